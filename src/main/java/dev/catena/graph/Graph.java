@@ -1,0 +1,135 @@
+package dev.catena.graph;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * An immutable program: nodes in an order in which each comes after its inputs.
+ *
+ * <p>Thread-safe. Identity of a value is its id; node and parameter names are unique.
+ */
+public final class Graph {
+  private final String name;
+  private final List<Value> inputs;
+  private final List<Node> nodes;
+  private final List<Value> outputs;
+  private final Map<Integer, Node> producers = new HashMap<>();
+  private final Map<Integer, List<Node>> consumers = new HashMap<>();
+
+  /**
+   * A graph of given nodes.
+   *
+   * @param name for people
+   * @param inputs the values that no node makes
+   * @param nodes in order
+   * @param outputs the values that the graph is run for
+   * @throws GraphException if an input of a node is made later or not at all, or an id or a name
+   *     occurs twice
+   */
+  public Graph(String name, List<Value> inputs, List<Node> nodes, List<Value> outputs) {
+    this.name = name;
+    this.inputs = List.copyOf(inputs);
+    this.nodes = List.copyOf(nodes);
+    this.outputs = List.copyOf(outputs);
+    Set<Integer> known = inputs.stream().map(Value::id).collect(Collectors.toCollection(HashSet::new));
+    Set<String> names = new HashSet<>();
+    for (Node node : this.nodes) {
+      for (Value input : node.inputs()) {
+        if (!known.contains(input.id())) {
+          throw new GraphException(node.name() + " reads " + input + ", which nothing before it makes");
+        }
+        consumers.computeIfAbsent(input.id(), _ -> new ArrayList<>()).add(node);
+      }
+      if (!known.add(node.output().id())) {
+        throw new GraphException(node.name() + " makes a value that exists: " + node.output());
+      }
+      if (!names.add(node.name())) {
+        throw new GraphException("two nodes are named " + node.name());
+      }
+      producers.put(node.output().id(), node);
+    }
+    for (Value output : this.outputs) {
+      if (!known.contains(output.id())) {
+        throw new GraphException("the output " + output + " is made by no node");
+      }
+    }
+  }
+
+  /** For people. */
+  public String name() {
+    return name;
+  }
+
+  /** The values that no node makes: the batch; in a slice's body also its constants. */
+  public List<Value> inputs() {
+    return inputs;
+  }
+
+  /** All nodes in execution order, those on parameters included. */
+  public List<Node> nodes() {
+    return nodes;
+  }
+
+  /** The values that the graph is run for. */
+  public List<Value> outputs() {
+    return outputs;
+  }
+
+  /** The nodes that run with every batch, in order: all but those on parameters. */
+  public List<Node> steps() {
+    return nodes.stream().filter(n -> !(n.op() instanceof Op.OnParameters)).toList();
+  }
+
+  /** The parameters, in order of first definition. */
+  public List<Node> parameters() {
+    return nodes.stream().filter(n -> n.op() instanceof Op.Parameter).toList();
+  }
+
+  /** The node that makes {@code value}, or null for an input. */
+  public Node producer(Value value) {
+    return producers.get(value.id());
+  }
+
+  /** The nodes that read {@code value}, in order; one that reads it twice is there twice. */
+  public List<Node> consumers(Value value) {
+    return Collections.unmodifiableList(consumers.getOrDefault(value.id(), List.of()));
+  }
+
+  /** How often {@code value} is read, its being an output of the graph included. */
+  public int uses(Value value) {
+    return consumers(value).size() + (int) outputs.stream().filter(value::equals).count();
+  }
+
+  /** Number of elements of all parameters that training would change: running statistics apart. */
+  public long parameterCount() {
+    return parameters().stream()
+        .filter(n -> !isStatistic(n))
+        .mapToLong(n -> n.output().shape().elements())
+        .sum();
+  }
+
+  /** Multiply-adds of all convolutions and linear layers for the whole batch. */
+  public long multiplyAdds() {
+    return nodes.stream().mapToLong(MultiplyAdds::of).sum();
+  }
+
+  private boolean isStatistic(Node parameter) {
+    return consumers(parameter.output()).stream()
+        .anyMatch(
+            n -> n.op() instanceof Op.BatchNorm && n.inputs().indexOf(parameter.output()) >= 3);
+  }
+
+  /** The nodes, one a line. */
+  @Override
+  public String toString() {
+    return nodes.stream()
+        .map(n -> n.output() + " = " + n.op() + n.inputs().stream().map(Value::name).toList())
+        .collect(Collectors.joining("\n", name + " " + inputs + "\n", "\n"));
+  }
+}

@@ -1,0 +1,145 @@
+package dev.catena.graph;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Builds a graph layer by layer; model files and users call the same methods.
+ *
+ * <p>A layer's name prefixes its parameters: {@code conv("conv0", …)} reads {@code conv0.weight}.
+ * Not thread-safe; a builder makes one graph.
+ */
+public final class GraphBuilder {
+  private final String name;
+  private final DType dtype;
+  private final List<Value> inputs = new ArrayList<>();
+  private final List<Node> nodes = new ArrayList<>();
+  private int nextId;
+
+  /**
+   * A builder of an empty graph.
+   *
+   * @param name of the graph
+   * @param dtype in which activations are stored
+   */
+  public GraphBuilder(String name, DType dtype) {
+    this.name = name;
+    this.dtype = dtype;
+  }
+
+  /** The user's batch, fp32 N,C,H,W, converted to an activation. */
+  public Value input(int n, int c, int h, int w) {
+    Value batch = value("input", Shape.nhwc(n, h, w, c), DType.FP32, Layout.NCHW);
+    inputs.add(batch);
+    return add("input.nhwc", new Op.FromNchw(), batch);
+  }
+
+  /** A square convolution without bias; He initialisation. */
+  public Value conv(String layer, Value x, int channels, int kernel, int stride, int pad) {
+    return conv(layer, x, channels, Op.Conv.of(kernel, stride, pad));
+  }
+
+  /** A convolution as {@code conv} says; with a bias if it says so. */
+  public Value conv(String layer, Value x, int channels, Op.Conv conv) {
+    int fan = x.shape().c() / conv.groups();
+    Shape filters = Shape.of(channels, fan, conv.kernelH(), conv.kernelW());
+    fan *= conv.kernelH() * conv.kernelW();
+    List<Value> in = new ArrayList<>();
+    in.add(x);
+    in.add(parameter(layer + ".weight", filters, new Init.HeNormal(fan)));
+    if (conv.bias()) {
+      in.add(parameter(layer + ".bias", Shape.of(channels), new Init.Constant(0)));
+    }
+    return add(layer, conv, in.toArray(Value[]::new));
+  }
+
+  /** Batch normalisation with ε = 1e-5. */
+  public Value batchNorm(String layer, Value x) {
+    Shape c = Shape.of(x.shape().c());
+    Value gamma = parameter(layer + ".weight", c, new Init.Constant(1));
+    Value beta = parameter(layer + ".bias", c, new Init.Constant(0));
+    Value mean = parameter(layer + ".running_mean", c, new Init.Constant(0));
+    Value variance = parameter(layer + ".running_var", c, new Init.Constant(1));
+    return add(layer, new Op.BatchNorm(1e-5f), x, gamma, beta, mean, variance);
+  }
+
+  /** max(0, x). */
+  public Value relu(String layer, Value x) {
+    return add(layer, new Op.Relu(), x);
+  }
+
+  /** x + y. */
+  public Value add(String layer, Value x, Value y) {
+    return add(layer, new Op.Add(false), x, y);
+  }
+
+  /** Maximum over windows. */
+  public Value maxPool(String layer, Value x, int kernel, int stride, int pad) {
+    return pool(layer, x, Op.PoolKind.MAX, kernel, stride, pad);
+  }
+
+  /** Mean over windows, padding not counted. */
+  public Value averagePool(String layer, Value x, int kernel, int stride, int pad) {
+    return pool(layer, x, Op.PoolKind.AVERAGE, kernel, stride, pad);
+  }
+
+  private Value pool(String layer, Value x, Op.PoolKind kind, int kernel, int stride, int pad) {
+    return add(
+        layer, new Op.Pool(kind, kernel, stride, pad, false, false, Op.Prologue.NONE), x);
+  }
+
+  /** Mean over all pixels: N,1,1,C. */
+  public Value globalAveragePool(String layer, Value x) {
+    return add(layer, new Op.GlobalAveragePool(Op.Prologue.NONE), x);
+  }
+
+  /** Channels of all values, one after the other. */
+  public Value concat(String layer, List<Value> values) {
+    return values.size() == 1 ? values.getFirst() : add(layer, new Op.Concat(), values.toArray(Value[]::new));
+  }
+
+  /** A fully connected layer with bias; uniform initialisation on ±1/√fan. */
+  public Value linear(String layer, Value x, int features) {
+    int fan = x.shape().c();
+    Init init = new Init.Uniform((float) (1 / Math.sqrt(fan)));
+    Value w = parameter(layer + ".weight", Shape.of(features, fan), init);
+    Value b = parameter(layer + ".bias", Shape.of(features), new Init.Constant(0));
+    return add(layer, new Op.Linear(), x, w, b);
+  }
+
+  /** Zero with {@code probability} in training. */
+  public Value dropout(String layer, Value x, float probability) {
+    return probability == 0 ? x : add(layer, new Op.Dropout(probability), x);
+  }
+
+  /** A tensor of the checkpoint. */
+  public Value parameter(String tensor, Shape shape, Init init) {
+    Value v = value(tensor, shape, DType.FP32, Layout.PARAMETER);
+    nodes.add(new Node(tensor, new Op.Parameter(init), List.of(), v));
+    return v;
+  }
+
+  /** Any operation on any inputs. */
+  public Value add(String layer, Op op, Value... in) {
+    List<Value> list = List.of(in);
+    boolean toUser = op instanceof Op.ToNchw;
+    Value v =
+        value(
+            layer,
+            ShapeInference.infer(layer, op, list),
+            toUser ? DType.FP32 : dtype,
+            toUser ? Layout.NCHW : Layout.NHWC);
+    nodes.add(new Node(layer, op, list, v));
+    return v;
+  }
+
+  /** The graph whose result is {@code result}, given to the user as fp32 N,C,H,W. */
+  public Graph build(Value result) {
+    Value output = add("output", new Op.ToNchw(), result);
+    return new Graph(name, inputs, nodes, List.of(output));
+  }
+
+  private Value value(String label, Shape shape, DType type, Layout layout) {
+    return new Value(nextId++, label, shape, type, layout);
+  }
+}

@@ -1,0 +1,11 @@
+package dev.catena.graph;
+
+/** A graph that cannot be: the message names the node and says what is wrong with it. */
+public final class GraphException extends RuntimeException {
+  private static final long serialVersionUID = 1;
+
+  /** An error with its one-sentence explanation. */
+  public GraphException(String message) {
+    super(message);
+  }
+}
