@@ -1,0 +1,28 @@
+package dev.catena.engine;
+
+/** Addresses for one {@link Problem}. Fixed for the life of the {@link Work} prepared with them. */
+public interface Binding {
+  /** Device address of the first element of the activation at {@code index}. */
+  long input(int index);
+
+  /** Device address of the first element of the output. */
+  long output();
+
+  /** Device address of as many bytes as {@link Engine#workspace} asked for, 256-byte aligned. */
+  long workspace();
+
+  /** The fp32 values of the constant at {@code index}, in the checkpoint's order. Not to be changed. */
+  float[] values(int index);
+
+  /**
+   * Device address of the constant at {@code index} in an engine's own layout. It is packed and
+   * uploaded at the first call; others of the same constant and layout share it, in whatever
+   * program, lane or batch size.
+   *
+   * @param index of the input
+   * @param layout names the packing, its parameters included: equal names mean equal bytes
+   * @param bytes of the packed form
+   * @param packer fills them
+   */
+  long constant(int index, String layout, long bytes, Packer packer);
+}

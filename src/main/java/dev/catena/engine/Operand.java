@@ -1,0 +1,57 @@
+package dev.catena.engine;
+
+import dev.catena.graph.DType;
+import dev.catena.graph.Layout;
+import dev.catena.graph.Shape;
+
+/**
+ * An input or output of a {@link Problem}: everything about it but its address.
+ *
+ * <p>For {@link Layout#NHWC} the element (n,h,w,c) lies {@code ((n·H + h)·W + w)·pitch + c} elements
+ * after the operand's address, which already points at {@code firstChannel} of its buffer.
+ *
+ * @param shape extents; channels are those of the view
+ * @param dtype element type
+ * @param layout how it lies in memory
+ * @param firstChannel channels of the buffer before the view: alignment follows from it
+ * @param pitch channels of the buffer from one pixel to the next, a multiple of 8; 0 unless NHWC
+ */
+public record Operand(Shape shape, DType dtype, Layout layout, int firstChannel, int pitch) {
+  /** Channels are rounded up to this many in every buffer. */
+  public static final int CHANNEL_MULTIPLE = 8;
+
+  /** An activation alone in its buffer. */
+  public static Operand packed(Shape shape, DType dtype) {
+    return view(shape, dtype, 0, packedPitch(shape.c()));
+  }
+
+  /** An activation in the channel range of a buffer that starts at {@code firstChannel}. */
+  public static Operand view(Shape shape, DType dtype, int firstChannel, int pitch) {
+    return new Operand(shape, dtype, Layout.NHWC, firstChannel, pitch);
+  }
+
+  /** A constant: fp32 values in the checkpoint's order. */
+  public static Operand constant(Shape shape) {
+    return new Operand(shape, DType.FP32, Layout.PARAMETER, 0, 0);
+  }
+
+  /** The user's side: dense N,C,H,W in fp32. */
+  public static Operand nchw(Shape shape) {
+    return new Operand(shape, DType.FP32, Layout.NCHW, 0, 0);
+  }
+
+  /** The pitch of a buffer that holds {@code channels}. */
+  public static int packedPitch(int channels) {
+    return Math.ceilDiv(channels, CHANNEL_MULTIPLE) * CHANNEL_MULTIPLE;
+  }
+
+  /** Whether the view is a buffer of its own. */
+  public boolean isPacked() {
+    return layout == Layout.NHWC && firstChannel == 0 && pitch == packedPitch(shape.c());
+  }
+
+  /** Whether there is nothing between one pixel's last channel and the next pixel's first. */
+  public boolean isDense() {
+    return layout == Layout.NHWC && pitch == shape.c();
+  }
+}
