@@ -4,4 +4,7 @@ module dev.catena {
   requires static info.picocli;
 
   exports dev.catena.graph;
+
+  opens dev.catena.cli to
+      info.picocli;
 }
