@@ -1,0 +1,35 @@
+package dev.catena.model;
+
+import dev.catena.graph.DType;
+import dev.catena.graph.Graph;
+
+/** A network's definition: makes its graph for a batch. Immutable and thread-safe. */
+public interface Network {
+  /** Its name in the catalogue. */
+  String name();
+
+  /** Channels of the images it takes. */
+  int channels();
+
+  /** Height and width of the images it was designed for. */
+  int imageSize();
+
+  /** Number of classes that it tells apart. */
+  int classes();
+
+  /**
+   * Its graph as the paper has it.
+   *
+   * @param batch images
+   * @param height of an image in pixels
+   * @param width of an image in pixels
+   * @param dtype in which activations are stored
+   * @throws dev.catena.graph.GraphException if the image is too small for the network
+   */
+  Graph graph(int batch, int height, int width, DType dtype);
+
+  /** Its graph for a batch of images of {@link #imageSize}. */
+  default Graph graph(int batch, DType dtype) {
+    return graph(batch, imageSize(), imageSize(), dtype);
+  }
+}

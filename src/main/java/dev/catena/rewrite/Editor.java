@@ -1,0 +1,123 @@
+package dev.catena.rewrite;
+
+import dev.catena.graph.DType;
+import dev.catena.graph.Graph;
+import dev.catena.graph.Layout;
+import dev.catena.graph.Node;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import dev.catena.graph.ShapeInference;
+import dev.catena.graph.Value;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Rebuilds a graph node by node, in order. A pass looks upwards: when it visits a node, everything
+ * that the node reads has been rebuilt, so a pattern is recognised at its last node and what it
+ * replaces is left without a reader and dropped at the end.
+ */
+final class Editor {
+  /** What a pass does at each node: returns the value that stands for the node's output. */
+  @FunctionalInterface
+  interface Visitor {
+    /**
+     * Visits a node whose inputs are already values of the new graph.
+     *
+     * @param node with rebuilt inputs and its old output
+     */
+    Value visit(Node node, Editor editor);
+  }
+
+  private final Graph old;
+  private final List<Node> nodes = new ArrayList<>();
+  private final Map<Integer, Node> producers = new HashMap<>();
+  private final Map<Integer, Value> rebuilt = new HashMap<>();
+  private final Map<Integer, Integer> uses = new HashMap<>();
+  private int nextId;
+
+  private Editor(Graph old) {
+    this.old = old;
+    for (Value input : old.inputs()) {
+      rebuilt.put(input.id(), input);
+      nextId = Math.max(nextId, input.id() + 1);
+    }
+    for (Node node : old.nodes()) {
+      nextId = Math.max(nextId, node.output().id() + 1);
+    }
+  }
+
+  /** The graph that {@code visitor} makes of {@code graph}. */
+  static Graph rewrite(Graph graph, Visitor visitor) {
+    Editor editor = new Editor(graph);
+    for (Node node : graph.nodes()) {
+      List<Value> inputs = node.inputs().stream().map(editor::rebuilt).toList();
+      Node moved = new Node(node.name(), node.op(), inputs, node.output());
+      Value result = visitor.visit(moved, editor);
+      editor.rebuilt.put(node.output().id(), result);
+      editor.uses.merge(result.id(), graph.uses(node.output()), Integer::sum);
+    }
+    List<Value> outputs = graph.outputs().stream().map(editor::rebuilt).toList();
+    return new Graph(graph.name(), graph.inputs(), editor.alive(outputs), outputs);
+  }
+
+  /** The node as it is. */
+  Value keep(Node node) {
+    nodes.add(node);
+    producers.put(node.output().id(), node);
+    return node.output();
+  }
+
+  /** A new node in the place of {@code node}: same name and output. */
+  Value replace(Node node, Op op, Value... inputs) {
+    return keep(new Node(node.name(), op, List.of(inputs), node.output()));
+  }
+
+  /** A new node with an output of its own. */
+  Value add(String name, Op op, Value... inputs) {
+    return add(name, op, inputs[0].dtype(), inputs);
+  }
+
+  private Value add(String name, Op op, DType dtype, Value... inputs) {
+    Layout layout = op instanceof Op.OnParameters ? Layout.PARAMETER : Layout.NHWC;
+    Shape shape = ShapeInference.infer(name, op, List.of(inputs));
+    Value value = new Value(nextId++, name, shape, dtype, layout);
+    return keep(new Node(name, op, List.of(inputs), value));
+  }
+
+  /** The new node that makes {@code value}, or null for an input of the graph. */
+  Node producer(Value value) {
+    return producers.get(value.id());
+  }
+
+  /** How often the old graph reads what {@code value} stands for. */
+  int uses(Value value) {
+    return uses.getOrDefault(value.id(), 0);
+  }
+
+  /** The readers, in the old graph, of what {@code node} made there. */
+  List<Node> oldConsumers(Node node) {
+    return old.consumers(node.output());
+  }
+
+  private Value rebuilt(Value value) {
+    return rebuilt.get(value.id());
+  }
+
+  private List<Node> alive(List<Value> outputs) {
+    Set<Integer> needed = new HashSet<>();
+    Deque<Value> open = new ArrayDeque<>(outputs);
+    while (!open.isEmpty()) {
+      Value value = open.pop();
+      if (needed.add(value.id()) && producers.containsKey(value.id())) {
+        producers.get(value.id()).inputs().forEach(open::push);
+      }
+    }
+    return nodes.stream().filter(n -> needed.contains(n.output().id())).toList();
+  }
+}
