@@ -4,6 +4,9 @@ module dev.catena {
   requires static info.picocli;
 
   exports dev.catena.graph;
+  exports dev.catena.model;
+  exports dev.catena.plan;
+  exports dev.catena.rewrite;
 
   opens dev.catena.cli to
       info.picocli;

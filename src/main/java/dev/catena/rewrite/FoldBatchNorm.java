@@ -16,7 +16,7 @@ import java.util.List;
  * y = ScaleShift[relu](Conv(x, w, b), s, t)   →   … with the bias s·b + t
  * </pre>
  */
-public final class FoldBatchNorm implements Rewrite {
+public record FoldBatchNorm() implements Rewrite {
   @Override
   public Graph apply(Graph graph) {
     return Editor.rewrite(graph, FoldBatchNorm::visit);

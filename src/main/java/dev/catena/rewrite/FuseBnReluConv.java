@@ -17,7 +17,7 @@ import java.util.List;
  * y = GlobalAveragePool(ScaleShift[relu](x, s, t))     →   y = GlobalAveragePool[prologue](x, s, t)
  * </pre>
  */
-public final class FuseBnReluConv implements Rewrite {
+public record FuseBnReluConv() implements Rewrite {
   @Override
   public Graph apply(Graph graph) {
     return Editor.rewrite(graph, FuseBnReluConv::visit);

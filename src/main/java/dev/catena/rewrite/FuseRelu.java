@@ -14,7 +14,7 @@ import dev.catena.graph.Value;
  * y = Relu(Add(a, b))             →   y = Add[relu](a, b)
  * </pre>
  */
-public final class FuseRelu implements Rewrite {
+public record FuseRelu() implements Rewrite {
   @Override
   public Graph apply(Graph graph) {
     return Editor.rewrite(graph, FuseRelu::visit);

@@ -14,7 +14,7 @@ import dev.catena.graph.Value;
  * y = Dropout(x)                  →   y = x
  * </pre>
  */
-public final class LowerInference implements Rewrite {
+public record LowerInference() implements Rewrite {
   @Override
   public Graph apply(Graph graph) {
     return Editor.rewrite(graph, LowerInference::visit);

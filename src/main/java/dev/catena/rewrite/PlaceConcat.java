@@ -24,7 +24,7 @@ import java.util.Set;
  * one buffer. A value can stand in one place only; where a second is asked for, a {@link Op.Copy}
  * says why.
  */
-public final class PlaceConcat implements Rewrite {
+public record PlaceConcat() implements Rewrite {
   @Override
   public Graph apply(Graph graph) {
     return new Pass().run(graph);

@@ -13,7 +13,7 @@ import dev.catena.graph.Value;
  * y = AveragePool2x2(Conv1x1(x, w))   →   y = Conv1x1(AveragePool2x2(x), w)
  * </pre>
  */
-public final class PoolBeforeConv implements Rewrite {
+public record PoolBeforeConv() implements Rewrite {
   @Override
   public Graph apply(Graph graph) {
     return Editor.rewrite(graph, PoolBeforeConv::visit);

@@ -1,0 +1,159 @@
+package dev.catena.plan;
+
+import dev.catena.graph.Graph;
+import dev.catena.graph.Layout;
+import dev.catena.graph.Node;
+import dev.catena.graph.Op;
+import dev.catena.graph.Value;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Which buffer, and which channels of it, each activation gets, and from which step to which the
+ * buffer lives. Offsets come later, since engines want to see the views before they name their
+ * scratch.
+ *
+ * <p>Walks the steps backwards: when a value is met, whoever joins it has its place already.
+ */
+public final class Placement {
+  private static final int CHANNEL_MULTIPLE = 8;
+
+  private final Graph graph;
+  private final List<Node> steps;
+  private final Map<Integer, View> views = new HashMap<>();
+  private final List<Draft> drafts = new ArrayList<>();
+
+  private Placement(Graph graph) {
+    this.graph = graph;
+    this.steps = graph.steps();
+  }
+
+  /** A graph with memory of its own: its inputs and outputs are buffers of the arena. */
+  public static Placement of(Graph graph) {
+    return new Placement(graph).place(false);
+  }
+
+  /** The body of a slice: inputs and outputs belong to the graph around it. */
+  public static Placement ofBody(Graph body) {
+    return new Placement(body).place(true);
+  }
+
+  /** Where {@code value} lies. */
+  public View view(Value value) {
+    return views.get(value.id());
+  }
+
+  /** The graph's steps: index i is step i of every lifetime. */
+  public List<Node> steps() {
+    return steps;
+  }
+
+  /** The buffers, without offsets. */
+  List<Buffer> buffers() {
+    return drafts.stream().map(Draft::buffer).toList();
+  }
+
+  private Placement place(boolean body) {
+    if (body) {
+      graph.inputs().forEach(v -> views.put(v.id(), external(v)));
+      graph.outputs().forEach(v -> views.put(v.id(), external(v)));
+    }
+    for (int i = steps.size() - 1; i >= 0; i--) {
+      Node node = steps.get(i);
+      View view = views.computeIfAbsent(node.output().id(), _ -> allocate(node.output()));
+      touch(view, i);
+      if (node.op() instanceof Op.Join) {
+        placeParts(node, view);
+      } else if (inPlace(node)) {
+        views.put(node.input(0).id(), view);
+      }
+      for (Value input : node.inputs()) {
+        if (!input.isConstant()) {
+          touch(views.computeIfAbsent(input.id(), _ -> allocate(input)), i);
+        }
+      }
+    }
+    if (!body) {
+      graph.outputs().forEach(v -> touch(view(v), steps.size() - 1));
+      graph.inputs().stream().filter(v -> !v.isConstant()).forEach(v -> touch(view(v), 0));
+    }
+    return this;
+  }
+
+  private void placeParts(Node join, View whole) {
+    int channel = whole.firstChannel();
+    for (Value part : join.inputs()) {
+      views.put(part.id(), new View(whole.buffer(), channel, whole.pitch()));
+      channel += part.shape().c();
+    }
+    drafts.get(whole.buffer()).owner = Buffer.Owner.FEATURES;
+  }
+
+  /** A ReLU that alone reads its input overwrites it. */
+  private boolean inPlace(Node node) {
+    return node.op() instanceof Op.Relu
+        && graph.uses(node.input(0)) == 1
+        && !views.containsKey(node.input(0).id());
+  }
+
+  private static View external(Value value) {
+    return new View(View.EXTERNAL, 0, pitch(value));
+  }
+
+  private View allocate(Value value) {
+    int id = drafts.size();
+    drafts.add(new Draft(id, value.name(), owner(value), bytes(value)));
+    return new View(id, 0, pitch(value));
+  }
+
+  private Buffer.Owner owner(Value value) {
+    if (graph.inputs().contains(value)) {
+      return Buffer.Owner.INPUT;
+    }
+    return graph.outputs().contains(value) ? Buffer.Owner.OUTPUT : Buffer.Owner.ACTIVATION;
+  }
+
+  private static int pitch(Value value) {
+    return value.layout() == Layout.NHWC
+        ? Math.ceilDiv(value.shape().c(), CHANNEL_MULTIPLE) * CHANNEL_MULTIPLE
+        : 0;
+  }
+
+  private static long bytes(Value value) {
+    long elements =
+        value.layout() == Layout.NHWC
+            ? Math.multiplyExact(value.shape().pixels(), pitch(value))
+            : value.shape().elements();
+    return Math.multiplyExact(elements, value.dtype().bytes());
+  }
+
+  private void touch(View view, int step) {
+    if (view.buffer() != View.EXTERNAL) {
+      Draft draft = drafts.get(view.buffer());
+      draft.first = Math.min(draft.first, step);
+      draft.last = Math.max(draft.last, step);
+    }
+  }
+
+  private static final class Draft {
+    final int id;
+    final String name;
+    final long bytes;
+    Buffer.Owner owner;
+    int first = Integer.MAX_VALUE;
+    int last = -1;
+
+    Draft(int id, String name, Buffer.Owner owner, long bytes) {
+      this.id = id;
+      this.name = name;
+      this.owner = owner;
+      this.bytes = bytes;
+    }
+
+    Buffer buffer() {
+      return new Buffer(id, name, owner, bytes, first, last, 0);
+    }
+  }
+}

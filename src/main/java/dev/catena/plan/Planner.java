@@ -1,0 +1,113 @@
+package dev.catena.plan;
+
+import dev.catena.graph.Graph;
+import dev.catena.graph.Node;
+import dev.catena.graph.Op;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToLongBiFunction;
+import java.util.stream.Stream;
+
+/**
+ * Gives each buffer its offset, so that buffers that live together do not overlap and the arena is
+ * small. Pure.
+ *
+ * <p>Greedy: buffers in some order, each at the lowest offset that is free during its whole life.
+ * Packing is NP-hard; a few orders are tried and the smallest arena wins.
+ */
+public final class Planner {
+  /** Offsets and sizes are multiples of this many bytes: what any vector or copy engine wants. */
+  public static final int ALIGNMENT = 256;
+
+  private static final Comparator<Buffer> LARGEST =
+      Comparator.comparingLong((Buffer b) -> -b.bytes());
+
+  private static final Comparator<Buffer> LARGEST_AREA =
+      Comparator.comparingLong((Buffer b) -> -b.bytes() * (b.lastStep() - b.firstStep() + 1));
+
+  private static final Comparator<Buffer> EARLIEST =
+      Comparator.comparingInt(Buffer::firstStep).thenComparing(LARGEST);
+
+  private static final Comparator<Buffer> LONGEST =
+      Comparator.comparingInt((Buffer b) -> b.firstStep() - b.lastStep()).thenComparing(LARGEST);
+
+  private Planner() {}
+
+  /** The plan of a graph whose steps need no scratch memory. */
+  public static MemoryPlan plan(Graph graph) {
+    return plan(graph, (_, _) -> 0);
+  }
+
+  /**
+   * The plan of a graph.
+   *
+   * @param graph to be run
+   * @param workspace bytes of scratch memory of a step; asked for every step, those of slices'
+   *     bodies included, with the placement that the step is in
+   */
+  public static MemoryPlan plan(Graph graph, ToLongBiFunction<Node, Placement> workspace) {
+    return plan(graph, Placement.of(graph), workspace);
+  }
+
+  private static MemoryPlan plan(
+      Graph graph, Placement placement, ToLongBiFunction<Node, Placement> workspace) {
+    List<Buffer> buffers = new ArrayList<>();
+    placement.buffers().forEach(b -> buffers.add(aligned(b)));
+    Map<Integer, MemoryPlan> bodies = new HashMap<>();
+    Map<Integer, Integer> scratch = new HashMap<>();
+    List<Node> steps = placement.steps();
+    for (int i = 0; i < steps.size(); i++) {
+      Node step = steps.get(i);
+      long bytes;
+      if (step.op() instanceof Op.InSlices slices) {
+        MemoryPlan body = plan(slices.body(), Placement.ofBody(slices.body()), workspace);
+        bodies.put(i, body);
+        bytes = body.peakBytes();
+      } else {
+        bytes = workspace.applyAsLong(step, placement);
+      }
+      if (bytes > 0) {
+        scratch.put(i, buffers.size());
+        buffers.add(
+            aligned(
+                new Buffer(
+                    buffers.size(), step.name(), Buffer.Owner.WORKSPACE, bytes, i, i, 0)));
+      }
+    }
+    return new MemoryPlan(graph, placement, pack(buffers), scratch, bodies);
+  }
+
+  private static Buffer aligned(Buffer b) {
+    long bytes = Math.ceilDiv(b.bytes(), ALIGNMENT) * ALIGNMENT;
+    return new Buffer(b.id(), b.name(), b.owner(), bytes, b.firstStep(), b.lastStep(), 0);
+  }
+
+  private static List<Buffer> pack(List<Buffer> buffers) {
+    return Stream.of(LARGEST, LARGEST_AREA, EARLIEST, LONGEST)
+        .map(order -> pack(buffers, order))
+        .min(Comparator.comparingLong((List<Buffer> packed) -> MemoryPlan.peakBytes(packed)))
+        .orElseThrow();
+  }
+
+  private static List<Buffer> pack(List<Buffer> buffers, Comparator<Buffer> order) {
+    List<Buffer> placed = new ArrayList<>();
+    for (Buffer next : buffers.stream().sorted(order).toList()) {
+      long offset = 0;
+      for (Buffer other : placed) { // sorted by offset
+        if (next.livesWith(other)) {
+          if (other.offset() - offset >= next.bytes()) {
+            break;
+          }
+          offset = Math.max(offset, other.end());
+        }
+      }
+      placed.add(next.at(offset));
+      placed.sort(Comparator.comparingLong(Buffer::offset));
+    }
+    placed.sort(Comparator.comparingInt(Buffer::id));
+    return placed;
+  }
+}
