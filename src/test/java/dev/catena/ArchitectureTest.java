@@ -1,0 +1,115 @@
+package dev.catena;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiPredicate;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The floors of the house, as CONTRIBUTING.md draws them. Imports go down only, so there is no
+ * circle; rooms of one floor do not import each other; what describes a network does not know what
+ * it runs on.
+ */
+class ArchitectureTest {
+  private static final String ROOT = "dev.catena";
+
+  /** The classes of the package {@code dev.catena} itself. */
+  private static final String FACADE = "facade";
+
+  /** A room's floor. The facade stands on its own, between the commands and what carries them out. */
+  private static final Map<String, Integer> FLOOR =
+      Map.ofEntries(
+          Map.entry("cli", 6),
+          Map.entry("report", 6),
+          Map.entry("interop", 6),
+          Map.entry("conformance", 6),
+          Map.entry(FACADE, 5),
+          Map.entry("exec", 4),
+          Map.entry("engine", 3),
+          Map.entry("model", 2),
+          Map.entry("rewrite", 2),
+          Map.entry("plan", 2),
+          Map.entry("io", 2),
+          Map.entry("device", 2),
+          Map.entry("graph", 1),
+          Map.entry("driver", 1));
+
+  private static final Set<String> NETWORKS = Set.of("graph", "model", "rewrite", "plan", "io");
+  private static final Set<String> MACHINES = Set.of("driver", "device");
+
+  private static JavaClasses classes;
+
+  @BeforeAll
+  static void readClassFiles() {
+    classes = new ClassFileImporter().importPath(Path.of("target", "classes"));
+    assertFalse(classes.isEmpty(), "no class files in target/classes");
+  }
+
+  @Test
+  void everyPackageBelongsToARoom() {
+    List<String> homeless =
+        classes.stream()
+            .filter(type -> isOurs(type) && !FLOOR.containsKey(room(type)))
+            .map(JavaClass::getName)
+            .toList();
+    assertEquals(List.of(), homeless);
+  }
+
+  @Test
+  void importsGoDownOnly() {
+    assertNone((from, to) -> FLOOR.get(to) >= FLOOR.get(from));
+  }
+
+  @Test
+  void networksDoNotKnowMachinesNorMachinesNetworks() {
+    assertNone((from, to) -> NETWORKS.contains(from) && MACHINES.contains(to));
+    assertNone((from, to) -> MACHINES.contains(from) && NETWORKS.contains(to));
+  }
+
+  @Test
+  void theDriverIsKnownToDevicesAndEnginesAlone() {
+    assertNone((from, to) -> to.equals("driver") && !Set.of("device", "engine").contains(from));
+  }
+
+  @Test
+  void enginesDoNotKnowModels() {
+    assertNone((from, to) -> from.equals("engine") && to.equals("model"));
+  }
+
+  /** Fails, naming each import from one room to another that {@code forbidden} holds for. */
+  private static void assertNone(BiPredicate<String, String> forbidden) {
+    List<String> violations =
+        classes.stream()
+            .flatMap(ArchitectureTest::imports)
+            .filter(d -> forbidden.test(room(d.getOriginClass()), room(d.getTargetClass())))
+            .map(Dependency::getDescription)
+            .sorted()
+            .toList();
+    assertEquals(List.of(), violations);
+  }
+
+  private static Stream<Dependency> imports(JavaClass type) {
+    return type.getDirectDependenciesFromSelf().stream()
+        .filter(d -> isOurs(d.getTargetClass()) && !room(d.getTargetClass()).equals(room(type)));
+  }
+
+  private static boolean isOurs(JavaClass type) {
+    return (type.getPackageName() + ".").startsWith(ROOT + ".");
+  }
+
+  private static String room(JavaClass type) {
+    String[] names = type.getPackageName().split("\\.");
+    return names.length > 2 ? names[2] : FACADE;
+  }
+}
