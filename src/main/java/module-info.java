@@ -7,6 +7,7 @@ module dev.catena {
   exports dev.catena.model;
   exports dev.catena.plan;
   exports dev.catena.rewrite;
+  exports dev.catena.io;
 
   opens dev.catena.cli to
       info.picocli;
