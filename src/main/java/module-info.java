@@ -3,6 +3,7 @@ module dev.catena {
   requires com.fasterxml.jackson.core;
   requires static info.picocli;
 
+  exports dev.catena.device;
   exports dev.catena.graph;
   exports dev.catena.model;
   exports dev.catena.plan;

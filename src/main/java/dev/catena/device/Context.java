@@ -1,0 +1,295 @@
+package dev.catena.device;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.catena.driver.CudaDriver;
+import dev.catena.driver.MissingNativeException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * A device's primary context: every driver call of a device goes through here, on a thread where
+ * the context is current, and is checked.
+ *
+ * <p>The context is made current before every call instead of remembering it by thread: it costs a
+ * few nanoseconds, other users of the driver in this process may change it behind our back, and
+ * virtual threads change the thread under theirs. It stays current afterwards.
+ */
+final class Context {
+  private static final System.Logger LOG = System.getLogger("dev.catena.device");
+  private static final int SUCCESS = 0;
+  private static final int OUT_OF_MEMORY = 2;
+
+  /** A driver call, returning its {@code CUresult}. */
+  @FunctionalInterface
+  interface Call {
+    int invoke() throws Throwable;
+  }
+
+  private final CudaDriver cu;
+  private final String name;
+  private final MethodHandle setCurrent;
+  private final long handle;
+  private final Set<Resource> live = ConcurrentHashMap.newKeySet();
+  private final AtomicLong serial = new AtomicLong();
+  private final Resource device;
+  private volatile CudaException first;
+
+  /** The primary context {@code handle} of device {@code ordinal}, which it will release. */
+  Context(CudaDriver cu, String name, int ordinal, long handle) {
+    this.cu = cu;
+    this.name = name;
+    this.setCurrent = cu.cuCtxSetCurrent();
+    this.handle = handle;
+    this.device =
+        new Resource(Resource.Kind.DEVICE, "device " + name, handle, 0, () -> closeAll(ordinal));
+  }
+
+  CudaDriver cu() {
+    return cu;
+  }
+
+  /** {@code host} or {@code cuda:<ordinal>}. */
+  String name() {
+    return name;
+  }
+
+  /** The life of the device itself. */
+  Resource device() {
+    return device;
+  }
+
+  /**
+   * Counts a new native object among the open ones; the caller is inside the device's or a stream's
+   * {@link Resource#enter}.
+   */
+  Resource open(
+      Resource.Kind kind, String noun, long handle, long bytes, String function, Call destroy) {
+    Resource[] self = new Resource[1];
+    self[0] =
+        new Resource(
+            kind,
+            noun + " " + serial.incrementAndGet() + " of " + name,
+            handle,
+            bytes,
+            () -> {
+              live.remove(self[0]);
+              release(function, destroy);
+            });
+    live.add(self[0]);
+    return self[0];
+  }
+
+  /** A checked call while the device is open. */
+  void call(String function, Call call) {
+    device.enter();
+    try {
+      callInside(function, call);
+    } finally {
+      device.exit();
+    }
+  }
+
+  /** A checked call of a caller that holds an object of this device open. */
+  void callInside(String function, Call call) {
+    check(function, status(call));
+  }
+
+  /** The code of a call that may say something other than success or failure. */
+  int status(Call call) {
+    try {
+      int current = makeCurrent();
+      return current == SUCCESS ? call.invoke() : current;
+    } catch (Throwable e) {
+      throw unchecked(e);
+    }
+  }
+
+  /** Makes the context current on this thread; throws when the device is lost. */
+  int makeCurrent() throws Throwable {
+    CudaException lost = first;
+    if (lost != null) {
+      throw new DeviceLostException(name, lost);
+    }
+    return (int) setCurrent.invokeExact(handle);
+  }
+
+  /** A call whose first argument is a place for a {@code long} that it returns. */
+  long longFrom(String function, PointerCall call) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_LONG);
+      callInside(function, () -> call.invoke(out));
+      return out.get(JAVA_LONG, 0);
+    }
+  }
+
+  /** A driver call with a place for its result. */
+  @FunctionalInterface
+  interface PointerCall {
+    int invoke(MemorySegment out) throws Throwable;
+  }
+
+  /** Throws when {@code code} is an error. */
+  void check(String function, int code) {
+    if (code != SUCCESS) {
+      throw failure(function, code);
+    }
+  }
+
+  /** The exception for an error code; a sticky one loses the device. */
+  CudaException failure(String function, int code) {
+    boolean sticky = sticky(code);
+    CudaException failure =
+        new CudaException(
+            function, code, errorName(cu, code), sticky, " on " + name + errorText(code));
+    if (sticky) {
+      synchronized (this) {
+        first = first == null ? failure : first;
+      }
+    }
+    return failure;
+  }
+
+  /** An allocation's check: running out has an exception of its own. */
+  void checkAllocation(int code, String function, long bytes) {
+    if (code == OUT_OF_MEMORY) {
+      long[] info = memoryInfo();
+      throw new OutOfDeviceMemoryException(name, bytes, info[0], info[1]);
+    }
+    check(function, code);
+  }
+
+  /** Free and total bytes, as the driver says. */
+  long[] memoryInfo() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_LONG, 2);
+      callInside(
+          "cuMemGetInfo_v2",
+          () ->
+              (int)
+                  cu.cuMemGetInfo_v2()
+                      .invokeExact(out, out.asSlice(JAVA_LONG.byteSize(), JAVA_LONG.byteSize())));
+      return new long[] {out.getAtIndex(JAVA_LONG, 0), out.getAtIndex(JAVA_LONG, 1)};
+    }
+  }
+
+  /**
+   * Closes what was left open, then gives the context back; throws the first failure at the end.
+   */
+  private void closeAll(int ordinal) {
+    List<Resource> memory =
+        live.stream().filter(open -> open.kind() == Resource.Kind.MEMORY).toList();
+    if (!memory.isEmpty()) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "device %s closes with %d pieces of memory (%,d bytes) still open; they are freed"
+              .formatted(name, memory.size(), memory.stream().mapToLong(Resource::bytes).sum()));
+    }
+    RuntimeException failure = null;
+    for (Resource open : live.stream().sorted(Comparator.comparing(Resource::kind)).toList()) {
+      failure = merge(failure, open::close);
+    }
+    failure =
+        merge(
+            failure,
+            () ->
+                release(
+                    "cuDevicePrimaryCtxRelease_v2",
+                    () -> (int) cu.cuDevicePrimaryCtxRelease_v2().invokeExact(ordinal)));
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private static RuntimeException merge(RuntimeException failure, Runnable step) {
+    try {
+      step.run();
+      return failure;
+    } catch (RuntimeException e) {
+      if (failure == null) {
+        return e;
+      }
+      failure.addSuppressed(e);
+      return failure;
+    }
+  }
+
+  /** A call that gives something back; of a lost device the driver may refuse it. */
+  private void release(String function, Call call) {
+    try {
+      boolean lost = first != null;
+      int current = (int) setCurrent.invokeExact(handle);
+      int code = current == SUCCESS || lost ? call.invoke() : current;
+      if (!lost) {
+        check(function, code);
+      }
+    } catch (Throwable e) {
+      throw unchecked(e);
+    }
+  }
+
+  /** What an invocation may throw, without the {@code throws} clause. */
+  static RuntimeException unchecked(Throwable e) {
+    return switch (e) {
+      case MissingNativeException missing -> new DeviceException(missing.getMessage(), missing);
+      case RuntimeException runtime -> runtime;
+      case Error error -> throw error;
+      default -> throw new AssertionError("a driver call threw", e);
+    };
+  }
+
+  /** The name of a code, for example {@code CUDA_ERROR_NO_DEVICE}. */
+  static String errorName(CudaDriver cu, int code) {
+    return text(cu.cuGetErrorName(), code, "CUDA_ERROR_" + code);
+  }
+
+  private String errorText(int code) {
+    String text = text(cu.cuGetErrorString(), code, "");
+    return text.isEmpty() ? "" : ": " + text;
+  }
+
+  private static String text(MethodHandle function, int code, String otherwise) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(ADDRESS);
+      int status = (int) function.invokeExact(code, out);
+      MemorySegment text = out.get(ADDRESS, 0);
+      return status != SUCCESS || text.address() == 0
+          ? otherwise
+          : text.reinterpret(Long.MAX_VALUE).getString(0);
+    } catch (Throwable e) {
+      throw unchecked(e);
+    }
+  }
+
+  /** Codes after which the driver answers every call of the context with the same error. */
+  private static boolean sticky(int code) {
+    return switch (code) {
+      case 4, // DEINITIALIZED
+          214, // ECC_UNCORRECTABLE
+          220, // NVLINK_UNCORRECTABLE
+          226, // CONTAINED
+          700, // ILLEGAL_ADDRESS
+          702, // LAUNCH_TIMEOUT
+          709, // CONTEXT_IS_DESTROYED
+          710, // ASSERT
+          714, // HARDWARE_STACK_ERROR
+          715, // ILLEGAL_INSTRUCTION
+          716, // MISALIGNED_ADDRESS
+          717, // INVALID_ADDRESS_SPACE
+          718, // INVALID_PC
+          719, // LAUNCH_FAILED
+          721, // TENSOR_MEMORY_LEAK
+          810, // MPS_CLIENT_TERMINATED
+          911 -> // EXTERNAL_DEVICE
+          true;
+      default -> false;
+    };
+  }
+}

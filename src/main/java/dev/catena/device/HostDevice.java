@@ -1,0 +1,95 @@
+package dev.catena.device;
+
+import dev.catena.driver.HostControls;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What only the host device has. The settings hold for the process, not for one {@link Device}
+ * object.
+ */
+public final class HostDevice {
+  private final HostControls controls = HostControls.get();
+  private final Device device;
+
+  private HostDevice(Device device) {
+    this.device = device;
+  }
+
+  /**
+   * The host controls of {@code device}.
+   *
+   * @throws IllegalArgumentException when it is a GPU
+   */
+  public static HostDevice of(Device device) {
+    if (device.kind() != Device.Kind.HOST) {
+      throw new IllegalArgumentException(device.id() + " is not the host");
+    }
+    return new HostDevice(device);
+  }
+
+  /** The device. */
+  public Device device() {
+    return device;
+  }
+
+  /** Lets {@code count} threads run kernels; 0 means one for every core. */
+  public void setThreads(int count) {
+    status("cuhostSetThreads", () -> (int) controls.cuhostSetThreads().invokeExact(count));
+  }
+
+  /** Lets the device's memory be {@code bytes} bytes, 0 all of the machine's. */
+  public void setMemoryLimit(long bytes) {
+    status("cuhostSetMemoryLimit", () -> (int) controls.cuhostSetMemoryLimit().invokeExact(bytes));
+  }
+
+  /**
+   * Fills shared memory with NaN and orders threads at random, to find kernels that depend on it.
+   */
+  public void setChecking(boolean on) {
+    status("cuhostSetChecking", () -> (int) controls.cuhostSetChecking().invokeExact(on ? 1 : 0));
+  }
+
+  /**
+   * Makes a coming launch fail.
+   *
+   * @param kernel the kernel's name, or null for any
+   * @param launches how many matching launches still succeed
+   * @param code the {@code CUresult} it fails with
+   * @param sticky whether every later driver call fails too
+   */
+  public void injectFault(String kernel, int launches, int code, boolean sticky) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment name = kernel == null ? MemorySegment.NULL : arena.allocateFrom(kernel);
+      status(
+          "cuhostInjectFault",
+          () ->
+              (int) controls.cuhostInjectFault().invokeExact(name, launches, code, sticky ? 1 : 0));
+    }
+  }
+
+  /** Forgets faults; a device opened afterwards is sound again. */
+  public void clearFaults() {
+    status("cuhostClearFaults", () -> (int) controls.cuhostClearFaults().invokeExact());
+  }
+
+  /** Kernels launched by this process. */
+  public long launches() {
+    try {
+      return (long) controls.cuhostLaunchCount().invokeExact();
+    } catch (Throwable e) {
+      throw Context.unchecked(e);
+    }
+  }
+
+  private static void status(String function, Context.Call call) {
+    try {
+      int code = call.invoke();
+      if (code != 0) {
+        throw new DeviceException(function + " failed with code " + code);
+      }
+    } catch (Throwable e) {
+      throw Context.unchecked(e);
+    }
+  }
+}

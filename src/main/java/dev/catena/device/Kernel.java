@@ -1,0 +1,136 @@
+package dev.catena.device;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** A function of a {@link Module} that runs on the device; it lives as long as the device. */
+public final class Kernel {
+  private static final int MAX_THREADS = 0;
+  private static final int SHARED_BYTES = 1;
+  private static final int LOCAL_BYTES = 3;
+  private static final int REGISTERS = 4;
+  private static final int MAX_DYNAMIC_SHARED_BYTES = 8;
+
+  private final Context context;
+  private final String name;
+  private final long function;
+  private final int maxThreads;
+  private final int sharedBytes;
+  private final int localBytes;
+  private final int registers;
+  private int maxDynamicSharedBytes;
+
+  /** Inside the device's {@link Resource#enter}. */
+  Kernel(Context context, String name, long function) {
+    this.context = context;
+    this.name = name;
+    this.function = function;
+    this.maxThreads = attribute(MAX_THREADS);
+    this.sharedBytes = attribute(SHARED_BYTES);
+    this.localBytes = attribute(LOCAL_BYTES);
+    this.registers = attribute(REGISTERS);
+    this.maxDynamicSharedBytes = attribute(MAX_DYNAMIC_SHARED_BYTES);
+  }
+
+  /** The function's name. */
+  public String name() {
+    return name;
+  }
+
+  /** Registers of a thread; 0 on the host. */
+  public int registers() {
+    return registers;
+  }
+
+  /** Bytes of a thread that do not fit in registers; 0 when nothing spills. */
+  public int localBytes() {
+    return localBytes;
+  }
+
+  /** Static shared memory of a block in bytes. */
+  public int sharedBytes() {
+    return sharedBytes;
+  }
+
+  /** The most threads that a block can have. */
+  public int maxThreads() {
+    return maxThreads;
+  }
+
+  /** How many blocks of {@code threads} threads a multiprocessor runs at once. */
+  public int activeBlocks(int threads, int dynamicSharedBytes) {
+    context.device().enter();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_INT);
+      context.callInside(
+          "cuOccupancyMaxActiveBlocksPerMultiprocessor",
+          () ->
+              (int)
+                  context
+                      .cu()
+                      .cuOccupancyMaxActiveBlocksPerMultiprocessor()
+                      .invokeExact(out, function, threads, (long) dynamicSharedBytes));
+      return out.get(JAVA_INT, 0);
+    } finally {
+      context.device().exit();
+    }
+  }
+
+  /**
+   * Fixes a launch.
+   *
+   * @param dynamicSharedBytes shared memory of a block beyond the static one
+   * @param arguments in the kernel's order: {@code Integer}, {@code Long} (a device address or a
+   *     64-bit integer), {@code Float}, {@code Double}, or {@link DeviceMemory} for its address
+   * @throws IllegalArgumentException when the block is too large or an argument is of another type
+   */
+  public Launch prepare(Dim grid, Dim block, int dynamicSharedBytes, Object... arguments) {
+    if (block.count() > maxThreads) {
+      throw new IllegalArgumentException(
+          name + " runs at most " + maxThreads + " threads in a block, not " + block);
+    }
+    if (dynamicSharedBytes < 0) {
+      throw new IllegalArgumentException("negative shared memory: " + dynamicSharedBytes);
+    }
+    context.device().enter();
+    try {
+      allowShared(dynamicSharedBytes);
+      return new Launch(this, context, function, grid, block, dynamicSharedBytes, arguments);
+    } finally {
+      context.device().exit();
+    }
+  }
+
+  /** Above the default limit (48 KiB on GPUs) dynamic shared memory has to be asked for. */
+  private synchronized void allowShared(int bytes) {
+    if (bytes > maxDynamicSharedBytes) {
+      context.callInside(
+          "cuFuncSetAttribute of " + name + " for " + bytes + " bytes of shared memory",
+          () ->
+              (int)
+                  context
+                      .cu()
+                      .cuFuncSetAttribute()
+                      .invokeExact(function, MAX_DYNAMIC_SHARED_BYTES, bytes));
+      maxDynamicSharedBytes = bytes;
+    }
+  }
+
+  private int attribute(int attribute) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_INT);
+      context.callInside(
+          "cuFuncGetAttribute",
+          () -> (int) context.cu().cuFuncGetAttribute().invokeExact(out, attribute, function));
+      return out.get(JAVA_INT, 0);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "%s (%d registers, %d bytes shared, %d bytes local)"
+        .formatted(name, registers, sharedBytes, localBytes);
+  }
+}

@@ -1,0 +1,246 @@
+package dev.catena.device;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A queue of work that runs in order beside other streams.
+ *
+ * <p>Calls enqueue and return. The driver reports a failure of enqueued work at a later call, at
+ * the latest by {@link #synchronize}.
+ */
+public final class Stream implements AutoCloseable {
+  private static final int CAPTURE_THREAD_LOCAL = 1;
+  private static final int NOT_READY = 600;
+
+  private final Context context;
+  private final Resource resource;
+  private volatile boolean capturing;
+
+  Stream(Context context, Resource resource) {
+    this.context = context;
+    this.resource = resource;
+    resource.watch(this);
+  }
+
+  /** The driver's {@code CUstream}, for libraries that enqueue work of their own. */
+  public long handle() {
+    long handle = resource.enter();
+    resource.exit();
+    return handle;
+  }
+
+  /**
+   * Copies {@code source} to device address {@code target}. A native segment must stay alive and
+   * unchanged until the copy is done (synchronise, or wait for an event); a heap segment is copied
+   * before the call returns, which is not possible during {@link #capture}.
+   */
+  public void copyToDevice(long target, MemorySegment source) {
+    long stream = resource.enter();
+    try {
+      if (source.isNative()) {
+        Transfers.toDevice(context, stream, target, source);
+      } else {
+        requireNoCapture();
+        Transfers.upload(context, stream, target, source);
+      }
+    } finally {
+      resource.exit();
+    }
+  }
+
+  /**
+   * Fills {@code target} from device address {@code source}. A native segment must stay alive until
+   * the copy is done; a heap segment is filled before the call returns, which is not possible
+   * during {@link #capture}.
+   */
+  public void copyToHost(MemorySegment target, long source) {
+    long stream = resource.enter();
+    try {
+      if (target.isNative()) {
+        Transfers.toHost(context, stream, target, source);
+      } else {
+        requireNoCapture();
+        Transfers.download(context, stream, target, source);
+      }
+    } finally {
+      resource.exit();
+    }
+  }
+
+  /** Copies {@code bytes} bytes on the device; the ranges must not overlap. */
+  public void copy(long target, long source, long bytes) {
+    enqueue(
+        "cuMemcpyDtoDAsync_v2",
+        stream ->
+            (int) context.cu().cuMemcpyDtoDAsync_v2().invokeExact(target, source, bytes, stream));
+  }
+
+  /** Sets {@code bytes} bytes to {@code value}. */
+  public void fill(long target, byte value, long bytes) {
+    enqueue(
+        "cuMemsetD8Async",
+        stream -> (int) context.cu().cuMemsetD8Async().invokeExact(target, value, bytes, stream));
+  }
+
+  /** Sets {@code count} words of four bytes to {@code value}. */
+  public void fillInts(long target, int value, long count) {
+    enqueue(
+        "cuMemsetD32Async",
+        stream -> (int) context.cu().cuMemsetD32Async().invokeExact(target, value, count, stream));
+  }
+
+  /** Marks this point of the work. */
+  public void record(Event event) {
+    requireSameDevice(event);
+    long handle = event.resource().enter();
+    try {
+      enqueue(
+          "cuEventRecord",
+          stream -> (int) context.cu().cuEventRecord().invokeExact(handle, stream));
+    } finally {
+      event.resource().exit();
+    }
+  }
+
+  /** Holds later work of this stream back until {@code event} is done. */
+  public void waitFor(Event event) {
+    requireSameDevice(event);
+    long handle = event.resource().enter();
+    try {
+      enqueue(
+          "cuStreamWaitEvent",
+          stream -> (int) context.cu().cuStreamWaitEvent().invokeExact(stream, handle, 0));
+    } finally {
+      event.resource().exit();
+    }
+  }
+
+  /** Waits until all work is done; throws what went wrong in it. */
+  public void synchronize() {
+    long stream = resource.enter();
+    try {
+      Transfers.synchronize(context, stream);
+    } finally {
+      resource.exit();
+    }
+  }
+
+  /** Whether all work is done. */
+  public boolean isIdle() {
+    long stream = resource.enter();
+    try {
+      int code = context.status(() -> (int) context.cu().cuStreamQuery().invokeExact(stream));
+      if (code == NOT_READY) {
+        return false;
+      }
+      context.check("cuStreamQuery", code);
+      return true;
+    } finally {
+      resource.exit();
+    }
+  }
+
+  /**
+   * Records what {@code work} enqueues on this stream, without running it.
+   *
+   * <p>{@code work} must neither synchronise nor copy heap segments, and only the calling thread
+   * may use the stream meanwhile. Memory that it names must live as long as the graph.
+   */
+  public ExecutableGraph capture(Runnable work) {
+    enqueue(
+        "cuStreamBeginCapture_v2",
+        stream ->
+            (int) context.cu().cuStreamBeginCapture_v2().invokeExact(stream, CAPTURE_THREAD_LOCAL));
+    capturing = true;
+    try {
+      work.run();
+    } catch (Throwable e) {
+      abandonCapture(e);
+      throw e;
+    } finally {
+      capturing = false;
+    }
+    long stream = resource.enter();
+    try {
+      long graph =
+          context.longFrom(
+              "cuStreamEndCapture",
+              out -> (int) context.cu().cuStreamEndCapture().invokeExact(stream, out));
+      return ExecutableGraph.instantiate(context, graph, stream);
+    } finally {
+      resource.exit();
+    }
+  }
+
+  /** Waits for the work, then gives the stream back; the second time does nothing. */
+  @Override
+  public void close() {
+    resource.close();
+  }
+
+  /** The device's context. */
+  Context context() {
+    return context;
+  }
+
+  /** The life that a launch holds while it enqueues. */
+  Resource resource() {
+    return resource;
+  }
+
+  private interface StreamCall {
+    int invoke(long stream) throws Throwable;
+  }
+
+  private void enqueue(String function, StreamCall call) {
+    long stream = resource.enter();
+    try {
+      context.callInside(function, () -> call.invoke(stream));
+    } finally {
+      resource.exit();
+    }
+  }
+
+  /** Ends a capture whose work failed; what the driver says of it adds nothing. */
+  private void abandonCapture(Throwable failure) {
+    try (Arena arena = Arena.ofConfined()) {
+      long stream = resource.enter();
+      try {
+        MemorySegment out = arena.allocate(JAVA_LONG);
+        int code =
+            context.status(() -> (int) context.cu().cuStreamEndCapture().invokeExact(stream, out));
+        long graph = out.get(JAVA_LONG, 0);
+        if (code == 0 && graph != 0) {
+          context.status(() -> (int) context.cu().cuGraphDestroy().invokeExact(graph));
+        }
+      } finally {
+        resource.exit();
+      }
+    } catch (DeviceException | IllegalStateException e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  private void requireSameDevice(Event event) {
+    if (event.context() != context) {
+      throw new IllegalArgumentException(event + " is not of " + context.name());
+    }
+  }
+
+  private void requireNoCapture() {
+    if (capturing) {
+      throw new IllegalStateException(
+          "a heap segment cannot be copied while "
+              + resource
+              + " captures: use a native segment that lives as long as the graph");
+    }
+  }
+
+  @Override
+  public String toString() {
+    return resource.toString();
+  }
+}

@@ -1,0 +1,122 @@
+package dev.catena.driver;
+
+import java.lang.foreign.SymbolLookup;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** The native libraries that Catena can use, and what a search for one of them gave. */
+public enum NativeLibrary {
+  /** NVIDIA's driver. */
+  CUDA("cuInit", "install the NVIDIA driver", "libcuda.so.1"),
+  /** Our implementation of the driver API on the CPU, in Catena's own jar. */
+  CUHOST(
+      "cuInit",
+      "build Catena with its native part, or use its jar for linux-x86_64",
+      "libcuhost.so"),
+  /** cuDNN, for plain convolutions on a GPU. */
+  CUDNN("cudnnGetVersion", "install cuDNN 9, or set CATENA_CUDNN to its folder", "libcudnn.so.9"),
+  /** cuBLASLt, for matrix products on a GPU. */
+  CUBLASLT(
+      "cublasLtGetVersion",
+      "install the CUDA toolkit's cuBLAS, or set CATENA_CUBLASLT to its folder",
+      "libcublasLt.so.13",
+      "libcublasLt.so.12"),
+  /** oneDNN, for convolutions on the CPU. */
+  ONEDNN(
+      "dnnl_version",
+      "add org.bytedeco:dnnl:linux-x86_64 to the class path, or set CATENA_ONEDNN",
+      "libdnnl.so.3");
+
+  private final String symbol;
+  private final String remedy;
+  private final List<String> files;
+
+  NativeLibrary(String symbol, String remedy, String... files) {
+    this.symbol = symbol;
+    this.remedy = remedy;
+    this.files = List.of(files);
+  }
+
+  /** File names it is known by, the preferred one first. */
+  public List<String> files() {
+    return files;
+  }
+
+  /** What a user does to have it, in one line. */
+  public String remedy() {
+    return remedy;
+  }
+
+  /** The system property that names its file or folder. */
+  public String property() {
+    return "catena." + name().toLowerCase(Locale.ROOT) + ".path";
+  }
+
+  /** The environment variable that names its file or folder. */
+  public String variable() {
+    return "CATENA_" + name();
+  }
+
+  /** A function that the library must have. */
+  String symbol() {
+    return symbol;
+  }
+
+  /** What a search gave. */
+  public sealed interface Search {
+    /** The library that was looked for. */
+    NativeLibrary library();
+
+    /** Every place where it was looked for in vain, and why not there, in order. */
+    List<Attempt> attempts();
+
+    /**
+     * One line: where it is and its version, or that it is missing, where it was looked for and the
+     * remedy.
+     */
+    String explain();
+  }
+
+  /**
+   * A library that is loaded.
+   *
+   * @param origin what led to it, for example {@code the loader's path}
+   */
+  public record Found(
+      NativeLibrary library,
+      Path path,
+      String version,
+      String origin,
+      SymbolLookup symbols,
+      List<Attempt> attempts)
+      implements Search {
+    @Override
+    public String explain() {
+      return path + " (version " + version + ", found by " + origin + ")";
+    }
+  }
+
+  /** A library that could not be loaded. */
+  public record Missing(NativeLibrary library, List<Attempt> attempts) implements Search {
+    @Override
+    public String explain() {
+      return attempts.stream()
+          .map(Attempt::toString)
+          .collect(
+              Collectors.joining(
+                  "; ",
+                  library.files.getFirst() + " was not found (",
+                  "); to have it, " + library.remedy));
+    }
+  }
+
+  /** A place where a library was looked for, and why it was not taken from there. */
+  public record Attempt(String place, String why) {
+    @Override
+    public String toString() {
+      return place + ": " + why;
+    }
+  }
+}
