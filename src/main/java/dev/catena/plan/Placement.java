@@ -32,12 +32,27 @@ public final class Placement {
 
   /** A graph with memory of its own: its inputs and outputs are buffers of the arena. */
   public static Placement of(Graph graph) {
-    return new Placement(graph).place(false);
+    Placement placement = new Placement(graph);
+    placement.place();
+    int last = placement.steps.size() - 1;
+    graph.outputs().forEach(v -> placement.touch(placement.view(v), last));
+    graph.inputs().forEach(v -> placement.touch(placement.view(v), 0));
+    return placement;
   }
 
-  /** The body of a slice: inputs and outputs belong to the graph around it. */
-  public static Placement ofBody(Graph body) {
-    return new Placement(body).place(true);
+  /**
+   * The body of a slice: its batch and its output lie in the buffers of the graph around it.
+   *
+   * @param slices the step whose body it is
+   * @param around where that step's values lie
+   */
+  static Placement ofBody(Node slices, Placement around) {
+    Graph body = ((Op.InSlices) slices.op()).body();
+    Placement placement = new Placement(body);
+    placement.views.put(body.inputs().getFirst().id(), external(around.view(slices.input(0))));
+    placement.views.put(body.outputs().getFirst().id(), external(around.view(slices.output())));
+    placement.place();
+    return placement;
   }
 
   /** Where {@code value} lies. */
@@ -55,11 +70,7 @@ public final class Placement {
     return drafts.stream().map(Draft::buffer).toList();
   }
 
-  private Placement place(boolean body) {
-    if (body) {
-      graph.inputs().forEach(v -> views.put(v.id(), external(v)));
-      graph.outputs().forEach(v -> views.put(v.id(), external(v)));
-    }
+  private void place() {
     for (int i = steps.size() - 1; i >= 0; i--) {
       Node node = steps.get(i);
       View view = views.computeIfAbsent(node.output().id(), _ -> allocate(node.output()));
@@ -75,11 +86,6 @@ public final class Placement {
         }
       }
     }
-    if (!body) {
-      graph.outputs().forEach(v -> touch(view(v), steps.size() - 1));
-      graph.inputs().stream().filter(v -> !v.isConstant()).forEach(v -> touch(view(v), 0));
-    }
-    return this;
   }
 
   private void placeParts(Node join, View whole) {
@@ -98,8 +104,8 @@ public final class Placement {
         && !views.containsKey(node.input(0).id());
   }
 
-  private static View external(Value value) {
-    return new View(View.EXTERNAL, 0, pitch(value));
+  private static View external(View view) {
+    return new View(View.EXTERNAL, view.firstChannel(), view.pitch());
   }
 
   private View allocate(Value value) {

@@ -63,7 +63,7 @@ public final class Planner {
       Node step = steps.get(i);
       long bytes;
       if (step.op() instanceof Op.InSlices slices) {
-        MemoryPlan body = plan(slices.body(), Placement.ofBody(slices.body()), workspace);
+        MemoryPlan body = plan(slices.body(), Placement.ofBody(step, placement), workspace);
         bodies.put(i, body);
         bytes = body.peakBytes();
       } else {
