@@ -3,12 +3,15 @@ module dev.catena {
   requires com.fasterxml.jackson.core;
   requires static info.picocli;
 
+  exports dev.catena;
   exports dev.catena.device;
+  exports dev.catena.engine;
+  exports dev.catena.exec;
   exports dev.catena.graph;
+  exports dev.catena.io;
   exports dev.catena.model;
   exports dev.catena.plan;
   exports dev.catena.rewrite;
-  exports dev.catena.io;
 
   opens dev.catena.cli to
       info.picocli;

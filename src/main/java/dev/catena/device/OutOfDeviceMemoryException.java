@@ -10,9 +10,16 @@ public final class OutOfDeviceMemoryException extends DeviceException {
 
   /** Sizes in bytes. */
   public OutOfDeviceMemoryException(String device, long requested, long free, long total) {
+    this(device, requested, free, total, "");
+  }
+
+  /** Sizes in bytes, and what would fit instead. */
+  public OutOfDeviceMemoryException(
+      String device, long requested, long free, long total, String advice) {
     super(
-        "out of memory on %s: %,d bytes requested, %,d of %,d bytes free"
-            .formatted(device, requested, free, total));
+        "out of memory on %s: %,d bytes requested, %,d of %,d bytes free%s"
+            .formatted(
+                device, requested, free, total, advice.isEmpty() ? "" : "; " + advice));
     this.requested = requested;
     this.free = free;
     this.total = total;

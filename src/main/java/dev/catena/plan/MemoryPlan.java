@@ -38,6 +38,11 @@ public final class MemoryPlan {
     return graph;
   }
 
+  /** Which view each activation has. */
+  public Placement placement() {
+    return placement;
+  }
+
   /** The nodes that run, in order; lifetimes count in their indices. */
   public List<Node> steps() {
     return placement.steps();

@@ -1,0 +1,98 @@
+package dev.catena;
+
+import dev.catena.device.Device;
+import dev.catena.engine.Engines;
+import dev.catena.exec.Inference;
+import dev.catena.exec.Parameters;
+import dev.catena.exec.Session;
+import dev.catena.graph.DType;
+import dev.catena.graph.Graph;
+import dev.catena.io.SafeTensors;
+import dev.catena.model.Network;
+import dev.catena.plan.MemoryPlan;
+import java.util.List;
+
+/**
+ * A network with weights. Immutable and thread-safe; it owns the file that its weights come from and
+ * gives it back at {@link #close}. A session has its own copy of the weights.
+ */
+public final class Model implements AutoCloseable {
+  private final Network network;
+  private final Parameters parameters;
+  private final Runnable release;
+
+  Model(Network network, Parameters parameters, Runnable release) {
+    this.network = network;
+    this.parameters = parameters;
+    this.release = release;
+  }
+
+  /** Its name in the catalogue. */
+  public String name() {
+    return network.name();
+  }
+
+  /** Its definition. */
+  public Network network() {
+    return network;
+  }
+
+  /**
+   * This model with the weights of a file, which it owns from now on, whatever happens.
+   *
+   * @param file names and shapes as torchvision has them; {@code num_batches_tracked} and the older
+   *     names with {@code norm.1} are understood
+   * @throws dev.catena.io.ModelFormatException naming every tensor that is missing, unexpected or of
+   *     the wrong shape
+   */
+  public Model load(SafeTensors file) {
+    try {
+      Parameters loaded = new StoredParameters(file, network.graph(1, DType.FP32));
+      return new Model(network, loaded, file::close);
+    } catch (RuntimeException e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  /** This model with initial weights drawn from {@code seed}. */
+  public Model initialise(long seed) {
+    return new Model(network, Parameters.initial(seed), () -> {});
+  }
+
+  /** This model with weights from anywhere. */
+  public Model with(Parameters weights) {
+    return new Model(network, weights, () -> {});
+  }
+
+  /**
+   * Prepares the model to run on a device.
+   *
+   * @throws dev.catena.device.OutOfDeviceMemoryException with what is planned and free, and the batch
+   *     that would fit
+   */
+  public Session compile(Device device, Inference options) {
+    Engines engines = Engines.on(device, options.engine(), options.tuning());
+    return Session.compile(this::graph, parameters, options, engines, device);
+  }
+
+  /**
+   * The memory of each batch size as handwritten kernels need it, without a device. A session adds
+   * the scratch memory of the engines that it chooses.
+   */
+  public List<MemoryPlan> plan(Inference options) {
+    return Session.plan(this::graph, options);
+  }
+
+  private Graph graph(int batch, int height, int width, DType dtype) {
+    return height == 0
+        ? network.graph(batch, dtype)
+        : network.graph(batch, height, width, dtype);
+  }
+
+  /** Gives the weights' file back. */
+  @Override
+  public void close() {
+    release.run();
+  }
+}

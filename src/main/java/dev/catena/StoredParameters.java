@@ -1,0 +1,90 @@
+package dev.catena;
+
+import dev.catena.exec.Parameters;
+import dev.catena.graph.Graph;
+import dev.catena.graph.Node;
+import dev.catena.graph.Shape;
+import dev.catena.io.ModelFormatException;
+import dev.catena.io.SafeTensors;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+
+/** A network's parameters in a file, checked against the network before any is read. */
+final class StoredParameters implements Parameters {
+  /** {@code denselayer1.norm.1} of checkpoints before 2019 is {@code denselayer1.norm1} today. */
+  private static final Pattern OLD_NAME =
+      Pattern.compile("(\\.denselayer\\d+\\.(?:norm|relu|conv))\\.([12])\\.");
+
+  private final SafeTensors file;
+  private final Map<String, String> stored = new HashMap<>();
+
+  /**
+   * Parameters of {@code graph} in {@code file}.
+   *
+   * @throws ModelFormatException if the file has not exactly these
+   */
+  StoredParameters(SafeTensors file, Graph graph) {
+    this.file = file;
+    for (String name : file.tensors().keySet()) {
+      if (!name.endsWith(".num_batches_tracked")) {
+        stored.put(OLD_NAME.matcher(name).replaceAll("$1$2."), name);
+      }
+    }
+    check(graph);
+  }
+
+  @Override
+  public float[] values(Node parameter) {
+    return file.floats(stored.get(parameter.name()));
+  }
+
+  private void check(Graph graph) {
+    List<String> missing = new ArrayList<>();
+    List<String> misshaped = new ArrayList<>();
+    TreeSet<String> unexpected = new TreeSet<>(stored.keySet());
+    for (Node parameter : graph.parameters()) {
+      Shape shape = parameter.output().shape();
+      unexpected.remove(parameter.name());
+      if (!stored.containsKey(parameter.name())) {
+        missing.add(parameter.name() + " " + shape);
+      } else {
+        long[] found = shape(parameter.name());
+        long[] wanted = shape.dims().stream().mapToLong(Integer::longValue).toArray();
+        if (!Arrays.equals(found, wanted)) {
+          misshaped.add(
+              "%s is %s, not %s".formatted(parameter.name(), Arrays.toString(found), shape));
+        }
+      }
+    }
+    List<String> wrong = new ArrayList<>();
+    describe("missing", missing, wrong);
+    describe("unexpected", unexpected.stream().map(this::withShape).toList(), wrong);
+    describe("of another shape", misshaped, wrong);
+    if (!wrong.isEmpty()) {
+      throw new ModelFormatException(
+          file.file(),
+          "tensors",
+          "these are not the weights of " + graph.name() + ": " + String.join("; ", wrong),
+          "give the weights of " + graph.name() + ", with torchvision's names");
+    }
+  }
+
+  private long[] shape(String name) {
+    return file.tensor(stored.get(name)).shape();
+  }
+
+  private String withShape(String name) {
+    return name + " " + Arrays.toString(shape(name));
+  }
+
+  private static void describe(String what, List<String> names, List<String> wrong) {
+    if (!names.isEmpty()) {
+      wrong.add(names.size() + " " + what + ": " + String.join(", ", names));
+    }
+  }
+}

@@ -1,0 +1,90 @@
+package dev.catena.engine;
+
+import dev.catena.device.Device;
+import dev.catena.device.UnsupportedOnDeviceException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * The engines that a device has, in order of preference, and the choice among them. Thread-safe.
+ */
+public final class Engines {
+  private final Device device;
+  private final List<Engine> engines;
+  private final Optional<String> forced;
+  private final Optional<Tuner> tuner;
+
+  /**
+   * A choice among given engines.
+   *
+   * @param device they run on
+   * @param engines in order of preference
+   * @param forced the name of the one that does whatever it supports
+   * @param tuner measures where several compete; without one the first of them is taken
+   */
+  public Engines(
+      Device device, List<Engine> engines, Optional<String> forced, Optional<Tuner> tuner) {
+    this.device = device;
+    this.engines = List.copyOf(engines);
+    this.forced = forced;
+    this.tuner = tuner;
+    if (forced.isPresent() && engines.stream().noneMatch(e -> e.name().equals(forced.get()))) {
+      throw new IllegalArgumentException(
+          "there is no engine " + forced.get() + " on " + device.name() + "; there are " + names());
+    }
+  }
+
+  /**
+   * All engines that {@code device} has.
+   *
+   * @param forced the name of the one that does whatever it supports
+   * @param tuning folder of the tuner's choices; empty: no measuring
+   */
+  public static Engines on(Device device, Optional<String> forced, Optional<Path> tuning) {
+    return new Engines(device, List.of(), forced, tuning.map(folder -> new Tuner(device, TuningCache.open(folder, device.name()))));
+  }
+
+  /** The engines, in order of preference. */
+  public List<Engine> all() {
+    return engines;
+  }
+
+  /**
+   * Who computes {@code problem}.
+   *
+   * @throws UnsupportedOnDeviceException if nobody can, with everyone's reason
+   */
+  public Engine choose(Problem problem) {
+    List<Engine> able =
+        engines.stream().filter(e -> e.unsupported(problem, device).isEmpty()).toList();
+    if (able.isEmpty()) {
+      throw new UnsupportedOnDeviceException(
+          problem.op().toString(), problem.output().shape().toString(), reasons(problem));
+    }
+    Optional<Engine> wanted =
+        able.stream().filter(e -> e.name().equals(forced.orElse(null))).findFirst();
+    if (wanted.isPresent()) {
+      return wanted.get();
+    }
+    List<Engine> competing = able.stream().filter(e -> e.competes(problem, device)).toList();
+    if (competing.size() > 1 && tuner.isPresent()) {
+      return tuner.get().fastest(problem, competing);
+    }
+    return competing.isEmpty() ? able.getFirst() : competing.getFirst();
+  }
+
+  private String reasons(Problem problem) {
+    List<String> reasons = new ArrayList<>();
+    for (Engine engine : engines) {
+      reasons.add(engine.name() + ": " + engine.unsupported(problem, device).orElseThrow());
+    }
+    return String.join("; ", reasons);
+  }
+
+  private String names() {
+    return engines.stream().map(Engine::name).collect(Collectors.joining(", "));
+  }
+}

@@ -1,0 +1,110 @@
+package dev.catena.exec;
+
+import dev.catena.graph.DType;
+import dev.catena.rewrite.Pipeline;
+import dev.catena.rewrite.Variant;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * How a model is compiled for inference. Immutable; each method gives a changed copy.
+ *
+ * @param batches images of each program, ascending; a run takes the smallest that fits
+ * @param dtype in which activations and filters are stored
+ * @param height of an image, or 0 for the model's own
+ * @param width of an image, or 0 for the model's own
+ * @param pipeline the rewrites
+ * @param slicing whether the stem may run over slices of the batch where that saves memory
+ * @param lanes runs that may be under way at once, each with memory of its own
+ * @param engine the one that does all it can, for comparison
+ * @param tuning where measured choices are kept; without it the engines' order of preference decides
+ */
+public record Inference(
+    List<Integer> batches,
+    DType dtype,
+    int height,
+    int width,
+    Pipeline pipeline,
+    boolean slicing,
+    int lanes,
+    Optional<String> engine,
+    Optional<Path> tuning) {
+  public Inference {
+    batches = batches.stream().distinct().sorted().toList();
+    if (batches.isEmpty() || batches.getFirst() < 1) {
+      throw new IllegalArgumentException("a batch has at least one image: " + batches);
+    }
+    if (lanes < 1) {
+      throw new IllegalArgumentException("a session has at least one lane: " + lanes);
+    }
+    if (height < 0 || width < 0 || (height == 0) != (width == 0)) {
+      throw new IllegalArgumentException("not the size of an image: " + height + "x" + width);
+    }
+  }
+
+  /** Programs for up to so many images each, fp32, fused, one lane. */
+  public static Inference batch(int... images) {
+    return new Inference(
+        Arrays.stream(images).boxed().toList(),
+        DType.FP32,
+        0,
+        0,
+        Variant.FUSED.pipeline(),
+        true,
+        1,
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  /** Activations and filters in {@code type}. */
+  public Inference dtype(DType type) {
+    return new Inference(
+        batches, type, height, width, pipeline, slicing, lanes, engine, tuning);
+  }
+
+  /** Images of this size in pixels instead of the model's own. */
+  public Inference image(int imageHeight, int imageWidth) {
+    return new Inference(
+        batches, dtype, imageHeight, imageWidth, pipeline, slicing, lanes, engine, tuning);
+  }
+
+  /** The rewrites of a variant; only the fused one slices the batch. */
+  public Inference variant(Variant variant) {
+    return new Inference(
+        batches,
+        dtype,
+        height,
+        width,
+        variant.pipeline(),
+        variant == Variant.FUSED,
+        lanes,
+        engine,
+        tuning);
+  }
+
+  /** These rewrites. */
+  public Inference pipeline(Pipeline rewrites) {
+    return new Inference(
+        batches, dtype, height, width, rewrites, slicing, lanes, engine, tuning);
+  }
+
+  /** So many runs at once. */
+  public Inference lanes(int count) {
+    return new Inference(
+        batches, dtype, height, width, pipeline, slicing, count, engine, tuning);
+  }
+
+  /** The named engine wherever it can. */
+  public Inference engine(String name) {
+    return new Inference(
+        batches, dtype, height, width, pipeline, slicing, lanes, Optional.of(name), tuning);
+  }
+
+  /** Measure engines that compete, and keep the choices in {@code folder}. */
+  public Inference tuned(Path folder) {
+    return new Inference(
+        batches, dtype, height, width, pipeline, slicing, lanes, engine, Optional.of(folder));
+  }
+}

@@ -1,0 +1,103 @@
+package dev.catena.exec;
+
+import dev.catena.device.Device;
+import dev.catena.device.DeviceMemory;
+import dev.catena.device.ExecutableGraph;
+import dev.catena.device.Stream;
+import dev.catena.engine.Work;
+import dev.catena.graph.Value;
+import dev.catena.plan.Buffer;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What one run at a time needs: a stream, an arena, and every program captured over it. */
+final class Lane implements AutoCloseable {
+  private final Stream stream;
+  private final DeviceMemory arena;
+  private final long measuredBytes;
+  private final List<Replay> replays = new ArrayList<>();
+
+  /**
+   * A lane of all programs.
+   *
+   * @param programs share the arena
+   */
+  Lane(Device device, List<Program> programs, Constants constants, WeightStore weights) {
+    stream = device.newStream();
+    DeviceMemory memory = null;
+    try {
+      long bytes = programs.stream().mapToLong(p -> p.plan().peakBytes()).max().orElseThrow();
+      long before = device.usedMemory();
+      memory = device.allocate(bytes);
+      arena = memory;
+      measuredBytes = device.usedMemory() - before;
+      for (Program program : programs) {
+        List<Work> works =
+            Binder.bind(program, constants, weights, device, arena.address());
+        replays.add(new Replay(program, works, stream, arena.address()));
+      }
+    } catch (RuntimeException e) {
+      replays.forEach(Replay::close);
+      if (memory != null) {
+        memory.close();
+      }
+      stream.close();
+      throw e;
+    }
+  }
+
+  /** What the device's allocator says that the arena took. */
+  long measuredBytes() {
+    return measuredBytes;
+  }
+
+  /** Launches of a run of program {@code index}. */
+  int launches(int index) {
+    return replays.get(index).launches;
+  }
+
+  /** Copies in, replays, copies out, waits. Allocates nothing on the Java heap. */
+  void run(int index, MemorySegment images, MemorySegment result) {
+    Replay replay = replays.get(index);
+    stream.copyToDevice(replay.input, images);
+    replay.graph.launch(stream);
+    stream.copyToHost(result, replay.output);
+    stream.synchronize();
+  }
+
+  @Override
+  public void close() {
+    replays.forEach(Replay::close);
+    arena.close();
+    stream.close();
+  }
+
+  /** One program, captured. */
+  private static final class Replay implements AutoCloseable {
+    final ExecutableGraph graph;
+    final List<Work> works;
+    final long input;
+    final long output;
+    final int launches;
+
+    Replay(Program program, List<Work> works, Stream stream, long arena) {
+      this.works = works;
+      this.input = address(program, program.input(), arena);
+      this.output = address(program, program.output(), arena);
+      this.launches = works.stream().mapToInt(Work::launches).sum();
+      this.graph = stream.capture(() -> works.forEach(w -> w.enqueue(stream)));
+    }
+
+    private static long address(Program program, Value value, long arena) {
+      Buffer buffer = program.plan().buffers().get(program.plan().view(value).buffer());
+      return arena + buffer.offset();
+    }
+
+    @Override
+    public void close() {
+      graph.close();
+      works.forEach(Work::close);
+    }
+  }
+}

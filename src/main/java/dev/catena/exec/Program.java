@@ -1,0 +1,112 @@
+package dev.catena.exec;
+
+import dev.catena.engine.Engine;
+import dev.catena.engine.Engines;
+import dev.catena.engine.Operand;
+import dev.catena.engine.Problem;
+import dev.catena.graph.Graph;
+import dev.catena.graph.Node;
+import dev.catena.graph.Op;
+import dev.catena.graph.Value;
+import dev.catena.plan.MemoryPlan;
+import dev.catena.plan.Placement;
+import dev.catena.plan.Planner;
+import dev.catena.plan.View;
+import dev.catena.device.Device;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A network for one batch size on one device: its plan, and who computes each step. Knows no
+ * addresses. Thread-safe once made.
+ */
+final class Program {
+  private final MemoryPlan plan;
+  private final Map<Problem, Engine> engines;
+
+  private Program(MemoryPlan plan, Map<Problem, Engine> engines) {
+    this.plan = plan;
+    this.engines = engines;
+  }
+
+  /** Chooses engines for {@code graph}, then plans its memory with the scratch that they want. */
+  static Program compile(Graph graph, Engines choice, Device device) {
+    Map<Problem, Engine> chosen = new HashMap<>();
+    MemoryPlan plan =
+        Planner.plan(
+            graph,
+            (step, placement) -> {
+              if (step.op() instanceof Op.Join) {
+                return 0;
+              }
+              Problem problem = problem(step, placement);
+              return chosen
+                  .computeIfAbsent(problem, choice::choose)
+                  .workspace(problem, device);
+            });
+    return new Program(plan, chosen);
+  }
+
+  /** The memory of one run. */
+  MemoryPlan plan() {
+    return plan;
+  }
+
+  /** Images of a full batch. */
+  int batch() {
+    return input().shape().n();
+  }
+
+  /** The batch, as the user gives it. */
+  Value input() {
+    return plan.graph().inputs().getFirst();
+  }
+
+  /** The result, as the user takes it. */
+  Value output() {
+    return plan.graph().outputs().getFirst();
+  }
+
+  /** Who computes a problem of this program. */
+  Engine engine(Problem problem) {
+    return engines.get(problem);
+  }
+
+  /** {@code step: engine} for all steps, those of slices' bodies included. */
+  List<String> engines() {
+    List<String> lines = new ArrayList<>();
+    engines(plan, lines);
+    return lines;
+  }
+
+  private void engines(MemoryPlan of, List<String> lines) {
+    for (int i = 0; i < of.steps().size(); i++) {
+      Node step = of.steps().get(i);
+      switch (step.op()) {
+        case Op.Join _ -> {}
+        case Op.InSlices _ -> engines(of.body(i), lines);
+        default ->
+            lines.add(step.name() + ": " + engine(problem(step, of.placement())).name());
+      }
+    }
+  }
+
+  /** What a step asks of an engine. */
+  static Problem problem(Node step, Placement placement) {
+    List<Operand> inputs = step.inputs().stream().map(v -> operand(v, placement)).toList();
+    return new Problem(step.op(), inputs, operand(step.output(), placement));
+  }
+
+  private static Operand operand(Value value, Placement placement) {
+    return switch (value.layout()) {
+      case PARAMETER -> Operand.constant(value.shape());
+      case NCHW -> Operand.nchw(value.shape());
+      case NHWC -> {
+        View view = placement.view(value);
+        yield Operand.view(value.shape(), value.dtype(), view.firstChannel(), view.pitch());
+      }
+    };
+  }
+}

@@ -1,0 +1,222 @@
+package dev.catena.exec;
+
+import dev.catena.device.Device;
+import dev.catena.device.OutOfDeviceMemoryException;
+import dev.catena.engine.Engines;
+import dev.catena.graph.Shape;
+import dev.catena.plan.MemoryPlan;
+import dev.catena.plan.Planner;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A compiled network: one copy of the weights, and for each lane one arena over which every batch
+ * size is captured.
+ *
+ * <p>Thread-safe: any number of threads may call {@link #run}; each leases a lane and waits if all
+ * are taken. {@link #close} refuses new runs, waits for those under way, then frees everything; it
+ * may be called twice.
+ */
+public final class Session implements AutoCloseable {
+  private final Device device;
+  private final List<Program> programs;
+  private final WeightStore weights;
+  private final long imageBytes;
+  private final long resultBytes;
+  private final List<Lane> lanes = new ArrayList<>();
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition returned = lock.newCondition();
+  private final Lane[] idle;
+  private int idleLanes;
+  private boolean closed;
+
+  private Session(Device device, List<Program> programs, WeightStore weights, int lanes) {
+    this.device = device;
+    this.programs = programs;
+    this.weights = weights;
+    this.idle = new Lane[lanes];
+    Program any = programs.getFirst();
+    imageBytes = any.input().shape().withImages(1).elements() * Float.BYTES;
+    resultBytes = any.output().shape().withImages(1).elements() * Float.BYTES;
+  }
+
+  /**
+   * Compiles a network: rewrites, chooses engines, plans, allocates, uploads, captures.
+   *
+   * @param source the network
+   * @param parameters its weights
+   * @param options how
+   * @param engines who may compute
+   * @throws OutOfDeviceMemoryException with what is planned and free, and the batch that would fit
+   */
+  public static Session compile(
+      GraphSource source, Parameters parameters, Inference options, Engines engines, Device device) {
+    Compiler compiler = new Compiler(source, options, engines, device);
+    List<Program> programs = options.batches().stream().map(compiler::compile).toList();
+    compiler.requireFit(programs);
+    WeightStore weights = new WeightStore(device);
+    Constants constants = new Constants(programs.getLast().plan().graph(), parameters);
+    Session session = new Session(device, programs, weights, options.lanes());
+    try {
+      for (int i = 0; i < options.lanes(); i++) {
+        Lane lane = new Lane(device, programs, constants, weights);
+        session.lanes.add(lane);
+        session.idle[session.idleLanes++] = lane;
+      }
+    } catch (RuntimeException e) {
+      session.close();
+      throw e;
+    }
+    return session;
+  }
+
+  /** The memory of each batch size where no step needs scratch memory; needs no device. */
+  public static List<MemoryPlan> plan(GraphSource source, Inference options) {
+    return options.batches().stream()
+        .map(batch -> Planner.plan(Compiler.rewritten(source, options, batch)))
+        .toList();
+  }
+
+  /**
+   * Computes the network's output for as many images as {@code images} holds.
+   *
+   * <p>Allocates nothing on the Java heap and replays one captured graph. Native segments are copied
+   * from and to directly; heap segments are staged.
+   *
+   * @param images fp32, N,C,H,W; at most the largest batch
+   * @param result fp32, as many rows as images; for a classifier N x classes logits
+   * @throws IllegalArgumentException if a segment has not the size of a whole number of images, or
+   *     more than the largest batch
+   * @throws IllegalStateException after {@link #close}
+   * @throws dev.catena.device.DeviceLostException if the device failed, now or before
+   */
+  public void run(MemorySegment images, MemorySegment result) {
+    int count = count(images, result);
+    int program = 0;
+    while (programs.get(program).batch() < count) {
+      program++;
+    }
+    Lane lane = lease();
+    try {
+      lane.run(program, images, result);
+    } finally {
+      giveBack(lane);
+    }
+  }
+
+  private int count(MemorySegment images, MemorySegment result) {
+    long bytes = images.byteSize();
+    long count = bytes / imageBytes;
+    if (count == 0 || bytes % imageBytes != 0) {
+      throw new IllegalArgumentException(
+          bytes + " bytes are no whole number of images of " + imageBytes + " bytes, " + image());
+    }
+    if (count > maxBatch()) {
+      throw new IllegalArgumentException(
+          count + " images are more than the largest batch compiled, " + maxBatch());
+    }
+    if (result.byteSize() != count * resultBytes) {
+      throw new IllegalArgumentException(
+          "the result of %d images takes %d bytes, not %d"
+              .formatted(count, count * resultBytes, result.byteSize()));
+    }
+    return (int) count;
+  }
+
+  private Lane lease() {
+    lock.lock();
+    try {
+      while (idleLanes == 0 && !closed) {
+        returned.awaitUninterruptibly();
+      }
+      if (closed) {
+        throw new IllegalStateException("the session is closed");
+      }
+      return idle[--idleLanes];
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void giveBack(Lane lane) {
+    lock.lock();
+    try {
+      idle[idleLanes++] = lane;
+      returned.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Shape of one image as {@link #run} takes it, N = 1; in memory its order is C,H,W. */
+  public Shape image() {
+    return programs.getFirst().input().shape().withImages(1);
+  }
+
+  /** Floats of one image's result. */
+  public int resultSize() {
+    return Math.toIntExact(resultBytes / Float.BYTES);
+  }
+
+  /** The most images that one run takes. */
+  public int maxBatch() {
+    return programs.getLast().batch();
+  }
+
+  /** The plan of the largest batch. */
+  public MemoryPlan plan() {
+    return programs.getLast().plan();
+  }
+
+  /** The plans of all batch sizes, ascending; they share one arena. */
+  public List<MemoryPlan> plans() {
+    return programs.stream().map(Program::plan).toList();
+  }
+
+  /** Launches of one run of the largest batch: kernels, library calls and copies in its graph. */
+  public int launches() {
+    return lanes.getFirst().launches(programs.size() - 1);
+  }
+
+  /** Who computes the steps of the largest batch, in order: {@code step: engine}. */
+  public List<String> engines() {
+    return programs.getLast().engines();
+  }
+
+  /** Bytes of the weights on the device, in the layouts of the engines that read them. */
+  public long weightBytes() {
+    return weights.bytes();
+  }
+
+  /** Bytes that the device's allocator handed out for the arenas of all lanes. */
+  public long arenaBytes() {
+    return lanes.stream().mapToLong(Lane::measuredBytes).sum();
+  }
+
+  /** The device that it runs on. */
+  public Device device() {
+    return device;
+  }
+
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      returned.signalAll();
+      while (idleLanes < lanes.size()) {
+        returned.awaitUninterruptibly();
+      }
+      lanes.forEach(Lane::close);
+      lanes.clear();
+      idleLanes = 0;
+      weights.close();
+    } finally {
+      lock.unlock();
+    }
+  }
+}
