@@ -1,0 +1,224 @@
+// A bottleneck layer of DenseNet in one pass over the image (arXiv 1608.06993, inference):
+//
+//     b = relu(conv1x1(relu(s*x + t), w1) + b1)      Cin -> mid
+//     y = conv3x3(b, w2), padding 1                  mid -> k, into a slice of x's own buffer
+//
+// Launch: one block for (image, `rows` output rows), one thread; blocks of an image recompute the
+// bottleneck row on either side of their border. A block works in strips of `strip` rows: pixels
+// are packed tile by tile, multiplied, and the strip's bottleneck rows stay in the worker's scratch
+// with a zero halo, where the 3x3 reads them as nine shifted products or, in fp32, as the sixteen
+// products of Winograd's form (then `strip` is even). The last two rows of a strip are the first
+// two of the next. The bottleneck never leaves the L2 cache.
+//
+// Scratch, in 32-bit words: `front` words for packed rows, windows and products, then (strip + 3) x
+// (W + 3) pixels of mid. w1, w2: panels (microkernel.h), K rounded up to 8 for each of 1 and 9 taps
+// or 16 Winograd positions; scale, shift and bias padded with zeros to a multiple of 32. form: 0
+// floats, 1 pairs of bfloat16, 2 floats with Winograd's w2.
+#include "kernel.h"
+#include "panel.h"
+#include "winograd.h"
+
+#include <algorithm>
+
+namespace {
+
+using namespace host;
+
+template <class S>
+struct Layer {
+  const typename S::Element* x;
+  typename S::Element* y;
+  const float *scale, *shift, *w1, *bias, *w2;
+  int height, width, xPitch, yPitch, channels, mid, growth, rows, strip;
+};
+
+enum Form { kFloats = 0, kPairs = 1, kWinograd = 2 };
+
+template <class M, class S, bool Winograd>
+class DenseLayer {
+ public:
+  DenseLayer(const Layer<S>& layer, float* scratch)
+      : l(layer),
+        steps1(roundUp(l.channels, 8) / M::kPerWord),
+        steps2(roundUp(l.mid, 8) / M::kPerWord),
+        lda(rowWords(roundUp(l.channels, kPanel) / M::kPerWord)),
+        pixel(rowWords(roundUp(l.mid, kPanel) / M::kPerWord)),
+        line((l.width + 3) * pixel),
+        c(scratch),
+        packed(c + (Winograd ? kPositions : 1) * kTile),
+        bottleneck(packed + std::max(kRows * lda, Winograd ? kPositions * kRows * pixel : 0)) {}
+
+  void run(int block) {
+    const int perImage = ceilDiv(l.height, l.rows);
+    const int image = block / perImage;
+    const int first = block % perImage * l.rows;
+    const int last = first + l.rows < l.height ? first + l.rows : l.height;
+    const long pixels = (long)l.height * l.width;
+    x = l.x + image * pixels * l.xPitch;
+    y = l.y + image * pixels * l.yPitch;
+
+    for (int row = 0; row < l.strip + 3; row++) {
+      std::memset(at(row, -1), 0, sizeof(float) * pixel);
+      std::memset(at(row, l.width), 0, sizeof(float) * 2 * pixel);
+    }
+    for (int row = first; row < last; row += l.strip) {
+      const int end = row + l.strip < last ? row + l.strip : last;
+      top = row - 1;
+      int done = top;
+      if (row > first) {
+        std::memmove(bottleneck, bottleneck + (long)l.strip * line, sizeof(float) * 2 * line);
+        done += 2;
+      } else if (top < 0) {
+        clear(0);
+        done++;
+      }
+      expand(done, end < l.height ? end + 1 : end);
+      if (end == l.height) clear(end - top);
+      if constexpr (Winograd) {
+        if ((end - row) % 2 != 0) clear(end + 1 - top);
+        convolveWindows(row, end);
+      } else {
+        convolve(row, end);
+      }
+    }
+  }
+
+ private:
+  float* at(int row, int column) { return bottleneck + (long)row * line + (column + 1) * pixel; }
+
+  void clear(int row) { std::memset(at(row, -1), 0, sizeof(float) * line); }
+
+  // Bottleneck rows [from, to) of the image: BN-ReLU, 1x1, bias, ReLU.
+  void expand(int from, int to) {
+    const int panels = ceilDiv(l.mid, kPanel);
+    const int pixels = (to - from) * l.width;
+    const int origin = 0;
+    for (int p = 0; p < pixels; p += kMaxRows) {
+      const int n = pixels - p < kMaxRows ? pixels - p : kMaxRows;
+      for (int i = 0; i < n; i++) {
+        const long source = (long)from * l.width + p + i;
+        packPixel<M, S>(x + source * l.xPitch, l.channels, kScaleShiftRelu, l.scale, l.shift,
+                        packed + i * lda);
+      }
+      for (int panel = 0; panel < panels; panel++) {
+        const float* w = l.w1 + (long)panel * steps1 * kPanel;
+        multiply<M>(n, kPanel, packed, lda, &origin, 1, steps1, w, c);
+        const float* bias = l.bias + panel * kPanel;
+        for (int i = 0; i < n; i++) {
+          float* to = at(from - top + (p + i) / l.width, (p + i) % l.width);
+          to += panel * (kPanel / M::kPerWord);
+          for (int j = 0; j < kPanel; j += kLanes) {
+            M::write(to + j / M::kPerWord, relu(add(load(c + i * kPanel + j), load(bias + j))));
+          }
+        }
+      }
+    }
+  }
+
+  // Output rows [from, to) of the image: the 3x3 as nine shifted products.
+  void convolve(int from, int to) {
+    int offset[9];
+    for (int t = 0; t < 9; t++) offset[t] = t / 3 * line + t % 3 * pixel;
+    const int tiles = ceilDiv(l.width, kMaxRows);
+    for (int row = from; row < to; row++) {
+      for (int tile = 0; tile < tiles; tile++) {
+        const int column = l.width * tile / tiles;
+        const int n = l.width * (tile + 1) / tiles - column;
+        const float* a = at(row - 1 - top, column - 1);
+        for (int k = 0; k < l.growth; k += kPanel) {
+          const int columns = l.growth - k < kPanel ? l.growth - k : kPanel;
+          multiply<M>(n, columns, a, pixel, offset, 9, steps2, l.w2 + (long)k * 9 * steps2, c);
+          for (int i = 0; i < n; i++) {
+            const long p = (long)row * l.width + column + i;
+            writeRow<S>(c + i * kPanel, columns, nullptr, false, y + p * l.yPitch + k);
+          }
+        }
+      }
+    }
+  }
+
+  // The same in 2x2 windows, up to kMaxRows of them at a time.
+  void convolveWindows(int from, int to) {
+    const int across = ceilDiv(l.width, 2);
+    const int windows = ceilDiv(to - from, 2) * across;
+    const int groups = ceilDiv(windows, kMaxRows);
+    const long matrix = (long)kRows * pixel;
+    const int origin = 0;
+    for (int group = 0; group < groups; group++) {
+      const int first = windows * group / groups;
+      const int n = windows * (group + 1) / groups - first;
+      for (int i = 0; i < n; i++) {
+        const float* d = at((first + i) / across * 2, (first + i) % across * 2 - 1);
+        transformInput(d, line, pixel, l.mid, packed + (long)i * pixel, matrix);
+      }
+      for (int k = 0; k < l.growth; k += kPanel) {
+        const int columns = l.growth - k < kPanel ? l.growth - k : kPanel;
+        const float* w = l.w2 + (long)k * kPositions * steps2;
+        for (int t = 0; t < kPositions; t++) {
+          multiply<M>(n, columns, packed + t * matrix, pixel, &origin, 1, steps2,
+                      w + (long)t * steps2 * kPanel, c + t * kTile);
+        }
+        for (int i = 0; i < n; i++) {
+          writeWindow(from + (first + i) / across * 2, (first + i) % across * 2, to, k, columns,
+                      c + i * kPanel);
+        }
+      }
+    }
+  }
+
+  void writeWindow(int row, int column, int lastRow, int k, int columns, const float* m) {
+    for (int j = 0; j < columns; j += kLanes) {
+      Vec out[4];
+      transformOutput(m + j, kTile, out);
+      for (int q = 0; q < 4; q++) {
+        const int h = row + q / 2;
+        const int w = column + q % 2;
+        if (h >= lastRow || w >= l.width) continue;
+        typename S::Element* to = y + ((long)h * l.width + w) * l.yPitch + k + j;
+        if (j + kLanes <= columns) {
+          S::write(to, out[q]);
+        } else {
+          writePart<S>(to, out[q], columns - j);
+        }
+      }
+    }
+  }
+
+  static constexpr int kRows = 14;  // rows of any build's tile
+  static constexpr int kTile = kRows * kPanel;
+
+  const Layer<S>& l;
+  const int steps1, steps2, lda, pixel, line;
+  float *c, *packed, *bottleneck;
+  const typename S::Element* x;
+  typename S::Element* y;
+  int top;  // the image row in the first row of the bottleneck's scratch
+};
+
+template <class S>
+void denseLayer(const Layer<S>& layer, int form, float* scratch, int block) {
+#ifdef __AVX512F__
+  if (form == kPairs) return DenseLayer<Pairs, S, false>(layer, scratch).run(block);
+#endif
+  if (form == kWinograd) return DenseLayer<Floats, S, true>(layer, scratch).run(block);
+  DenseLayer<Floats, S, false>(layer, scratch).run(block);
+}
+
+}  // namespace
+
+#define DENSE_LAYER(name, S)                                                                       \
+  extern "C" __global__ void name(const S::Element* x, S::Element* y, const float* scale,          \
+                                  const float* shift, const float* w1, const float* bias,          \
+                                  const float* w2, int height, int width, int xPitch, int yPitch,  \
+                                  int channels, int mid, int growth, int rows, int strip,          \
+                                  int form) {                                                      \
+    DYNAMIC_SHARED(float, scratch);                                                                \
+    const Layer<S> layer{x,      y,      scale,    shift, w1,     bias, w2,   height,              \
+                         width,  xPitch, yPitch,   channels, mid, growth, rows, strip};            \
+    denseLayer<S>(layer, form, scratch, blockIdx.x);                                              \
+  }                                                                                                \
+  HOST_KERNEL_LOOP(name)
+
+DENSE_LAYER(tiled_dense_layer_f32, F32)
+DENSE_LAYER(tiled_dense_layer_bf16, Bf16)
+DENSE_LAYER(tiled_dense_layer_f16, F16)
