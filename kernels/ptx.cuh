@@ -1,0 +1,122 @@
+// ptx.cuh: the only file with inline PTX. Each instruction has a device body and a host body of the same contract.
+//
+// Fragments (g = lane / 4, t = lane % 4), two 16-bit values a register, the lower k in the lower half:
+//   A, 16 x 16:  a0 = (g, 2t)  a1 = (g + 8, 2t)  a2 = (g, 2t + 8)  a3 = (g + 8, 2t + 8)         row, k
+//   B, 16 x 8:   b0 = (2t, g)  b1 = (2t + 8, g)                                                 k, column
+//   C, 16 x 8:   c0 = (g, 2t)  c1 = (g, 2t + 1)  c2 = (g + 8, 2t)  c3 = (g + 8, 2t + 1)         row, column
+#pragma once
+#include <array>
+
+#include "common.cuh"
+
+// Whether mma takes bf16. The host does, as sm_80 and later do.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+#define MMA_BFLOAT16 false
+#else
+#define MMA_BFLOAT16 true
+#endif
+
+// d += A * B: 16 x 16 by 16 x 8, fp32 sums. sm_75 has half the depth, so there it takes two.
+template <class T>
+__device__ __forceinline__ void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
+
+#ifdef __CUDACC__
+
+template <>
+__device__ __forceinline__ void mma_m16n8k16<half>(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(b0));
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[2]), "r"(a[3]), "r"(b1));
+#else
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#endif
+}
+
+#if MMA_BFLOAT16
+template <>
+__device__ __forceinline__ void mma_m16n8k16<bfloat16>(
+    float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+#endif
+
+// Four 8 x 8 tiles of 16-bit values: lane l names row l % 8 of tile l / 8 (16-byte aligned, in shared memory); register
+// i of each lane gets (lane / 4, 2 * (lane % 4)) and its right neighbour of tile i.
+__device__ __forceinline__ void ldmatrix_x4(uint32_t (&r)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(uint32_t(__cvta_generic_to_shared(row))) : "memory");
+}
+
+// Copies 16 bytes (both ends 16-byte aligned) to shared memory, or zeros if not `exists`; they are there after a wait
+// and a barrier. sm_75 copies at once.
+__device__ __forceinline__ void cp_async16(void* shared, const void* global, bool exists) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+  *static_cast<Bits<16>*>(shared) = exists ? *static_cast<const Bits<16>*>(global) : Bits<16>{};
+#else
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+               :: "r"(uint32_t(__cvta_generic_to_shared(shared))), "l"(global), "r"(exists ? 16 : 0) : "memory");
+#endif
+}
+
+// Closes a group of copies.
+__device__ __forceinline__ void cp_async_commit() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+// Waits until at most PENDING groups of this thread are under way.
+template <int PENDING>
+__device__ __forceinline__ void cp_async_wait() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_group %0;" :: "n"(PENDING) : "memory");
+#endif
+}
+
+#else
+
+namespace cuhost {
+struct Fragments { uint32_t a[4], b[2]; };
+template <class T>
+inline float element(uint32_t pair, int k) { return to_float(std::bit_cast<std::array<T, 2>>(pair)[k % 2]); }
+}  // namespace cuhost
+
+template <class T>
+inline void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  cuhost::Fragments mine{{a[0], a[1], a[2], a[3]}, {b0, b1}};
+  cuhost::Lanes lanes = cuhost::collective(~0u, &mine, sizeof mine, "mma");
+  int g = cuhost::lane() / 4, t = cuhost::lane() % 4;
+  for (int i = 0; i < 4; i++) {
+    int row = g + i / 2 * 8, column = 2 * t + i % 2;
+    float sum = 0;
+    for (int k = 0; k < 16; k++) {
+      auto left = lanes.get<cuhost::Fragments>(row % 8 * 4 + k % 8 / 2);
+      auto right = lanes.get<cuhost::Fragments>(column * 4 + k % 8 / 2);
+      sum += cuhost::element<T>(left.a[k / 8 * 2 + row / 8], k) * cuhost::element<T>(right.b[k / 8], k);
+    }
+    d[i] += sum;
+  }
+}
+
+inline void ldmatrix_x4(uint32_t (&r)[4], const void* row) {
+  if (!aligned<16>(row)) cuhost::fault("ldmatrix: the address of a row is not a multiple of 16 bytes");
+  cuhost::Lanes lanes = cuhost::collective(~0u, &row, sizeof row, "ldmatrix");
+  for (int i = 0; i < 4; i++) {
+    const char* from = lanes.get<const char*>(i * 8 + cuhost::lane() / 4);
+    std::memcpy(&r[i], from + cuhost::lane() % 4 * 4, 4);
+  }
+}
+
+inline void cp_async16(void* shared, const void* global, bool exists) {
+  cuhost::async_copy(shared, global, 16, exists ? 16 : 0);
+}
+inline void cp_async_commit() { cuhost::async_commit(); }
+template <int PENDING>
+inline void cp_async_wait() { cuhost::async_wait(PENDING); }
+
+#endif
