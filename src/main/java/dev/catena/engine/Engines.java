@@ -44,7 +44,15 @@ public final class Engines {
    * @param tuning folder of the tuner's choices; empty: no measuring
    */
   public static Engines on(Device device, Optional<String> forced, Optional<Path> tuning) {
-    return new Engines(device, List.of(), forced, tuning.map(folder -> new Tuner(device, TuningCache.open(folder, device.name()))));
+    return new Engines(device, inventory(device), forced, tuning.map(folder -> new Tuner(device, TuningCache.open(folder, device.name()))));
+  }
+
+  private static List<Engine> inventory(Device device) {
+    List<Engine> engines = new ArrayList<>();
+    if (device.kind() == Device.Kind.HOST) {
+      engines.add(new TiledEngine());
+    }
+    return engines;
   }
 
   /** The engines, in order of preference. */
