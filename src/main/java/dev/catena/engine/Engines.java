@@ -52,6 +52,8 @@ public final class Engines {
     if (device.kind() == Device.Kind.HOST) {
       engines.add(new TiledEngine());
     }
+    engines.add(KernelEngine.tiled());
+    engines.add(KernelEngine.direct());
     return engines;
   }
 

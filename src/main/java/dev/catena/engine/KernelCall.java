@@ -1,0 +1,68 @@
+package dev.catena.engine;
+
+import dev.catena.device.Device;
+import dev.catena.device.Dim;
+import dev.catena.device.Launch;
+import dev.catena.graph.Layout;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A problem with its addresses on a device: what the launches of {@code kernels/*.cu} are made of.
+ */
+record KernelCall(Problem problem, Binding binding, Device device) {
+  /** Channels that one thread takes, {@code VECTOR} of the kernels. */
+  static final int VECTOR = 8;
+
+  private static final int BLOCK = 256;
+  private static final int MOST_VECTORS = 128;
+
+  /** The activation that is read. */
+  Operand x() {
+    return problem.input(0);
+  }
+
+  /** The activation that is written. */
+  Operand y() {
+    return problem.output();
+  }
+
+  /**
+   * A launch of {@code kernel} for the element type of {@code typed}, without dynamic shared
+   * memory.
+   */
+  Launch launch(String file, String kernel, Operand typed, Dim grid, Dim block, Object... args) {
+    String name = kernel + "_" + typed.dtype().suffix();
+    return device.module(file).kernel(name).prepare(grid, block, 0, args);
+  }
+
+  /**
+   * The same, element-wise over {@code pixels} pixels of {@code channels} channels (common.cuh).
+   */
+  Launch elementwise(
+      String file, String kernel, Operand typed, long pixels, int channels, Object... args) {
+    int vectors = Math.ceilDiv(channels, VECTOR);
+    int across = Math.min(vectors, MOST_VECTORS);
+    int down = BLOCK / across;
+    Dim grid = Dim.of(Dim.blocks(pixels, down), Dim.blocks(vectors, across));
+    return launch(file, kernel, typed, grid, Dim.of(across, down), args);
+  }
+
+  /** Address of the constant at {@code index} as it is, in fp32. */
+  long vector(int index) {
+    long bytes = problem.input(index).shape().elements() * Float.BYTES;
+    return binding.constant(
+        index, "fp32", bytes, (values, target) -> target.copyFrom(MemorySegment.ofArray(values)));
+  }
+
+  /** Address of the filters at {@code index} as KRSC in x's type, channels rounded up to 8. */
+  long filters(int index) {
+    KernelFilters filters = KernelFilters.of(problem.input(index).shape(), x().dtype());
+    return binding.constant(index, filters.layout(), filters.bytes(), filters);
+  }
+
+  /** Whether the kernels' 32-bit indices reach every pixel of {@code operand}. */
+  static boolean indexable(Operand operand) {
+    return operand.layout() == Layout.PARAMETER
+        || operand.shape().pixels() <= Integer.MAX_VALUE - BLOCK;
+  }
+}

@@ -1,0 +1,127 @@
+package dev.catena.engine;
+
+import dev.catena.device.Device;
+import dev.catena.device.Launch;
+import dev.catena.graph.Layout;
+import dev.catena.graph.Op;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Catena's own kernels, {@code kernels/*.cu}: every operation, on every device.
+ *
+ * <p>Convolutions and classifiers come in two forms. {@link #tiled} has the matrix kernels for a
+ * GPU; the host runs them too, to check them, a fiber for each thread. {@link #direct} has kernels
+ * without barriers, which the host runs as vectorised loops.
+ */
+public final class KernelEngine implements Engine {
+  private enum Form {
+    TILED,
+    DIRECT
+  }
+
+  private final Form form;
+
+  private KernelEngine(Form form) {
+    this.form = form;
+  }
+
+  /** Everything; named {@code kernel}. */
+  public static KernelEngine tiled() {
+    return new KernelEngine(Form.TILED);
+  }
+
+  /** Convolutions and classifiers without barriers; named {@code direct}. */
+  public static KernelEngine direct() {
+    return new KernelEngine(Form.DIRECT);
+  }
+
+  @Override
+  public String name() {
+    return form == Form.TILED ? "kernel" : "direct";
+  }
+
+  @Override
+  public Optional<String> unsupported(Problem problem, Device device) {
+    Op op = problem.op();
+    boolean ours =
+        switch (op) {
+          case Op.Conv _, Op.Linear _ -> true;
+          case Op.ScaleShift _, Op.Relu _, Op.Add _, Op.Pool _, Op.GlobalAveragePool _ ->
+              tiledForm();
+          case Op.Concat _, Op.Copy _, Op.FromNchw _, Op.ToNchw _ -> tiledForm();
+          default -> false;
+        };
+    if (!ours) {
+      return Optional.of("has no kernel for " + op.getClass().getSimpleName());
+    }
+    List<Operand> operands =
+        Stream.concat(problem.inputs().stream(), Stream.of(problem.output())).toList();
+    if (!operands.stream().allMatch(KernelCall::indexable)) {
+      return Optional.of("has 32-bit pixel indices");
+    }
+    boolean converts =
+        op instanceof Op.Copy || op instanceof Op.FromNchw || op instanceof Op.ToNchw;
+    boolean oneType =
+        operands.stream()
+                .filter(o -> o.layout() != Layout.PARAMETER)
+                .map(Operand::dtype)
+                .distinct()
+                .count()
+            == 1;
+    return converts || oneType ? Optional.empty() : Optional.of("wants one element type");
+  }
+
+  private boolean tiledForm() {
+    return form == Form.TILED;
+  }
+
+  /** Fibers are for checking; and where both forms are the same kernel, one of them competes. */
+  @Override
+  public boolean competes(Problem problem, Device device) {
+    boolean twoForms =
+        switch (problem.op()) {
+          case Op.Conv conv -> KernelConvolutions.tiled(conv);
+          case Op.Linear _ -> true;
+          default -> false;
+        };
+    boolean host = device.kind() == Device.Kind.HOST;
+    return tiledForm() ? !(twoForms && host) : twoForms && host;
+  }
+
+  @Override
+  public long workspace(Problem problem, Device device) {
+    return 0;
+  }
+
+  @Override
+  public Work prepare(Problem problem, Binding binding, Device device) {
+    return new KernelWork(launches(new KernelCall(problem, binding, device)));
+  }
+
+  private List<Launch> launches(KernelCall call) {
+    return switch (call.problem().op()) {
+      case Op.Concat _ -> KernelElementwise.concat(call);
+      case Op.Copy _ -> List.of(KernelElementwise.copy(call));
+      case Op.FromNchw _ -> List.of(KernelElementwise.fromNchw(call));
+      case Op.ToNchw _ -> List.of(KernelElementwise.toNchw(call));
+      case Op.Relu _ -> List.of(KernelElementwise.relu(call));
+      case Op.ScaleShift s -> List.of(KernelElementwise.scaleShift(call, s.relu()));
+      case Op.Add a -> List.of(KernelElementwise.add(call, a.relu()));
+      case Op.Pool p -> List.of(KernelPools.window(call, p));
+      case Op.GlobalAveragePool p -> List.of(KernelPools.global(call, p));
+      case Op.Conv c ->
+          List.of(
+              tiledForm() && KernelConvolutions.tiled(c)
+                  ? KernelConvolutions.tile(call, c)
+                  : KernelConvolutions.direct(call, c));
+      case Op.Linear _ ->
+          List.of(
+              tiledForm()
+                  ? KernelConvolutions.linear(call)
+                  : KernelConvolutions.directLinear(call));
+      default -> throw new IllegalArgumentException("not supported: " + call.problem().op());
+    };
+  }
+}
