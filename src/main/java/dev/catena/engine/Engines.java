@@ -1,6 +1,7 @@
 package dev.catena.engine;
 
 import dev.catena.device.Device;
+import dev.catena.device.Environment;
 import dev.catena.device.UnsupportedOnDeviceException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,7 +45,9 @@ public final class Engines {
    * @param tuning folder of the tuner's choices; empty: no measuring
    */
   public static Engines on(Device device, Optional<String> forced, Optional<Path> tuning) {
-    return new Engines(device, inventory(device), forced, tuning.map(folder -> new Tuner(device, TuningCache.open(folder, device.name()))));
+    Optional<Tuner> tuner =
+        tuning.map(folder -> new Tuner(device, TuningCache.open(folder, environment(device))));
+    return new Engines(device, inventory(device), forced, tuner);
   }
 
   private static List<Engine> inventory(Device device) {
@@ -55,6 +58,22 @@ public final class Engines {
     engines.add(KernelEngine.tiled());
     engines.add(KernelEngine.direct());
     return engines;
+  }
+
+  /** Everything that decides which engine is the fastest. */
+  private static String environment(Device device) {
+    Environment found = Environment.inspect();
+    String versions =
+        found.libraries().stream()
+            .filter(Environment.Library::found)
+            .map(l -> l.name() + "-" + l.version().orElseThrow())
+            .collect(Collectors.joining("-"));
+    return String.join("-", device.name(), device.threads() + "t", versions, found.kernelHash());
+  }
+
+  /** Writes the tuner's choices to their file. */
+  public void remember() {
+    tuner.ifPresent(Tuner::save);
   }
 
   /** The engines, in order of preference. */

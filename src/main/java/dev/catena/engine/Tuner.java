@@ -56,6 +56,11 @@ public final class Tuner {
     return best;
   }
 
+  /** Writes the choices to their file. */
+  void save() {
+    cache.save();
+  }
+
   /** Median device time in microseconds of one engine on random data. */
   private double measure(Problem problem, Engine engine) {
     try (Trial trial = new Trial(problem, engine.workspace(problem, device));

@@ -26,6 +26,8 @@ public final class TuningCache {
   private final Path file;
   private final Map<String, String> choices = new TreeMap<>();
 
+  private boolean changed;
+
   private TuningCache(Path file) {
     this.file = file;
   }
@@ -56,10 +58,15 @@ public final class TuningCache {
   synchronized void remember(Problem problem, String engine, Map<String, Double> micros) {
     LOG.log(System.Logger.Level.DEBUG, () -> problem + ": " + engine + " of " + micros + " µs");
     choices.put(problem.toString(), engine);
+    changed = true;
   }
 
   /** Writes what was remembered; a folder that cannot be written costs the memory, not the run. */
-  public synchronized void save() {
+  synchronized void save() {
+    if (!changed) {
+      return;
+    }
+    changed = false;
     try {
       Files.createDirectories(file.getParent());
       Path next = Files.createTempFile(file.getParent(), "tuning-", ".tmp");

@@ -57,6 +57,7 @@ public final class Session implements AutoCloseable {
       GraphSource source, Parameters parameters, Inference options, Engines engines, Device device) {
     Compiler compiler = new Compiler(source, options, engines, device);
     List<Program> programs = options.batches().stream().map(compiler::compile).toList();
+    engines.remember();
     compiler.requireFit(programs);
     WeightStore weights = new WeightStore(device);
     Constants constants = new Constants(programs.getLast().plan().graph(), parameters);
