@@ -1,6 +1,7 @@
 /** Convolutional networks with fused kernels and planned memory. */
 module dev.catena {
   requires com.fasterxml.jackson.core;
+  requires java.desktop;
   requires static info.picocli;
 
   exports dev.catena;

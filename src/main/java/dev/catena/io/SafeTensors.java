@@ -6,8 +6,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
@@ -121,10 +119,7 @@ public final class SafeTensors implements AutoCloseable {
    */
   @SuppressWarnings("MustBeClosedChecker") // The arena is the result's, which closes it.
   public static SafeTensors open(Path file) throws IOException {
-    // Asked first, because opening a pipe would wait for a writer.
-    if (!Files.readAttributes(file, "isRegularFile").containsValue(true)) {
-      throw new FileSystemException(file.toString(), null, "not a regular file");
-    }
+    RegularFile.require(file);
     Arena arena = Arena.ofShared();
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       MemorySegment bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);

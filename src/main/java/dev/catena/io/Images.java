@@ -1,0 +1,287 @@
+package dev.catena.io;
+
+import java.awt.image.BufferedImage;
+import java.awt.image.IndexColorModel;
+import java.awt.image.Raster;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+
+/**
+ * Pictures from files to network inputs, as torchvision prepares them. All methods may be called by
+ * many threads.
+ *
+ * <p>PNG and JPEG are read. Grey becomes colour, of 16 bits the upper 8 are kept, what is
+ * transparent is laid on white, the EXIF orientation of a JPEG is honoured, colour profiles are not
+ * applied.
+ */
+public final class Images {
+  /** Pictures of more pixels are refused, since a small file can unpack to any size. */
+  public static final long MAX_PIXELS = 1L << 26;
+
+  private static final long MAX_FILE = 1L << 28;
+
+  /**
+   * A progressive picture takes about ten; each costs a pass over all pixels, even if the file
+   * holds little of it.
+   */
+  private static final int MAX_SCANS = 100;
+
+  private static final float[] IMAGENET_MEAN = {0.485f, 0.456f, 0.406f};
+  private static final float[] IMAGENET_STD = {0.229f, 0.224f, 0.225f};
+  private static final byte[] PNG = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+  private static final byte[] JPEG = {(byte) 0xff, (byte) 0xd8, (byte) 0xff};
+  private static final String REMEDY = "Give a PNG or JPEG picture.";
+  private static final String AGAIN = "The file is damaged: get it again.";
+
+  private Images() {}
+
+  /**
+   * Reads a PNG or JPEG file.
+   *
+   * @throws IOException if the file cannot be read
+   * @throws ImageFormatException if it is damaged, has more than {@link #MAX_PIXELS}, or is of a
+   *     kind that is not read (CMYK, 12 bits, lossless JPEG, other formats)
+   */
+  public static Image read(Path file) throws IOException {
+    RegularFile.require(file);
+    if (Files.size(file) > MAX_FILE) {
+      throw new ImageFormatException(
+          file, "", "has more than " + (MAX_FILE >> 20) + " MiB", REMEDY);
+    }
+    byte[] bytes = Files.readAllBytes(file);
+    if (startsWith(bytes, PNG)) {
+      return colors(decode(file, "png", bytes));
+    } else if (startsWith(bytes, JPEG)) {
+      Jpeg jpeg = parseJpeg(file, bytes);
+      return upright(colors(decode(file, "jpeg", jpeg.pixels())), jpeg.orientation());
+    }
+    throw new ImageFormatException(file, "", notAnImage(bytes), REMEDY);
+  }
+
+  /**
+   * {@code image} in another size, both sides at will: bilinear, antialiased where it shrinks,
+   * bytes as Pillow's.
+   */
+  public static Image resize(Image image, int width, int height) {
+    if (width < 1 || height < 1 || (long) width * height > MAX_PIXELS) {
+      throw new IllegalArgumentException("cannot resize to " + width + " x " + height);
+    }
+    return Resampler.resize(image, width, height, 0, 0, width, height);
+  }
+
+  /**
+   * The shorter side resized to {@code size}, keeping the proportions, then the middle {@code crop}
+   * x {@code crop}.
+   */
+  public static Image centerCrop(Image image, int size, int crop) {
+    if (crop < 1 || crop > size || (long) size * size > MAX_PIXELS) {
+      throw new IllegalArgumentException("cannot cut " + crop + " pixels from " + size);
+    }
+    long shorter = Math.min(image.width(), image.height());
+    long width = image.width() * (long) size / shorter;
+    long height = image.height() * (long) size / shorter;
+    long left = (long) Math.rint((width - crop) / 2.0);
+    long top = (long) Math.rint((height - crop) / 2.0);
+    return Resampler.resize(image, width, height, left, top, crop, crop);
+  }
+
+  /**
+   * Writes {@code image} to {@code to} as fp32 (3, height, width): (value / 255 - mean) / std for
+   * each channel.
+   *
+   * @param to room for exactly 3 · height · width floats
+   */
+  public static void normalize(Image image, float[] mean, float[] std, MemorySegment to) {
+    int pixels = image.width() * image.height();
+    if (to.byteSize() != 3L * pixels * Float.BYTES) {
+      throw new IllegalArgumentException(
+          "a picture of %d x %d takes %d bytes of fp32, the segment has %d"
+              .formatted(image.width(), image.height(), 3L * pixels * Float.BYTES, to.byteSize()));
+    }
+    for (int channel = 0; channel < 3; channel++) {
+      for (int i = 0; i < pixels; i++) {
+        float value = (image.rgb()[3 * i + channel] & 0xff) / 255f;
+        to.set(
+            ValueLayout.JAVA_FLOAT_UNALIGNED,
+            Float.BYTES * ((long) channel * pixels + i),
+            (value - mean[channel]) / std[channel]);
+      }
+    }
+  }
+
+  /**
+   * The usual input of ImageNet models, fp32 (3, 224, 224): shorter side to 256, the middle 224,
+   * normalised.
+   */
+  public static void imagenet(Image image, MemorySegment to) {
+    imagenet(image, 256, 224, to);
+  }
+
+  /** Like {@link #imagenet(Image, MemorySegment)} for other sizes: fp32 (3, crop, crop). */
+  public static void imagenet(Image image, int size, int crop, MemorySegment to) {
+    normalize(centerCrop(image, size, crop), IMAGENET_MEAN, IMAGENET_STD, to);
+  }
+
+  private static Jpeg parseJpeg(Path file, byte[] bytes) {
+    Jpeg jpeg;
+    try {
+      jpeg = Jpeg.parse(bytes);
+    } catch (Jpeg.BrokenSegmentException e) {
+      throw new ImageFormatException(file, "", "broken JPEG, " + e.getMessage(), AGAIN);
+    }
+    String refused = null;
+    if (jpeg.process() > 0xc2) {
+      refused = "a lossless, hierarchical or arithmetic JPEG";
+    } else if (jpeg.precision() != 8) {
+      refused = "a JPEG of " + jpeg.precision() + " bits a sample";
+    } else if (jpeg.components() == 4) {
+      refused = "a CMYK JPEG, made for printing";
+    } else if (jpeg.components() != 1 && jpeg.components() != 3) {
+      refused = "a JPEG of " + jpeg.components() + " components";
+    }
+    if (jpeg.scans() > MAX_SCANS) {
+      refused = "a JPEG of " + jpeg.scans() + " scans";
+    }
+    if (refused != null) {
+      throw new ImageFormatException(file, "", refused + ", which is not read", "Save it as RGB.");
+    }
+    return jpeg;
+  }
+
+  private static BufferedImage decode(Path file, String format, byte[] bytes) {
+    ImageReader reader = ImageIO.getImageReadersByFormatName(format).next();
+    StringBuilder warning = new StringBuilder();
+    reader.addIIOReadWarningListener((_, text) -> warning.append(text).append("; "));
+    try (var stream = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
+      reader.setInput(stream, true, true);
+      int width = reader.getWidth(0);
+      int height = reader.getHeight(0);
+      if ((long) width * height > MAX_PIXELS) {
+        throw new ImageFormatException(
+            file,
+            "",
+            "has " + width + " x " + height + " pixels, more than " + MAX_PIXELS,
+            "Make it smaller.");
+      }
+      BufferedImage image = reader.read(0);
+      // The decoder goes on after damage, with grey where pixels are missing.
+      if (isDamage(warning.toString())) {
+        throw new ImageFormatException(file, "", "damaged: " + warning, AGAIN);
+      }
+      return image;
+    } catch (ImageFormatException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) {
+      // The decoders of the JDK answer damage with unchecked exceptions too.
+      String reason = FormatException.clip(String.valueOf(e.getMessage()));
+      var error =
+          new ImageFormatException(file, "", "not a readable " + format + ": " + reason, AGAIN);
+      error.initCause(e);
+      throw error;
+    } finally {
+      reader.dispose();
+    }
+  }
+
+  private static boolean isDamage(String warning) {
+    String text = warning.toLowerCase(Locale.ROOT);
+    return text.contains("premature") || text.contains("corrupt") && !text.contains("extraneous");
+  }
+
+  /**
+   * The samples themselves, since the JDK's own conversion takes grey for linear light and
+   * brightens it.
+   */
+  private static Image colors(BufferedImage image) {
+    Raster raster = image.getRaster();
+    int width = image.getWidth();
+    int bands = raster.getNumBands();
+    int shift = Math.max(0, raster.getSampleModel().getSampleSize(0) - 8);
+    byte[] rgb = new byte[Math.multiplyExact(3, width * image.getHeight())];
+    int[] row = new int[width * bands];
+    int to = 0;
+    for (int y = 0; y < image.getHeight(); y++) {
+      raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
+      for (int x = 0; x < width; x++) {
+        int red;
+        int green;
+        int blue;
+        int alpha = 255;
+        if (image.getColorModel() instanceof IndexColorModel palette) {
+          int color = palette.getRGB(row[x]);
+          alpha = color >>> 24;
+          red = color >> 16 & 0xff;
+          green = color >> 8 & 0xff;
+          blue = color & 0xff;
+        } else {
+          int at = x * bands;
+          boolean gray = bands < 3;
+          red = row[at] >> shift;
+          green = gray ? red : row[at + 1] >> shift;
+          blue = gray ? red : row[at + 2] >> shift;
+          if (bands % 2 == 0) {
+            alpha = row[at + bands - 1] >> shift;
+          }
+        }
+        rgb[to++] = onWhite(red, alpha);
+        rgb[to++] = onWhite(green, alpha);
+        rgb[to++] = onWhite(blue, alpha);
+      }
+    }
+    return new Image(width, image.getHeight(), rgb);
+  }
+
+  private static byte onWhite(int value, int alpha) {
+    return (byte) ((value * alpha + 255 * (255 - alpha) + 127) / 255);
+  }
+
+  /** The picture as its EXIF orientation says it is to be seen. */
+  private static Image upright(Image image, int orientation) {
+    if (orientation == 1) {
+      return image;
+    }
+    boolean swapped = orientation >= 5;
+    int width = swapped ? image.height() : image.width();
+    int height = swapped ? image.width() : image.height();
+    boolean fromRight =
+        orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    boolean fromBelow =
+        orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    byte[] rgb = new byte[image.rgb().length];
+    for (int y = 0; y < height; y++) {
+      for (int x = 0; x < width; x++) {
+        int column = swapped ? y : x;
+        int row = swapped ? x : y;
+        int fromX = fromRight ? image.width() - 1 - column : column;
+        int fromY = fromBelow ? image.height() - 1 - row : row;
+        System.arraycopy(
+            image.rgb(), 3 * (fromY * image.width() + fromX), rgb, 3 * (y * width + x), 3);
+      }
+    }
+    return new Image(width, height, rgb);
+  }
+
+  private static String notAnImage(byte[] bytes) {
+    if (bytes.length == 0) {
+      return "the file is empty";
+    }
+    Optional<FileKind> kind =
+        FileKind.of(Arrays.copyOf(bytes, Math.min(bytes.length, FileKind.HEAD)));
+    return kind.map(k -> "not a picture but " + k.what()).orElse("neither PNG nor JPEG");
+  }
+
+  private static boolean startsWith(byte[] bytes, byte[] magic) {
+    return bytes.length >= magic.length
+        && Arrays.equals(bytes, 0, magic.length, magic, 0, magic.length);
+  }
+}
