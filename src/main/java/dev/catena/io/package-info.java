@@ -1,0 +1,9 @@
+/**
+ * Files to checked values: weights ({@link dev.catena.io.SafeTensors}), pictures ({@link
+ * dev.catena.io.Images}), names of classes ({@link dev.catena.io.Labels}).
+ *
+ * <p>Files are not trusted. What is wrong with their content is a {@link
+ * dev.catena.io.FormatException} that names the file, the place and a remedy; trouble in reaching
+ * them is an {@link java.io.IOException}. Nothing here knows devices.
+ */
+package dev.catena.io;
