@@ -81,6 +81,13 @@ public final class Engines {
     return engines;
   }
 
+  /** Whether some engine computes {@code problem} fast enough to be worth its fusion. */
+  public boolean compete(Problem problem) {
+    return engines.stream()
+        .filter(e -> forced.isEmpty() || e.name().equals(forced.get()))
+        .anyMatch(e -> e.unsupported(problem, device).isEmpty() && e.competes(problem, device));
+  }
+
   /**
    * Who computes {@code problem}.
    *

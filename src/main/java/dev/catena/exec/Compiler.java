@@ -3,9 +3,14 @@ package dev.catena.exec;
 import dev.catena.device.Device;
 import dev.catena.device.OutOfDeviceMemoryException;
 import dev.catena.engine.Engines;
+import dev.catena.engine.Operand;
+import dev.catena.engine.Problem;
 import dev.catena.graph.Graph;
+import dev.catena.graph.Node;
+import dev.catena.graph.Value;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Planner;
+import dev.catena.rewrite.FuseDenseLayer;
 import dev.catena.rewrite.SliceBatch;
 import java.util.Comparator;
 import java.util.List;
@@ -26,7 +31,25 @@ final class Compiler {
 
   /** The program for a batch. */
   Program compile(int batch) {
-    return Program.compile(rewritten(source, options, batch), engines, device);
+    Graph graph = rewritten(source, options, batch);
+    if (options.adapt()) {
+      graph = new FuseDenseLayer(this::hasKernel).apply(graph);
+    }
+    return Program.compile(graph, engines, device);
+  }
+
+  /** Views do not matter to the question, and are not known yet. */
+  private boolean hasKernel(Node node) {
+    List<Operand> inputs =
+        node.inputs().stream()
+            .map(
+                v ->
+                    v.isConstant()
+                        ? Operand.constant(v.shape())
+                        : Operand.packed(v.shape(), v.dtype()))
+            .toList();
+    Value y = node.output();
+    return engines.compete(new Problem(node.op(), inputs, Operand.packed(y.shape(), y.dtype())));
   }
 
   /**
@@ -38,7 +61,7 @@ final class Compiler {
         options
             .pipeline()
             .apply(source.graph(batch, options.height(), options.width(), options.dtype()));
-    if (!options.slicing()) {
+    if (!options.adapt()) {
       return graph;
     }
     Graph best = new SliceBatch(1).apply(graph);

@@ -16,7 +16,8 @@ import java.util.Optional;
  * @param height of an image, or 0 for the model's own
  * @param width of an image, or 0 for the model's own
  * @param pipeline the rewrites
- * @param slicing whether the stem may run over slices of the batch where that saves memory
+ * @param adapt whether the graph is adapted to batch and device: the stem in slices of the batch where
+ *     that saves memory, a layer in one launch where the device has a kernel for it
  * @param lanes runs that may be under way at once, each with memory of its own
  * @param engine the one that does all it can, for comparison
  * @param tuning where measured choices are kept; without it the engines' order of preference decides
@@ -27,7 +28,7 @@ public record Inference(
     int height,
     int width,
     Pipeline pipeline,
-    boolean slicing,
+    boolean adapt,
     int lanes,
     Optional<String> engine,
     Optional<Path> tuning) {
@@ -61,16 +62,16 @@ public record Inference(
   /** Activations and filters in {@code type}. */
   public Inference dtype(DType type) {
     return new Inference(
-        batches, type, height, width, pipeline, slicing, lanes, engine, tuning);
+        batches, type, height, width, pipeline, adapt, lanes, engine, tuning);
   }
 
   /** Images of this size in pixels instead of the model's own. */
   public Inference image(int imageHeight, int imageWidth) {
     return new Inference(
-        batches, dtype, imageHeight, imageWidth, pipeline, slicing, lanes, engine, tuning);
+        batches, dtype, imageHeight, imageWidth, pipeline, adapt, lanes, engine, tuning);
   }
 
-  /** The rewrites of a variant; only the fused one slices the batch. */
+  /** The rewrites of a variant; only the fused one is adapted to the device. */
   public Inference variant(Variant variant) {
     return new Inference(
         batches,
@@ -87,24 +88,24 @@ public record Inference(
   /** These rewrites. */
   public Inference pipeline(Pipeline rewrites) {
     return new Inference(
-        batches, dtype, height, width, rewrites, slicing, lanes, engine, tuning);
+        batches, dtype, height, width, rewrites, adapt, lanes, engine, tuning);
   }
 
   /** So many runs at once. */
   public Inference lanes(int count) {
     return new Inference(
-        batches, dtype, height, width, pipeline, slicing, count, engine, tuning);
+        batches, dtype, height, width, pipeline, adapt, count, engine, tuning);
   }
 
   /** The named engine wherever it can. */
   public Inference engine(String name) {
     return new Inference(
-        batches, dtype, height, width, pipeline, slicing, lanes, Optional.of(name), tuning);
+        batches, dtype, height, width, pipeline, adapt, lanes, Optional.of(name), tuning);
   }
 
   /** Measure engines that compete, and keep the choices in {@code folder}. */
   public Inference tuned(Path folder) {
     return new Inference(
-        batches, dtype, height, width, pipeline, slicing, lanes, engine, Optional.of(folder));
+        batches, dtype, height, width, pipeline, adapt, lanes, engine, Optional.of(folder));
   }
 }
