@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.catena.driver.CudaDriver;
+import dev.catena.driver.HostControls;
 import dev.catena.driver.MissingNativeException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -189,7 +190,7 @@ final class Context {
     if (!memory.isEmpty()) {
       LOG.log(
           System.Logger.Level.WARNING,
-          "device %s closes with %d pieces of memory (%,d bytes) still open; they are freed"
+          "device %s closes with %d allocations (%,d bytes) still open; they are freed"
               .formatted(name, memory.size(), memory.stream().mapToLong(Resource::bytes).sum()));
     }
     RuntimeException failure = null;
@@ -250,9 +251,21 @@ final class Context {
     return text(cu.cuGetErrorName(), code, "CUDA_ERROR_" + code);
   }
 
+  /** What the driver says of a code and, on the host, what the kernel did. */
   private String errorText(int code) {
     String text = text(cu.cuGetErrorString(), code, "");
-    return text.isEmpty() ? "" : ": " + text;
+    String fault = sticky(code) && cu == CudaDriver.host() ? hostFault() : "";
+    return (text.isEmpty() ? "" : ": " + text) + (fault.isEmpty() ? "" : " (" + fault + ")");
+  }
+
+  /** The host driver's account of the last kernel that failed, or nothing. */
+  static String hostFault() {
+    try {
+      MemorySegment text = (MemorySegment) HostControls.get().cuhostLastFault().invokeExact();
+      return text.address() == 0 ? "" : text.reinterpret(Long.MAX_VALUE).getString(0);
+    } catch (Throwable e) {
+      throw unchecked(e);
+    }
   }
 
   private static String text(MethodHandle function, int code, String otherwise) {

@@ -115,7 +115,7 @@ public final class Device implements AutoCloseable {
           "a device is named \"host\" or \"cuda:N\", not \"" + id + "\"");
     }
     Device device = id.equals("host") ? openHost() : openNamedGpu(Integer.parseInt(cuda.group(1)));
-    LOG.log(System.Logger.Level.INFO, () -> "Catena runs on " + device.describe());
+    LOG.log(System.Logger.Level.DEBUG, () -> "opened " + device.describe());
     return device;
   }
 
@@ -340,9 +340,9 @@ public final class Device implements AutoCloseable {
               "memory",
               address,
               bytes,
-              "cuMemFreeAsync",
+              "cuMemFree_v2",
               () -> {
-                int code = (int) cu.cuMemFreeAsync().invokeExact(address, stream);
+                int code = (int) cu.cuMemFree_v2().invokeExact(address);
                 return code != 0 ? code : (int) cu.cuStreamSynchronize().invokeExact(stream);
               }));
     } finally {
@@ -418,8 +418,17 @@ public final class Device implements AutoCloseable {
   public Module module(String file) {
     context.device().enter();
     try {
-      return modules.computeIfAbsent(
-          file, f -> Module.load(context, f, images.find(f, id()), driverVersion));
+      return modules.computeIfAbsent(file, f -> load(f, images.find(f, id())));
+    } finally {
+      context.device().exit();
+    }
+  }
+
+  /** Loads an image that is not one of Catena's own. */
+  Module load(String file, KernelImages.Image image) {
+    context.device().enter();
+    try {
+      return Module.load(context, file, image, driverVersion);
     } finally {
       context.device().exit();
     }
@@ -435,7 +444,7 @@ public final class Device implements AutoCloseable {
     String memory = "%.1f GiB".formatted(totalMemory / (double) (1L << 30));
     return kind == Kind.HOST
         ? "host: %s (%s, %d threads, %s)"
-            .formatted(name, images.folders().getFirst().substring(5), threads(), memory)
+            .formatted(name, images.folders().getFirst().replace("host-", ""), threads(), memory)
         : "%s: %s (compute capability %d.%d, %d multiprocessors, %s, driver for CUDA %s)"
             .formatted(
                 id(),

@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 /**
  * A piece of a device's memory.
  *
- * <p>Closing it does not wait for enqueued work: synchronise the streams that use it, or close
- * them, first. Not during a capture on the same thread.
+ * <p>Synchronise the streams that use it, or close them, before closing it: the host waits for
+ * enqueued work, a GPU does not. Not during a capture on the same thread.
  */
 public final class DeviceMemory implements AutoCloseable {
   private final Transfers transfers;

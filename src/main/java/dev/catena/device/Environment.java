@@ -53,8 +53,7 @@ public record Environment(
     return switch (search) {
       case NativeLibrary.Found found ->
           new Library(name, Optional.of(found.version()), found.explain());
-      case NativeLibrary.Missing missing ->
-          new Library(name, Optional.empty(), missing.explain());
+      case NativeLibrary.Missing missing -> new Library(name, Optional.empty(), missing.explain());
     };
   }
 }

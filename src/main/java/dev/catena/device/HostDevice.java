@@ -35,19 +35,40 @@ public final class HostDevice {
 
   /** Lets {@code count} threads run kernels; 0 means one for every core. */
   public void setThreads(int count) {
-    status("cuhostSetThreads", () -> (int) controls.cuhostSetThreads().invokeExact(count));
+    call(
+        () -> {
+          int code = (int) controls.cuhostSetThreads().invokeExact(count);
+          if (code != 0) {
+            throw new IllegalArgumentException(
+                "the host cannot run kernels on " + count + " threads");
+          }
+        });
   }
 
   /** Lets the device's memory be {@code bytes} bytes, 0 all of the machine's. */
   public void setMemoryLimit(long bytes) {
-    status("cuhostSetMemoryLimit", () -> (int) controls.cuhostSetMemoryLimit().invokeExact(bytes));
+    call(
+        () -> {
+          controls.cuhostSetMemoryLimit().invokeExact(bytes);
+        });
   }
 
   /**
    * Fills shared memory with NaN and orders threads at random, to find kernels that depend on it.
    */
   public void setChecking(boolean on) {
-    status("cuhostSetChecking", () -> (int) controls.cuhostSetChecking().invokeExact(on ? 1 : 0));
+    call(
+        () -> {
+          controls.cuhostSetChecking().invokeExact(on ? 1 : 0);
+        });
+  }
+
+  /** Begins the random orders of {@link #setChecking} anew. */
+  public void setSeed(long seed) {
+    call(
+        () -> {
+          controls.cuhostSetSeed().invokeExact(seed);
+        });
   }
 
   /**
@@ -61,16 +82,24 @@ public final class HostDevice {
   public void injectFault(String kernel, int launches, int code, boolean sticky) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = kernel == null ? MemorySegment.NULL : arena.allocateFrom(kernel);
-      status(
-          "cuhostInjectFault",
-          () ->
-              (int) controls.cuhostInjectFault().invokeExact(name, launches, code, sticky ? 1 : 0));
+      call(
+          () -> {
+            controls.cuhostInjectFault().invokeExact(name, launches, code, sticky ? 1 : 0);
+          });
     }
   }
 
   /** Forgets faults; a device opened afterwards is sound again. */
   public void clearFaults() {
-    status("cuhostClearFaults", () -> (int) controls.cuhostClearFaults().invokeExact());
+    call(
+        () -> {
+          controls.cuhostClearFaults().invokeExact();
+        });
+  }
+
+  /** What the last kernel that failed had done, empty when none failed. */
+  public String lastFault() {
+    return Context.hostFault();
   }
 
   /** Kernels launched by this process. */
@@ -82,12 +111,13 @@ public final class HostDevice {
     }
   }
 
-  private static void status(String function, Context.Call call) {
+  private interface Call {
+    void invoke() throws Throwable;
+  }
+
+  private static void call(Call call) {
     try {
-      int code = call.invoke();
-      if (code != 0) {
-        throw new DeviceException(function + " failed with code " + code);
-      }
+      call.invoke();
     } catch (Throwable e) {
       throw Context.unchecked(e);
     }

@@ -15,6 +15,8 @@ import java.util.Set;
 final class KernelImages {
   private static final String ROOT = "/dev/catena/kernels/";
 
+  private static final String HOST = "host-";
+
   /** An image and where it came from. */
   record Image(String resource, byte[] bytes) {}
 
@@ -42,9 +44,12 @@ final class KernelImages {
 
   /** Shared objects for this CPU. */
   static KernelImages host() {
+    if (System.getProperty("os.arch").equals("aarch64")) {
+      return new KernelImages(List.of(HOST + "aarch64"), ".so");
+    }
+    String baseline = HOST + "x86-64-v3";
     return new KernelImages(
-        hasAvx512() ? List.of("host-x86-64-v4", "host-x86-64-v3") : List.of("host-x86-64-v3"),
-        ".so");
+        hasAvx512() ? List.of(HOST + "x86-64-v4", baseline) : List.of(baseline), ".so");
   }
 
   /** The microarchitecture levels or architectures, best first. */

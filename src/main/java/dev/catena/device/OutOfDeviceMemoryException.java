@@ -18,8 +18,7 @@ public final class OutOfDeviceMemoryException extends DeviceException {
       String device, long requested, long free, long total, String advice) {
     super(
         "out of memory on %s: %,d bytes requested, %,d of %,d bytes free%s"
-            .formatted(
-                device, requested, free, total, advice.isEmpty() ? "" : "; " + advice));
+            .formatted(device, requested, free, total, advice.isEmpty() ? "" : "; " + advice));
     this.requested = requested;
     this.free = free;
     this.total = total;

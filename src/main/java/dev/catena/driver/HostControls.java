@@ -7,10 +7,12 @@ import java.lang.invoke.MethodHandles;
 public record HostControls(
     @C("int(int)") MethodHandle cuhostSetThreads,
     @C("int()") MethodHandle cuhostGetThreads,
-    @C("int(long)") MethodHandle cuhostSetMemoryLimit,
-    @C("int(ptr, int, int, int)") MethodHandle cuhostInjectFault,
-    @C("int()") MethodHandle cuhostClearFaults,
-    @C("int(int)") MethodHandle cuhostSetChecking,
+    @C("void(long)") MethodHandle cuhostSetMemoryLimit,
+    @C("void(int)") MethodHandle cuhostSetChecking,
+    @C("void(long)") MethodHandle cuhostSetSeed,
+    @C("void(ptr, int, int, int)") MethodHandle cuhostInjectFault,
+    @C("void()") MethodHandle cuhostClearFaults,
+    @C("ptr()") MethodHandle cuhostLastFault,
     @C("long()") MethodHandle cuhostLaunchCount) {
 
   /** The controls, bound once for the process. */

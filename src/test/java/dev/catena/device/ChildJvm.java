@@ -1,0 +1,63 @@
+package dev.catena.device;
+
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Runs a main class of the tests in a process of its own. */
+public final class ChildJvm {
+  private final List<String> options = new ArrayList<>();
+  private final List<String> classPath =
+      new ArrayList<>(List.of("target/classes", "target/test-classes"));
+  private final Map<String, String> environment;
+  private final ProcessBuilder builder = new ProcessBuilder();
+
+  /** What a process said on both its outputs, and its exit status. */
+  public record Result(int status, String said) {}
+
+  /** With these options for the virtual machine. */
+  public ChildJvm(String... options) {
+    this.options.addAll(List.of(options));
+    this.options.add("--enable-native-access=ALL-UNNAMED");
+    this.environment = builder.environment();
+  }
+
+  /** With a variable in its environment. */
+  public ChildJvm with(String variable, String value) {
+    environment.put(variable, value);
+    return this;
+  }
+
+  /** With the jar that {@code type} came from. */
+  public ChildJvm with(Class<?> type) {
+    try {
+      classPath.add(
+          Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI()).toString());
+      return this;
+    } catch (URISyntaxException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** With a jar. */
+  public ChildJvm with(Path jar) {
+    classPath.add(jar.toString());
+    return this;
+  }
+
+  /** Runs {@code main} to its end. */
+  public Result run(Class<?> main, String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(options);
+    command.addAll(List.of("-cp", String.join(":", classPath), main.getName()));
+    command.addAll(List.of(arguments));
+    Process process = builder.command(command).redirectErrorStream(true).start();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Result(process.waitFor(), said);
+  }
+}

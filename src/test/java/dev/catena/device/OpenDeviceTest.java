@@ -1,0 +1,87 @@
+package dev.catena.device;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+/** What a process says that has no GPU, and one that forgets to close. */
+class OpenDeviceTest {
+  private static final String NO_DRIVER = "-Dcatena.cuda.path=/nonexistent/libcuda.so.1";
+
+  private static final String REASON =
+      "libcuda.so.1 was not found (-Dcatena.cuda.path=/nonexistent/libcuda.so.1:"
+          + " /nonexistent/libcuda.so.1: cannot open shared object file: No such file or"
+          + " directory); to have it, install the NVIDIA driver";
+
+  /** Opens the named device, or the default one, and says what came of it. */
+  static final class Open {
+    private Open() {}
+
+    public static void main(String[] args) {
+      try (Device device = args.length == 0 ? Device.open() : Device.open(args[0])) {
+        System.out.println("opened " + device.id());
+      } catch (DeviceException e) {
+        System.out.println(e.getClass().getSimpleName() + ": " + e.getMessage());
+      }
+    }
+  }
+
+  /** Forgets memory, then closes the device over it. */
+  static final class Forget {
+    private Forget() {}
+
+    public static void main(String[] args) throws InterruptedException {
+      try (Device device = Device.open("host")) {
+        forget(device);
+        for (int i = 0; i < 20; i++) {
+          System.gc();
+          Thread.sleep(20);
+        }
+      }
+    }
+
+    private static void forget(Device device) {
+      System.out.println(device.allocate(1000));
+    }
+  }
+
+  @Test
+  void withoutAGpuTheDefaultIsTheHostAndTheLogSaysWhy() throws Exception {
+    ChildJvm.Result result = new ChildJvm(NO_DRIVER).run(Open.class);
+    assertTrue(result.said().contains("Catena runs on host: "), result.said());
+    assertTrue(result.said().contains("; no GPU: " + REASON), result.said());
+    assertTrue(result.said().contains("opened host"), result.said());
+  }
+
+  @Test
+  void askingForAGpuThatIsNotThereSaysWhatToDo() throws Exception {
+    ChildJvm.Result result = new ChildJvm(NO_DRIVER).run(Open.class, "cuda:0");
+    assertEquals(
+        "DeviceUnavailableException: cuda:0 is not available: "
+            + REASON
+            + "; to run on the CPU instead, open \"host\"\n",
+        result.said());
+  }
+
+  @Test
+  void forgottenMemoryIsReportedAndFreedWithItsDevice() throws Exception {
+    String said = new ChildJvm(NO_DRIVER).run(Forget.class).said();
+    assertTrue(
+        said.matches(
+            "(?s).*memory \\d+ of host was forgotten without close\\(\\); its device frees it"
+                + " \\(-Dcatena.leaks=trace tells where it was opened\\).*"),
+        said);
+    assertTrue(
+        said.contains(
+            "device host closes with 1 allocations (1,000 bytes) still open; they are freed"),
+        said);
+  }
+
+  @Test
+  void theTraceOfALeakNamesTheAllocation() throws Exception {
+    String said = new ChildJvm(NO_DRIVER, "-Dcatena.leaks=trace").run(Forget.class).said();
+    assertTrue(said.contains("opened here"), said);
+    assertTrue(said.contains("Forget.forget("), said);
+  }
+}
