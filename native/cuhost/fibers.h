@@ -185,16 +185,27 @@ static inline void needFibers(const char* what, const char* file, int line) {
   if (current == nullptr) fault("%s at %s:%d: export this kernel with HOST_KERNEL_FIBERS", what, file, line);
 }
 
-// All lanes of f's collective have arrived or exited: lets them go.
+// All lanes of the mask that have not exited wait with this very mask.
+static inline bool collectiveComplete(const Block& b, int warp, uint32_t mask) {
+  const Warp& w = b.warps[warp];
+  uint32_t needed = mask & w.live;
+  if ((needed & ~w.arrived) != 0) return false;
+  for (int l = 0; l < 32; ++l) {
+    if (needed >> l & 1 && b.fibers[warp * 32 + l].mask != mask) return false;
+  }
+  return true;
+}
+
+// Lets the lanes of f's collective go.
 static inline void completeCollective(Block& b, Fiber& f) {
   Warp& w = b.warps[f.warp];
-  uint32_t members = f.mask & w.arrived, parities = 0;
+  uint32_t members = f.mask & w.live, parities = 0;
   Fiber* lanes = &b.fibers[f.warp * 32];
   for (int l = 0; l < 32; ++l) {
     if (!(members >> l & 1)) continue;
-    if (lanes[l].mask != f.mask || lanes[l].line != f.line || std::strcmp(lanes[l].where, f.where) != 0) {
-      fault("lanes of a warp meet at different calls: %s at %s:%d mask %08x, %s at %s:%d mask %08x", f.where, f.file,
-            f.line, f.mask, lanes[l].where, lanes[l].file, lanes[l].line, lanes[l].mask);
+    if (lanes[l].line != f.line || std::strcmp(lanes[l].where, f.where) != 0) {
+      fault("lanes of a warp meet at different calls: %s at %s:%d and %s at %s:%d, mask %08x", f.where, f.file, f.line,
+            lanes[l].where, lanes[l].file, lanes[l].line, f.mask);
     }
     parities |= lanes[l].parity << l;
   }
@@ -211,8 +222,6 @@ static inline void completeCollective(Block& b, Fiber& f) {
     lanes[l].state = State::READY;
   }
 }
-
-static inline bool collectiveComplete(const Warp& w, uint32_t mask) { return (mask & w.live & ~w.arrived) == 0; }
 
 // What the lanes of a warp gave to a collective.
 struct Lanes {
@@ -257,7 +266,7 @@ static inline Lanes collective(uint32_t mask, const void* mine, size_t bytes, co
   me.file = file;
   me.line = line;
   w.arrived |= 1u << me.lane;
-  if (collectiveComplete(w, mask)) {
+  if (collectiveComplete(*block, me.warp, mask)) {
     completeCollective(*block, me);
   } else {
     wait(State::AT_WARP, what, file, line);
@@ -340,7 +349,7 @@ static inline void leaveWarp(Block& b, Fiber& f) {
   for (int l = 0; l < 32; ++l) {
     if (!(w.arrived >> l & 1)) continue;
     Fiber& waiting = b.fibers[f.warp * 32 + l];
-    if (collectiveComplete(w, waiting.mask)) completeCollective(b, waiting);
+    if (collectiveComplete(b, f.warp, waiting.mask)) completeCollective(b, waiting);
   }
 }
 

@@ -25,8 +25,8 @@ inline uint16_t floatToHalf(float f) {
   bias = bias < 0x71000000u ? 0x71000000u : bias;  // below half's normal range the last bit stays at 2^-24
   uint32_t rounded = std::bit_cast<uint32_t>(std::bit_cast<float>((bias >> 1) + 0x07800000u) + base);
   uint32_t magnitude = ((rounded >> 13) & 0x7c00u) + (rounded & 0x0fffu);
-  magnitude = twice > 0xff000000u ? 0x7fffu : magnitude;
-  return static_cast<uint16_t>(magnitude | ((bits >> 16) & 0x8000u));
+  uint32_t half = magnitude | ((bits >> 16) & 0x8000u);
+  return static_cast<uint16_t>(twice > 0xff000000u ? 0x7fffu : half);
 }
 
 inline float bfloat16ToFloat(uint16_t b) { return std::bit_cast<float>(static_cast<uint32_t>(b) << 16); }
