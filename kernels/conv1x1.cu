@@ -7,7 +7,7 @@
 // null. stride > 1 (a projection shortcut) takes every stride-th pixel.
 // Launch: block 256, grid (pixels / 64, K / 128), rounded up: one block makes all 4k outputs of a dense layer.
 // FLOP: 2*pixels*C*K. Bytes: x once for each 128 of K, w once for each 64 pixels (from L2), y once.
-// Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine tile
+// Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine kernel
 #include "implicit_gemm.cuh"
 
 #define KERNEL(T, t)                                                                                                 \

@@ -8,7 +8,7 @@
 // scale: z = x; bias may be null.
 // Launch: block 128, grid (pixels / 128, K / 32), rounded up: one block makes all k outputs of a dense layer.
 // FLOP: 18*pixels*C*K. Bytes: x nine times from the caches, about once from memory; w once for each 128 pixels (L2).
-// Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine tile
+// Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine kernel
 #include "implicit_gemm.cuh"
 
 #define KERNEL(T, t)                                                                                                 \

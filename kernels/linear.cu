@@ -6,7 +6,7 @@
 // A warp makes one column of eight rows: its lanes share the sum, so that one image too reads w at full width.
 // Launch: block (32, 4), grid (N / 4, M / 8), rounded up.
 // FLOP: 2*M*N*K. Bytes: w once for each eight rows, x N times from the caches, y once.
-// Check: java -m dev.catena/dev.catena.conformance.Main --op linear --engine tile
+// Check: java -m dev.catena/dev.catena.conformance.Main --op linear --engine kernel
 #include "common.cuh"
 
 constexpr int ROWS = 8;

@@ -55,7 +55,7 @@ public final class Engines {
     if (device.kind() == Device.Kind.HOST) {
       engines.add(new TiledEngine());
     }
-    engines.add(KernelEngine.tiled());
+    engines.add(KernelEngine.matrix());
     engines.add(KernelEngine.direct());
     return engines;
   }

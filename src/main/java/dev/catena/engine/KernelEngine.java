@@ -11,35 +11,30 @@ import java.util.stream.Stream;
 /**
  * Catena's own kernels, {@code kernels/*.cu}: every operation, on every device.
  *
- * <p>Convolutions and classifiers come in two forms. {@link #tiled} has the matrix kernels for a
+ * <p>Convolutions and classifiers come in two forms. {@link #matrix} has the matrix kernels for a
  * GPU; the host runs them too, to check them, a fiber for each thread. {@link #direct} has kernels
  * without barriers, which the host runs as vectorised loops.
  */
 public final class KernelEngine implements Engine {
-  private enum Form {
-    TILED,
-    DIRECT
-  }
+  private final boolean matrix;
 
-  private final Form form;
-
-  private KernelEngine(Form form) {
-    this.form = form;
+  private KernelEngine(boolean matrix) {
+    this.matrix = matrix;
   }
 
   /** Everything; named {@code kernel}. */
-  public static KernelEngine tiled() {
-    return new KernelEngine(Form.TILED);
+  public static KernelEngine matrix() {
+    return new KernelEngine(true);
   }
 
   /** Convolutions and classifiers without barriers; named {@code direct}. */
   public static KernelEngine direct() {
-    return new KernelEngine(Form.DIRECT);
+    return new KernelEngine(false);
   }
 
   @Override
   public String name() {
-    return form == Form.TILED ? "kernel" : "direct";
+    return matrix ? "kernel" : "direct";
   }
 
   @Override
@@ -48,9 +43,8 @@ public final class KernelEngine implements Engine {
     boolean ours =
         switch (op) {
           case Op.Conv _, Op.Linear _ -> true;
-          case Op.ScaleShift _, Op.Relu _, Op.Add _, Op.Pool _, Op.GlobalAveragePool _ ->
-              tiledForm();
-          case Op.Concat _, Op.Copy _, Op.FromNchw _, Op.ToNchw _ -> tiledForm();
+          case Op.ScaleShift _, Op.Relu _, Op.Add _, Op.Pool _, Op.GlobalAveragePool _ -> matrix;
+          case Op.Concat _, Op.Copy _, Op.FromNchw _, Op.ToNchw _ -> matrix;
           default -> false;
         };
     if (!ours) {
@@ -73,10 +67,6 @@ public final class KernelEngine implements Engine {
     return converts || oneType ? Optional.empty() : Optional.of("wants one element type");
   }
 
-  private boolean tiledForm() {
-    return form == Form.TILED;
-  }
-
   /** Fibers are for checking; and where both forms are the same kernel, one of them competes. */
   @Override
   public boolean competes(Problem problem, Device device) {
@@ -87,7 +77,7 @@ public final class KernelEngine implements Engine {
           default -> false;
         };
     boolean host = device.kind() == Device.Kind.HOST;
-    return tiledForm() ? !(twoForms && host) : twoForms && host;
+    return matrix ? !(twoForms && host) : twoForms && host;
   }
 
   @Override
@@ -113,14 +103,11 @@ public final class KernelEngine implements Engine {
       case Op.GlobalAveragePool p -> List.of(KernelPools.global(call, p));
       case Op.Conv c ->
           List.of(
-              tiledForm() && KernelConvolutions.tiled(c)
+              matrix && KernelConvolutions.tiled(c)
                   ? KernelConvolutions.tile(call, c)
                   : KernelConvolutions.direct(call, c));
       case Op.Linear _ ->
-          List.of(
-              tiledForm()
-                  ? KernelConvolutions.linear(call)
-                  : KernelConvolutions.directLinear(call));
+          List.of(matrix ? KernelConvolutions.linear(call) : KernelConvolutions.directLinear(call));
       default -> throw new IllegalArgumentException("not supported: " + call.problem().op());
     };
   }

@@ -1,0 +1,149 @@
+package dev.catena.conformance;
+
+import dev.catena.device.Device;
+import dev.catena.device.DeviceMemory;
+import dev.catena.engine.Operand;
+import dev.catena.graph.DType;
+import dev.catena.graph.Layout;
+import dev.catena.graph.Shape;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Optional;
+
+/**
+ * The memory around one activation: guards before and after, the pixels with all channels of the
+ * pitch between them. What is not the view's own is filled with a pattern and must stay as it is.
+ */
+final class Buffer implements AutoCloseable {
+  private static final int GUARD_BYTES = 256;
+  private static final byte CANARY = 0x5a;
+
+  private final Operand operand;
+  private final DeviceMemory memory;
+  private final byte[] image;
+  private final int width;
+
+  private Buffer(Device device, Operand operand) {
+    this.operand = operand;
+    this.width = operand.dtype().bytes();
+    long elements =
+        operand.layout() == Layout.NHWC
+            ? operand.shape().pixels() * operand.pitch()
+            : operand.shape().elements();
+    image = new byte[Math.toIntExact(2 * GUARD_BYTES + elements * width)];
+    memory = device.allocate(image.length);
+  }
+
+  /** An input: NaN wherever the view has no data. */
+  static Buffer input(Device device, Operand operand, double[] values) {
+    Buffer buffer = new Buffer(device, operand);
+    Arrays.fill(buffer.image, (byte) 0xff);
+    for (int i = 0; i < values.length; i++) {
+      buffer.set(buffer.offset(i), (float) values[i]);
+    }
+    buffer.upload();
+    return buffer;
+  }
+
+  /** An output: NaN in the view, which must all be overwritten, canaries around it. */
+  static Buffer output(Device device, Operand operand) {
+    Buffer buffer = new Buffer(device, operand);
+    Arrays.fill(buffer.image, CANARY);
+    for (int i = 0; i < operand.shape().elements(); i++) {
+      buffer.set(buffer.offset(i), Float.NaN);
+    }
+    buffer.upload();
+    return buffer;
+  }
+
+  /** Brings the memory back to what it was made with. */
+  void upload() {
+    memory.upload(MemorySegment.ofArray(image));
+  }
+
+  /** Address of the view. */
+  long address() {
+    long first = operand.layout() == Layout.NHWC ? (long) operand.firstChannel() * width : 0;
+    return memory.address() + GUARD_BYTES + first;
+  }
+
+  /** The bytes as they are on the device now. */
+  byte[] download() {
+    byte[] now = new byte[image.length];
+    memory.download(MemorySegment.ofArray(now));
+    return now;
+  }
+
+  /** The view's values within {@code bytes}, dense N,H,W,C. */
+  double[] values(byte[] bytes) {
+    double[] values = new double[Math.toIntExact(operand.shape().elements())];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = get(bytes, offset(i));
+    }
+    return values;
+  }
+
+  /** What {@code bytes} have changed outside the view, or, if {@code all}, anywhere. */
+  Optional<String> damage(byte[] bytes, boolean all) {
+    BitSet own = new BitSet(bytes.length);
+    if (!all) {
+      for (int i = 0; i < operand.shape().elements(); i++) {
+        int at = offset(i);
+        own.set(at, at + width);
+      }
+    }
+    for (int i = 0; i < bytes.length; i++) {
+      if (bytes[i] != image[i] && !own.get(i)) {
+        return Optional.of(where(i));
+      }
+    }
+    return Optional.empty();
+  }
+
+  private String where(int at) {
+    int element = (at - GUARD_BYTES) / width;
+    if (at < GUARD_BYTES || at >= image.length - GUARD_BYTES || operand.layout() != Layout.NHWC) {
+      return "%d bytes from the buffer's start".formatted(at - GUARD_BYTES);
+    }
+    return "pixel %d, channel %d of the buffer"
+        .formatted(element / operand.pitch(), element % operand.pitch());
+  }
+
+  /** Byte offset in the image of the value at dense N,H,W,C index {@code i}. */
+  private int offset(int i) {
+    Shape shape = operand.shape();
+    int c = i % shape.c();
+    int pixel = i / shape.c();
+    if (operand.layout() == Layout.NHWC) {
+      return GUARD_BYTES + (pixel * operand.pitch() + operand.firstChannel() + c) * width;
+    }
+    int area = shape.h() * shape.w();
+    return GUARD_BYTES + ((pixel / area * shape.c() + c) * area + pixel % area) * width;
+  }
+
+  private void set(int at, float value) {
+    int bits =
+        operand.dtype() == DType.FP32
+            ? Float.floatToRawIntBits(value)
+            : operand.dtype().toBits(value);
+    for (int b = 0; b < width; b++) {
+      image[at + b] = (byte) (bits >>> 8 * b);
+    }
+  }
+
+  private float get(byte[] bytes, int at) {
+    int bits = 0;
+    for (int b = 0; b < width; b++) {
+      bits |= (bytes[at + b] & 0xff) << 8 * b;
+    }
+    return operand.dtype() == DType.FP32
+        ? Float.intBitsToFloat(bits)
+        : operand.dtype().fromBits((short) bits);
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+  }
+}

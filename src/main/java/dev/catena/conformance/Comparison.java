@@ -1,0 +1,113 @@
+package dev.catena.conformance;
+
+import dev.catena.engine.Problem;
+import dev.catena.graph.DType;
+import dev.catena.graph.Op;
+import java.util.Optional;
+
+/** A result beside its reference. */
+final class Comparison {
+  /**
+   * A reference with fewer values that are not zero would let a kernel pass that computes nothing.
+   */
+  private static final double LEAST_NONZERO = 0.1;
+
+  private final Case one;
+  private final double[] got;
+  private final double[] reference;
+
+  private Comparison(Case one, double[] got, double[] reference) {
+    this.one = one;
+    this.got = got;
+    this.reference = reference;
+  }
+
+  /** What is wrong with {@code got}; empty if nothing. */
+  static Optional<String> difference(Case one, double[] got, double[] reference) {
+    return new Comparison(one, got, reference).difference();
+  }
+
+  private Optional<String> difference() {
+    long nonzero = 0;
+    for (double value : reference) {
+      nonzero += value != 0 ? 1 : 0;
+    }
+    if (nonzero < LEAST_NONZERO * reference.length) {
+      return Optional.of(
+          "the test itself: only %d of %d expected values are not zero"
+              .formatted(nonzero, reference.length));
+    }
+    return one.data().exact() || moves() ? bits() : reals();
+  }
+
+  /** Operations that only move or convert are exact for any numbers. */
+  private boolean moves() {
+    return switch (one.problem().op()) {
+      case Op.Copy _, Op.Concat _, Op.FromNchw _, Op.ToNchw _, Op.Relu _ -> true;
+      default -> false;
+    };
+  }
+
+  private Optional<String> bits() {
+    DType dtype = one.problem().output().dtype();
+    int wrong = 0;
+    int first = -1;
+    for (int i = 0; i < got.length; i++) {
+      double expected = dtype.round((float) reference[i]);
+      if (got[i] != expected && !(Double.isNaN(got[i]) && Double.isNaN(expected))) {
+        first = wrong++ == 0 ? i : first;
+      }
+    }
+    return wrong == 0 ? Optional.empty() : Optional.of(report(wrong, first, "differ"));
+  }
+
+  private Optional<String> reals() {
+    DType dtype = one.problem().output().dtype();
+    Tolerance tolerance = Tolerance.of(dtype);
+    int wrong = 0;
+    int first = -1;
+    double error = 0;
+    double power = 0;
+    for (int i = 0; i < got.length; i++) {
+      double expected = reference[i];
+      if (!Double.isFinite(expected) || !Double.isFinite(dtype.round((float) expected))) {
+        if (Double.compare(got[i], dtype.round((float) expected)) != 0) {
+          first = wrong++ == 0 ? i : first;
+        }
+        continue;
+      }
+      if (!tolerance.allows(got[i], expected)) {
+        first = wrong++ == 0 ? i : first;
+      }
+      error += (got[i] - expected) * (got[i] - expected);
+      power += expected * expected;
+    }
+    if (wrong > 0) {
+      return Optional.of(report(wrong, first, "are out of tolerance"));
+    }
+    return error <= tolerance.meanSquare() * power
+        ? Optional.empty()
+        : Optional.of(
+            "normalised mean square error %.2g, allowed %.2g"
+                .formatted(error / power, tolerance.meanSquare()));
+  }
+
+  private String report(int wrong, int first, String what) {
+    Problem problem = one.problem();
+    int channels = problem.output().shape().c();
+    int width = problem.output().shape().w();
+    int height = problem.output().shape().h();
+    int pixel = first / channels;
+    return "%d of %d values %s; first at (n=%d,h=%d,w=%d,c=%d): %s, expected %s"
+        .formatted(
+            wrong,
+            got.length,
+            what,
+            pixel / width / height,
+            pixel / width % height,
+            pixel % width,
+            first % channels,
+            (float) got[first],
+            (float) reference[first]);
+  }
+}

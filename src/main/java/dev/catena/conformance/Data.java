@@ -1,0 +1,18 @@
+package dev.catena.conformance;
+
+/** What the numbers of a case are, and so how its result is compared. */
+enum Data {
+  /** Small integers and power-of-two scales: every sum is exact in fp32, so the result is too. */
+  EXACT,
+  /** The same with shifts far above zero, which show where padding is applied before the ReLU. */
+  SHIFTED,
+  /** Random reals, compared with tolerances. */
+  REAL,
+  /** Random reals with infinities, NaN, zeros of both signs and values beyond fp16 among them. */
+  SPECIAL;
+
+  /** Whether the rounded reference must be met bit for bit. */
+  boolean exact() {
+    return this == EXACT || this == SHIFTED;
+  }
+}

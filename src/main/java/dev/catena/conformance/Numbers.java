@@ -1,0 +1,109 @@
+package dev.catena.conformance;
+
+import dev.catena.engine.Operand;
+import dev.catena.engine.Problem;
+import dev.catena.graph.DType;
+import dev.catena.graph.Layout;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * The inputs of a case, from its seed. Activations and filters are rounded to the element type, so
+ * that every engine starts from the numbers of the reference.
+ */
+final class Numbers {
+  private static final double[] SPECIALS = {
+    Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, Double.NaN, 0.0, -0.0, 70000.0, 1e-7, -3e-8
+  };
+
+  private final Case one;
+  private final SplittableRandom random;
+
+  private Numbers(Case one) {
+    this.one = one;
+    this.random = new SplittableRandom(one.seed());
+  }
+
+  /** One array for each input: activations dense N,H,W,C, constants in the checkpoint's order. */
+  static List<double[]> of(Case one) {
+    Numbers numbers = new Numbers(one);
+    List<double[]> inputs = new ArrayList<>();
+    for (int i = 0; i < one.problem().inputs().size(); i++) {
+      inputs.add(numbers.input(i));
+    }
+    return inputs;
+  }
+
+  private double[] input(int index) {
+    Problem problem = one.problem();
+    Operand operand = problem.input(index);
+    double[] values = new double[Math.toIntExact(operand.shape().elements())];
+    DType rounded = operand.dtype();
+    for (int i = 0; i < values.length; i++) {
+      if (operand.layout() != Layout.PARAMETER) {
+        values[i] = activation();
+      } else if (operand.shape().rank() > 1) {
+        values[i] = filter(operand.shape(), i);
+        rounded = problem.input(0).dtype();
+      } else {
+        values[i] = isScale(problem.op(), index) ? scale() : addend(isShift(problem.op(), index));
+      }
+    }
+    for (int i = 0; i < values.length; i++) {
+      values[i] = rounded.round((float) values[i]);
+    }
+    return values;
+  }
+
+  private static boolean isScale(Op op, int index) {
+    return switch (op) {
+      case Op.Conv c -> c.prologue() != Op.Prologue.NONE && index == 2;
+      case Op.Linear _ -> false;
+      default -> index == 1;
+    };
+  }
+
+  private static boolean isShift(Op op, int index) {
+    return switch (op) {
+      case Op.Conv c -> c.prologue() != Op.Prologue.NONE && index == 3;
+      case Op.Linear _ -> false;
+      default -> index == 2;
+    };
+  }
+
+  private double activation() {
+    if (one.data() == Data.SPECIAL && random.nextInt(4) == 0) {
+      return SPECIALS[random.nextInt(SPECIALS.length)];
+    }
+    return one.data().exact() ? random.nextInt(-3, 4) : random.nextDouble(-2, 2);
+  }
+
+  /** Reals: sums have about the size of what is summed. Integers of a bottleneck stay below 128. */
+  private double filter(Shape shape, int index) {
+    int fanIn = (int) (shape.elements() / shape.dim(0));
+    if (!one.data().exact()) {
+      return random.nextDouble(-1, 1) * Math.sqrt(3.0 / fanIn);
+    }
+    if (one.problem().op() instanceof Op.DenseLayer && shape.dim(2) == 1) {
+      return index % fanIn % Math.max(1, fanIn / 8) == 0 ? random.nextInt(-1, 2) : 0;
+    }
+    return random.nextInt(-2, 3);
+  }
+
+  private double scale() {
+    return one.data().exact()
+        ? Math.scalb(1.0, random.nextInt(-1, 2))
+        : random.nextDouble(0.5, 1.5);
+  }
+
+  private double addend(boolean shift) {
+    return switch (one.data()) {
+      case EXACT -> random.nextInt(-1, 5);
+      case SHIFTED -> shift ? random.nextInt(50, 100) : random.nextInt(-1, 5);
+      case REAL, SPECIAL -> random.nextDouble(-0.5, 0.5);
+    };
+  }
+}

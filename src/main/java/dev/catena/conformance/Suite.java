@@ -1,0 +1,135 @@
+package dev.catena.conformance;
+
+import dev.catena.device.Device;
+import dev.catena.device.DeviceLostException;
+import dev.catena.device.HostDevice;
+import dev.catena.engine.Engine;
+import dev.catena.engine.Engines;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+
+/** The list of problems, and every engine of a device asked to solve them. */
+public final class Suite {
+  /** The lists, resources of this package. */
+  private static final List<String> LISTS =
+      List.of("elementwise", "layouts", "pools", "convolutions", "classifiers", "dense-layers");
+
+  private final List<Case> cases;
+
+  private Suite(List<Case> cases) {
+    this.cases = cases;
+  }
+
+  /** Names of the lists. */
+  public static List<String> lists() {
+    return LISTS;
+  }
+
+  /** Everything. */
+  public static Suite all() {
+    return new Suite(LISTS.stream().flatMap(list -> read(list).stream()).toList());
+  }
+
+  /** One list. */
+  public static Suite list(String name) {
+    return new Suite(read(name));
+  }
+
+  /**
+   * The cases of one line.
+   *
+   * @throws IllegalArgumentException if it is not a problem; the message says why
+   */
+  public static Suite problem(String line) {
+    return new Suite(CaseParser.parse(line));
+  }
+
+  /** The cases whose operation is {@code name} or begins with it. */
+  public Suite of(String name) {
+    return new Suite(cases.stream().filter(one -> one.name().startsWith(name)).toList());
+  }
+
+  /** The cases as lines. */
+  public List<String> lines() {
+    return cases.stream().map(Case::line).toList();
+  }
+
+  /**
+   * Runs every case on every engine that {@code chosen} accepts by name. On the host, shared memory
+   * holds NaN at first and threads run in random order.
+   *
+   * @param each told of every outcome
+   * @throws DeviceLostException if a case ends the device
+   */
+  public void run(Device device, Predicate<String> chosen, Consumer<Outcome> each) {
+    List<Engine> engines = Engines.on(device, Optional.empty(), Optional.empty()).all();
+    Optional<HostDevice> host =
+        device.kind() == Device.Kind.HOST ? Optional.of(HostDevice.of(device)) : Optional.empty();
+    host.ifPresent(h -> h.setChecking(true));
+    try {
+      for (Case one : cases) {
+        for (Engine engine : engines) {
+          if (chosen.test(engine.name())) {
+            each.accept(run(device, engine, one));
+          }
+        }
+      }
+    } finally {
+      host.ifPresent(h -> h.setChecking(false));
+    }
+  }
+
+  private static Outcome run(Device device, Engine engine, Case one) {
+    Optional<String> not = engine.unsupported(one.problem(), device);
+    if (not.isPresent()) {
+      return outcome(device, engine, one, Outcome.Verdict.UNSUPPORTED, not.get());
+    }
+    try {
+      Optional<String> wrong = Trial.run(device, engine, one);
+      return wrong
+          .map(why -> outcome(device, engine, one, Outcome.Verdict.FAILED, why))
+          .orElseGet(() -> outcome(device, engine, one, Outcome.Verdict.PASSED, ""));
+    } catch (DeviceLostException lost) {
+      throw lost;
+    } catch (RuntimeException error) {
+      return outcome(device, engine, one, Outcome.Verdict.FAILED, error.toString());
+    }
+  }
+
+  private static Outcome outcome(
+      Device device, Engine engine, Case one, Outcome.Verdict verdict, String why) {
+    return new Outcome(device.id(), engine.name(), one.line(), verdict, why);
+  }
+
+  private static List<Case> read(String list) {
+    List<Case> cases = new ArrayList<>();
+    String file = list + ".txt";
+    try (InputStream in = Suite.class.getResourceAsStream(file)) {
+      if (in == null) {
+        throw new IllegalArgumentException("there is no list " + list + "; there are " + LISTS);
+      }
+      List<String> lines = new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+      for (int i = 0; i < lines.size(); i++) {
+        String line = lines.get(i).strip();
+        if (line.isEmpty() || line.startsWith("#")) {
+          continue;
+        }
+        try {
+          cases.addAll(CaseParser.parse(line));
+        } catch (RuntimeException e) {
+          throw new IllegalArgumentException(file + ":" + (i + 1) + ": " + e.getMessage(), e);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return cases;
+  }
+}

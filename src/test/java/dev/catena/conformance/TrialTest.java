@@ -1,0 +1,140 @@
+package dev.catena.conformance;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.catena.device.Device;
+import dev.catena.device.Stream;
+import dev.catena.engine.Binding;
+import dev.catena.engine.Engine;
+import dev.catena.engine.KernelEngine;
+import dev.catena.engine.Problem;
+import dev.catena.engine.Work;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** A wrong engine is found out, and said to be wrong in the right way. */
+class TrialTest {
+  private static final String LINE = "scale-shift 2x5x3x12 relu x=4/24 y=4/24 dtype=f16 data=exact";
+  private static final Case CASE = CaseParser.parse(LINE).getFirst();
+  private static final int NEIGHBOUR_BYTES = 2;
+
+  private static Device device;
+
+  @BeforeAll
+  static void open() {
+    device = Device.open("host");
+  }
+
+  @AfterAll
+  static void close() {
+    device.close();
+  }
+
+  @Test
+  void aRightEngineIsRight() {
+    assertEquals(Optional.empty(), trial(new Spoiled((_, _) -> {}, true)));
+  }
+
+  @Test
+  void anEngineThatComputesNothingIsFound() {
+    assertFound("nothing", new Spoiled((_, _) -> {}, false), "360 of 360 values differ");
+  }
+
+  @Test
+  void aChannelBeforeTheViewIsGuarded() {
+    assertFound(
+        "before",
+        new Spoiled(
+            (b, s) -> s.fill(b.output() - NEIGHBOUR_BYTES, (byte) 1, NEIGHBOUR_BYTES), true),
+        "wrote outside its view: pixel 0, channel 3");
+  }
+
+  @Test
+  void aChannelBehindTheViewIsGuarded() {
+    long behind = 12 * NEIGHBOUR_BYTES;
+    assertFound(
+        "behind",
+        new Spoiled((b, s) -> s.fill(b.output() + behind, (byte) 1, NEIGHBOUR_BYTES), true),
+        "wrote outside its view: pixel 0, channel 16");
+  }
+
+  @Test
+  void inputsAreGuarded() {
+    assertFound(
+        "input",
+        new Spoiled((b, s) -> s.fill(b.input(0), (byte) 1, NEIGHBOUR_BYTES), true),
+        "changed its input 0: pixel 0, channel 4");
+  }
+
+  @Test
+  void aResultThatChangesIsFound() {
+    int[] runs = {0};
+    assertFound(
+        "changes",
+        new Spoiled(
+            (b, s) -> {
+              if (runs[0]++ > 0) {
+                s.fill(b.output(), (byte) 0, NEIGHBOUR_BYTES);
+              }
+            },
+            true),
+        "two runs give different bits");
+  }
+
+  private static void assertFound(String what, Engine engine, String how) {
+    String why = trial(engine).orElse("nothing");
+    assertTrue(why.contains(how), what + " was reported as: " + why);
+  }
+
+  private static Optional<String> trial(Engine engine) {
+    return Trial.run(device, engine, CASE);
+  }
+
+  /** Our kernel, if it is to run at all, and then something that should not happen. */
+  private record Spoiled(BiConsumer<Binding, Stream> spoil, boolean computes) implements Engine {
+    private static final Engine SOUND = KernelEngine.matrix();
+
+    @Override
+    public String name() {
+      return "spoiled";
+    }
+
+    @Override
+    public Optional<String> unsupported(Problem problem, Device on) {
+      return SOUND.unsupported(problem, on);
+    }
+
+    @Override
+    public long workspace(Problem problem, Device on) {
+      return SOUND.workspace(problem, on);
+    }
+
+    @Override
+    public Work prepare(Problem problem, Binding binding, Device on) {
+      Work work = SOUND.prepare(problem, binding, on);
+      return new Work() {
+        @Override
+        public void enqueue(Stream stream) {
+          if (computes) {
+            work.enqueue(stream);
+          }
+          spoil.accept(binding, stream);
+        }
+
+        @Override
+        public int launches() {
+          return work.launches();
+        }
+
+        @Override
+        public void close() {
+          work.close();
+        }
+      };
+    }
+  }
+}
