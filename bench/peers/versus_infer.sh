@@ -1,0 +1,16 @@
+#!/bin/sh
+# Catena against ONNX Runtime's Java package on this machine's CPU: inference, interleaved, the same
+# threads. Prints a table on standard error and JSON on standard output.
+#
+#   bench/peers/versus_infer.sh [MODEL] [--batch 1 16] [--dtype fp32 bf16] [--threads 2] [--rounds 5]
+#                               [--seconds 4]
+#
+# Needs the environment of bench/peers/setup.sh (made here when it is missing), Maven for the peer's
+# jar, and a JDK. ONNX Runtime's CPU convolutions know no bf16: every figure is set against its fp32.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+export CATENA_ORACLE="${CATENA_ORACLE:-$root/target/oracle}"
+"$root/bench/peers/setup.sh" >&2
+[ -f "$root/target/peers/onnxruntime.jar" ] \
+  || mvn -q -B -f "$root/bench/peers/pom.xml" dependency:copy-dependencies >&2
+exec "$CATENA_ORACLE/bin/python" "$root/bench/peers/versus_infer.py" "$@"
