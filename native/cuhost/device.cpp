@@ -170,7 +170,8 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext* pctx, CUdevice dev) {
 }
 
 CUresult cuDevicePrimaryCtxRelease_v2(CUdevice dev) {
-  CUHOST_TRY(alive());
+  // A lost context too is given back, with its memory.
+  if (alive() == CUDA_ERROR_NOT_INITIALIZED) return CUDA_ERROR_NOT_INITIALIZED;
   if (dev != 0) return CUDA_ERROR_INVALID_DEVICE;
   std::lock_guard lock(primaryMutex);
   if (retained == 0) return CUDA_ERROR_INVALID_CONTEXT;

@@ -192,6 +192,16 @@ CUresult cuFuncGetAttribute(int* pi, CUfunction_attribute attrib, CUfunction hfu
   return CUDA_SUCCESS;
 }
 
+CUresult cuFuncGetParamInfo(CUfunction func, size_t paramIndex, size_t* paramOffset, size_t* paramSize) {
+  CUHOST_TRY(ready());
+  std::shared_ptr<Function> function = functions().find(func);
+  if (function == nullptr) return CUDA_ERROR_INVALID_HANDLE;
+  CUHOST_REQUIRE(paramOffset != nullptr && paramIndex < function->entry->paramCount);
+  *paramOffset = function->entry->paramOffsets[paramIndex];
+  if (paramSize != nullptr) *paramSize = function->entry->paramSizes[paramIndex];
+  return CUDA_SUCCESS;
+}
+
 CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value) {
   CUHOST_TRY(ready());
   std::shared_ptr<Function> function = functions().find(hfunc);

@@ -142,14 +142,10 @@ public final class Device implements AutoCloseable {
               + "; to run on the CPU instead, open \"host\"");
     }
     if (ordinal >= gpus.count()) {
+      String last = gpus.count() == 1 ? "" : " to cuda:" + (gpus.count() - 1);
       throw new DeviceUnavailableException(
-          "cuda:"
-              + ordinal
-              + " is not available: the driver sees "
-              + gpus.count()
-              + " (cuda:0 to cuda:"
-              + (gpus.count() - 1)
-              + "); open one of them or \"host\"");
+          "cuda:%d is not available: the driver sees cuda:0%s; open that or \"host\""
+              .formatted(ordinal, last));
     }
     return openCuda(ordinal);
   }

@@ -37,11 +37,9 @@ record Gpus(int count, String whyNone) {
           ? new Gpus(count, "")
           : new Gpus(
               0,
-              "there are "
-                  + count
-                  + " GPUs, but this build of Catena has no kernels for them (built with nvcc "
-                  + KernelImages.property("nvcc")
-                  + "); build it where the CUDA toolkit is installed");
+              "the driver sees %d GPU%s, but this build of Catena has no kernels for GPUs"
+                      .formatted(count, count == 1 ? "" : "s")
+                  + " (it was built without nvcc); build it where the CUDA toolkit is installed");
     } catch (Throwable e) {
       throw Context.unchecked(e);
     }

@@ -1,12 +1,18 @@
 package dev.catena.device;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.catena.driver.MissingNativeException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** A function of a {@link Module} that runs on the device; it lives as long as the device. */
 public final class Kernel {
+  private static final int INVALID_VALUE = 1;
+
+  // CUfunction_attribute
   private static final int MAX_THREADS = 0;
   private static final int SHARED_BYTES = 1;
   private static final int LOCAL_BYTES = 3;
@@ -22,6 +28,9 @@ public final class Kernel {
   private final int registers;
   private int maxDynamicSharedBytes;
 
+  /** Size of each parameter; null where the driver, older than CUDA 12.4, does not tell. */
+  private final int[] parameterBytes;
+
   /** Inside the device's {@link Resource#enter}. */
   Kernel(Context context, String name, long function) {
     this.context = context;
@@ -32,6 +41,7 @@ public final class Kernel {
     this.localBytes = attribute(LOCAL_BYTES);
     this.registers = attribute(REGISTERS);
     this.maxDynamicSharedBytes = attribute(MAX_DYNAMIC_SHARED_BYTES);
+    this.parameterBytes = queryParameterBytes();
   }
 
   /** The function's name. */
@@ -84,7 +94,8 @@ public final class Kernel {
    * @param dynamicSharedBytes shared memory of a block beyond the static one
    * @param arguments in the kernel's order: {@code Integer}, {@code Long} (a device address or a
    *     64-bit integer), {@code Float}, {@code Double}, or {@link DeviceMemory} for its address
-   * @throws IllegalArgumentException when the block is too large or an argument is of another type
+   * @throws IllegalArgumentException when the block is too large, or the arguments differ from the
+   *     kernel's parameters in number or size
    */
   public Launch prepare(Dim grid, Dim block, int dynamicSharedBytes, Object... arguments) {
     if (block.count() > maxThreads) {
@@ -100,6 +111,54 @@ public final class Kernel {
       return new Launch(this, context, function, grid, block, dynamicSharedBytes, arguments);
     } finally {
       context.device().exit();
+    }
+  }
+
+  /** Throws when the arguments, of these sizes, are not what the kernel takes. */
+  void requireParameters(int[] argumentBytes) {
+    if (parameterBytes == null) {
+      return;
+    }
+    if (argumentBytes.length != parameterBytes.length) {
+      throw new IllegalArgumentException(
+          "%s takes %d arguments, not %d"
+              .formatted(name, parameterBytes.length, argumentBytes.length));
+    }
+    int i = Arrays.mismatch(argumentBytes, parameterBytes);
+    if (i >= 0) {
+      throw new IllegalArgumentException(
+          "argument %d of %s has %d bytes, not %d"
+              .formatted(i, name, parameterBytes[i], argumentBytes[i]));
+    }
+  }
+
+  private int[] queryParameterBytes() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment offset = arena.allocate(JAVA_LONG);
+      MemorySegment size = arena.allocate(JAVA_LONG);
+      int[] sizes = new int[0];
+      while (true) {
+        long index = sizes.length;
+        int code =
+            context.status(
+                () ->
+                    (int)
+                        context
+                            .cu()
+                            .cuFuncGetParamInfo()
+                            .invokeExact(function, index, offset, size));
+        if (code == INVALID_VALUE) {
+          return sizes; // one beyond the last
+        }
+        context.check("cuFuncGetParamInfo", code);
+        sizes = Arrays.copyOf(sizes, sizes.length + 1);
+        sizes[sizes.length - 1] = Math.toIntExact(size.get(JAVA_LONG, 0));
+      }
+    } catch (DeviceException e) {
+      if (e.getCause() instanceof MissingNativeException) {
+        return null;
+      }
+      throw e;
     }
   }
 

@@ -102,25 +102,28 @@ public final class Launch {
     long values = arguments.length * SLOT;
     MemorySegment block =
         Arena.ofAuto().allocate(Math.max(SLOT, 2 * values), JAVA_LONG.byteAlignment());
+    int[] bytes = new int[arguments.length];
     for (int i = 0; i < arguments.length; i++) {
-      long at = values + i * SLOT;
-      block.set(JAVA_LONG, i * SLOT, block.address() + at);
-      switch (arguments[i]) {
-        case Integer value -> block.set(JAVA_INT, at, value);
-        case Long value -> block.set(JAVA_LONG, at, value);
-        case Float value -> block.set(JAVA_FLOAT, at, value);
-        case Double value -> block.set(JAVA_DOUBLE, at, value);
-        case DeviceMemory memory -> block.set(JAVA_LONG, at, memory.address());
-        case null, default ->
-            throw new IllegalArgumentException(
-                "argument "
-                    + i
-                    + " of "
-                    + kernel.name()
-                    + " must be Integer, Long, Float, Double or DeviceMemory: "
-                    + arguments[i]);
-      }
+      block.set(JAVA_LONG, i * SLOT, block.address() + values + i * SLOT);
+      bytes[i] = set(block, values + i * SLOT, arguments[i], i, kernel);
     }
+    kernel.requireParameters(bytes);
     return block;
+  }
+
+  /** Writes a value and returns its size. */
+  private static int set(MemorySegment block, long at, Object argument, int i, Kernel kernel) {
+    switch (argument) {
+      case Integer value -> block.set(JAVA_INT, at, value);
+      case Float value -> block.set(JAVA_FLOAT, at, value);
+      case Long value -> block.set(JAVA_LONG, at, value);
+      case Double value -> block.set(JAVA_DOUBLE, at, value);
+      case DeviceMemory memory -> block.set(JAVA_LONG, at, memory.address());
+      case null, default ->
+          throw new IllegalArgumentException(
+              "argument %d of %s must be Integer, Long, Float, Double or DeviceMemory: %s"
+                  .formatted(i, kernel.name(), argument));
+    }
+    return argument instanceof Integer || argument instanceof Float ? 4 : 8;
   }
 }

@@ -116,7 +116,8 @@ public final class Module {
     }
   }
 
-  private static CudaException explain(
+  /** Why an image was refused: the driver's age, or what its compiler said. */
+  static CudaException explain(
       CudaException failure, String file, byte[] image, String driverVersion, String log) {
     if (failure.code() == UNSUPPORTED_PTX_VERSION) {
       return new DriverTooOldException(failure, file, ptxVersion(image), driverVersion);

@@ -80,6 +80,7 @@ public record CudaDriver(
     @C("int(ptr, long, ptr)") MethodHandle cuModuleGetFunction,
     @C("int(ptr, int, long)") MethodHandle cuFuncGetAttribute,
     @C("int(long, int, int)") MethodHandle cuFuncSetAttribute,
+    @C("int(long, long, ptr, ptr)") MethodHandle cuFuncGetParamInfo,
     @C("int(ptr, long, int, long)") MethodHandle cuOccupancyMaxActiveBlocksPerMultiprocessor,
     @C("int(long, int, int, int, int, int, int, int, long, ptr, ptr)") MethodHandle cuLaunchKernel,
     // Capture and graphs.

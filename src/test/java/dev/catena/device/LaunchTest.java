@@ -113,6 +113,19 @@ class LaunchTest {
   }
 
   @Test
+  void argumentsMustMatchTheKernelsParameters() {
+    Kernel kernel = probe.kernel("axpy");
+    Dim one = Dim.of(1);
+    var count =
+        assertThrows(IllegalArgumentException.class, () -> kernel.prepare(one, one, 0, 1L, 2L, 3f));
+    assertEquals("axpy takes 4 arguments, not 3", count.getMessage());
+    var size =
+        assertThrows(
+            IllegalArgumentException.class, () -> kernel.prepare(one, one, 0, 1L, 2, 3f, 4));
+    assertEquals("argument 1 of axpy has 8 bytes, not 4", size.getMessage());
+  }
+
+  @Test
   void aMissingKernelIsNamed() {
     var e = assertThrows(DeviceException.class, () -> probe.kernel("no_such_kernel"));
     assertEquals("kernel file probe.so has no kernel no_such_kernel", e.getMessage());

@@ -91,6 +91,22 @@ class LostDeviceTest {
   }
 
   @Test
+  void aFailureThatNobodyWaitedForIsThrownByCloseOnce() {
+    long used = device.usedMemory();
+    DeviceMemory memory = device.allocate(1 << 20);
+    host.injectFault("sleep_ms", 0, ILLEGAL_ADDRESS, true);
+    launch.enqueue(stream);
+    CudaException e = assertThrows(CudaException.class, stream::close);
+    assertEquals(ILLEGAL_ADDRESS, e.code());
+    stream.close();
+    memory.close();
+    device.close();
+    host.clearFaults();
+    open();
+    assertEquals(used, device.usedMemory(), "a lost device keeps its memory");
+  }
+
+  @Test
   void faultsReachReplayedGraphs() {
     ExecutableGraph graph = stream.capture(() -> launch.enqueue(stream));
     host.injectFault("sleep_ms", 0, ILLEGAL_ADDRESS, true);

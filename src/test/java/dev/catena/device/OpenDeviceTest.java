@@ -3,7 +3,9 @@ package dev.catena.device;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What a process says that has no GPU, and one that forgets to close. */
 class OpenDeviceTest {
@@ -62,6 +64,20 @@ class OpenDeviceTest {
             + REASON
             + "; to run on the CPU instead, open \"host\"\n",
         result.said());
+  }
+
+  @Test
+  void aGpuBeyondTheLastIsNamedWithThoseThatAreThere(@TempDir Path folder) throws Exception {
+    String said = JCudaTest.jvm(folder).run(Open.class, "cuda:5").said();
+    boolean ptx = KernelImages.hasPtx();
+    assertEquals(
+        "DeviceUnavailableException: cuda:5 is not available: "
+            + (ptx
+                ? "the driver sees cuda:0; open that or \"host\"\n"
+                : "the driver sees 1 GPU, but this build of Catena has no kernels for GPUs (it was"
+                    + " built without nvcc); build it where the CUDA toolkit is installed; to run on"
+                    + " the CPU instead, open \"host\"\n"),
+        said);
   }
 
   @Test
