@@ -1,0 +1,241 @@
+package dev.catena.engine;
+
+import dev.catena.device.Device;
+import dev.catena.device.Stream;
+import dev.catena.engine.CudnnPlanCache.Choice;
+import dev.catena.graph.DType;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Plain convolutions, with bias and ReLU behind them, by cuDNN 9.8 or later.
+ *
+ * <p>Most of cuDNN's engines answer a strided view with a copy of the whole tensor in the
+ * workspace. Such a plan is no secret here: its workspace is what {@link #workspace} says and the
+ * memory plan counts. With a limit of 0 the generic engines that need none are found instead.
+ *
+ * <p>Products are exact and sums in fp32, in the same order every time. In fp32 that excludes the
+ * tensor cores, whose TF32 keeps ten bits of mantissa, unless the caller allows it. Thread-safe.
+ */
+public final class CudnnConvolution implements Engine {
+
+  private final boolean tf32;
+  private final long workspaceLimit;
+  private final CudnnPlanCache cache;
+  private final Map<Device, CudnnHandles> handles = new ConcurrentHashMap<>();
+
+  /**
+   * An engine.
+   *
+   * @param tf32 whether fp32 products may be rounded to TF32
+   * @param workspaceLimit bytes that a plan should not exceed; where all do, the smallest is taken
+   * @param cache folder where plans are kept, if they are
+   */
+  public CudnnConvolution(boolean tf32, long workspaceLimit, Optional<Path> cache) {
+    this.tf32 = tf32;
+    this.workspaceLimit = workspaceLimit;
+    this.cache = new CudnnPlanCache(cache);
+  }
+
+  @Override
+  public String name() {
+    return "cudnn";
+  }
+
+  @Override
+  public Optional<String> unsupported(Problem problem, Device device) {
+    if (device.kind() != Device.Kind.CUDA) {
+      return Optional.of("cuDNN runs on GPUs only");
+    }
+    return CudnnLibrary.missing()
+        .or(() -> CudnnProblem.unsupported(problem))
+        .or(() -> noPlan(problem, device));
+  }
+
+  private Optional<String> noPlan(Problem problem, Device device) {
+    String cudnn = "cuDNN " + library().versionName();
+    try {
+      if (choice(problem, device).exists()) {
+        return Optional.empty();
+      }
+      String restriction = tf32 || problem.output().dtype() != DType.FP32 ? "" : " without TF32";
+      return Optional.of(cudnn + " has no plan for it on " + device.name() + restriction);
+    } catch (CudnnException e) {
+      return Optional.of(cudnn + " cannot plan for " + device.name() + ": " + e.getMessage());
+    }
+  }
+
+  @Override
+  public long workspace(Problem problem, Device device) {
+    return choice(problem, device).workspace();
+  }
+
+  @Override
+  public Work prepare(Problem problem, Binding binding, Device device) {
+    Choice choice = choice(problem, device);
+    CudnnHandles held = handles.computeIfAbsent(device, d -> new CudnnHandles(library(), d));
+    long handle = held.hold();
+    try {
+      var conv = (Op.Conv) problem.op();
+      boolean bias = CudnnProblem.hasBias(conv);
+      long[] ids =
+          bias
+              ? new long[] {CudnnProblem.X, CudnnProblem.W, CudnnProblem.Y, CudnnProblem.BIAS}
+              : new long[] {CudnnProblem.X, CudnnProblem.W, CudnnProblem.Y};
+      long[] addresses = new long[ids.length];
+      addresses[0] = binding.input(0);
+      addresses[1] = weights(problem, binding);
+      addresses[2] = binding.output();
+      if (bias) {
+        addresses[3] = bias(problem, conv, binding);
+      }
+      long workspace = choice.workspace() == 0 ? 0 : binding.workspace();
+      var executable =
+          new CudnnExecutable(library(), handle, choice.plan(), ids, addresses, workspace);
+      warmUp(executable, handle, device);
+      return new Prepared(held, executable);
+    } catch (RuntimeException e) {
+      held.release();
+      throw e;
+    }
+  }
+
+  /**
+   * Runs once on whatever the memory holds: kernels are loaded at their first launch, which must
+   * not be during a capture.
+   */
+  private static void warmUp(CudnnExecutable executable, long handle, Device device) {
+    try (Stream stream = device.newStream()) {
+      library().setStream(handle, stream.handle());
+      executable.execute(handle);
+      stream.synchronize();
+      library().setStream(handle, 0);
+    } catch (RuntimeException e) {
+      executable.close();
+      throw e;
+    }
+  }
+
+  /** Plans without a handle: the choice is text, restored by {@link #prepare}. */
+  private Choice choice(Problem problem, Device device) {
+    CudnnGraph graph = CudnnProblem.graph(problem);
+    String key =
+        String.join(
+            "|",
+            library().versionName(),
+            device.name(),
+            device.computeCapability() + "x" + device.multiprocessors(),
+            tf32 ? "tf32" : "exact",
+            Long.toString(workspaceLimit),
+            graph.toString());
+    return cache.get(key, () -> choose(graph, problem.output().dtype(), device));
+  }
+
+  private Choice choose(CudnnGraph graph, DType dtype, Device device) {
+    device.makeCurrent();
+    try (CudnnTarget target = CudnnTarget.present(library(), ordinal(device))) {
+      return choose(library(), graph, target, dtype, tf32, workspaceLimit);
+    }
+  }
+
+  static Choice choose(
+      CudnnLibrary cudnn,
+      CudnnGraph graph,
+      CudnnTarget target,
+      DType dtype,
+      boolean tf32,
+      long workspaceLimit) {
+    try (CudnnPlan plan =
+        CudnnPlans.within(
+            cudnn, graph, target, engine -> engine.exact(dtype, tf32), workspaceLimit)) {
+      return plan == null ? Choice.NONE : new Choice(plan.workspace(), plan.json());
+    } catch (CudnnException e) {
+      if (e.notSupported()) {
+        return Choice.NONE;
+      }
+      throw e;
+    }
+  }
+
+  /** {@code cuda:N} is CUDA's device N. */
+  private static int ordinal(Device device) {
+    return Integer.parseInt(device.id().substring(device.id().indexOf(':') + 1));
+  }
+
+  private static CudnnLibrary library() {
+    return CudnnLibrary.find().orElseThrow();
+  }
+
+  private static long weights(Problem problem, Binding binding) {
+    DType dtype = problem.output().dtype();
+    Shape shape = problem.input(1).shape();
+    return binding.constant(
+        1,
+        "cudnn-krsc-" + dtype.suffix(),
+        shape.elements() * dtype.bytes(),
+        (values, target) -> packKrsc(values, shape, dtype, target));
+  }
+
+  private static long bias(Problem problem, Op.Conv conv, Binding binding) {
+    DType dtype = problem.output().dtype();
+    int channels = problem.output().shape().c();
+    long bytes = (long) channels * dtype.bytes();
+    return conv.bias()
+        ? binding.constant(
+            conv.biasIndex(),
+            "cudnn-vector-" + dtype.suffix(),
+            bytes,
+            (values, target) -> ElementPacking.put(target, dtype, 0, values, 0, channels))
+        : binding.constant(
+            1, "cudnn-zeros-" + dtype.suffix() + "-" + channels, bytes, (values, target) -> {});
+  }
+
+  /** Filters of the checkpoint's order K, C, R, S in the order K, R, S, C. */
+  static void packKrsc(float[] values, Shape shape, DType dtype, MemorySegment target) {
+    int inputs = shape.dim(1);
+    int taps = shape.dim(2) * shape.dim(3);
+    int i = 0;
+    for (int k = 0; k < shape.dim(0); k++) {
+      for (int c = 0; c < inputs; c++) {
+        for (int tap = 0; tap < taps; tap++) {
+          ElementPacking.put(target, dtype, ((long) k * taps + tap) * inputs + c, values[i++]);
+        }
+      }
+    }
+  }
+
+  private static final class Prepared implements Work {
+    private final CudnnHandles handles;
+    private final CudnnExecutable executable;
+    private boolean closed;
+
+    Prepared(CudnnHandles handles, CudnnExecutable executable) {
+      this.handles = handles;
+      this.executable = executable;
+    }
+
+    @Override
+    public void enqueue(Stream stream) {
+      executable.execute(handles.of(stream));
+    }
+
+    @Override
+    public int launches() {
+      return 1;
+    }
+
+    @Override
+    public void close() {
+      if (!closed) {
+        closed = true;
+        executable.close();
+        handles.release();
+      }
+    }
+  }
+}

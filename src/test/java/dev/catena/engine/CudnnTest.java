@@ -1,0 +1,146 @@
+package dev.catena.engine;
+
+import static dev.catena.driver.CudnnConstants.ATTR_CONVOLUTION_SPATIAL_DIMS;
+import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_JSON_REPRESENTATION;
+import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_WORKSPACE_SIZE;
+import static dev.catena.driver.CudnnConstants.BACKEND_CONVOLUTION_DESCRIPTOR;
+import static dev.catena.driver.CudnnConstants.BACKEND_EXECUTION_PLAN_DESCRIPTOR;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.catena.engine.CudnnEngine.Note;
+import dev.catena.graph.DType;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The bindings, and what plans promise, on a described H200. Needs cuDNN, no driver. */
+class CudnnTest {
+
+  private CudnnLibrary cudnn;
+
+  @BeforeEach
+  void findLibrary() {
+    assumeTrue(CudnnLibrary.find().isPresent(), () -> CudnnLibrary.missing().orElse(""));
+    cudnn = CudnnLibrary.find().get();
+  }
+
+  @Test
+  void aRefusedCallSaysWhy() {
+    try (var convolution = new CudnnDescriptor(cudnn, BACKEND_CONVOLUTION_DESCRIPTOR)) {
+      CudnnException e =
+          assertThrows(
+              CudnnException.class, () -> convolution.setFloat(ATTR_CONVOLUTION_SPATIAL_DIMS, 2));
+      assertTrue(e.getMessage().contains("CUDNN_STATUS_BAD_PARAM"), e.getMessage());
+      assertTrue(e.getMessage().contains("CUDNN_TYPE_INT64"), e.getMessage());
+      assertFalse(e.notSupported());
+    }
+  }
+
+  @Test
+  void aClosedDescriptorIsNotUsed() {
+    var convolution = new CudnnDescriptor(cudnn, BACKEND_CONVOLUTION_DESCRIPTOR);
+    convolution.close();
+    convolution.close();
+    assertThrows(
+        IllegalStateException.class, () -> convolution.setLongs(ATTR_CONVOLUTION_SPATIAL_DIMS, 2));
+  }
+
+  @Test
+  void aDescriptionThatIsNoneIsRefused() {
+    assertThrows(CudnnException.class, () -> CudnnTarget.described(cudnn, "{}"));
+    assertThrows(CudnnException.class, () -> CudnnTarget.described(cudnn, "no JSON"));
+    assertThrows(IllegalArgumentException.class, () -> CudnnTarget.named(cudnn, "no-such-gpu"));
+  }
+
+  @Test
+  void aDeviceThatIsNotThereIsRefused() {
+    assertThrows(CudnnException.class, () -> CudnnTarget.present(cudnn, 4711));
+  }
+
+  @Test
+  void aStoredPlanIsReadBack() {
+    try (CudnnTarget target = CudnnTarget.named(cudnn, "h200");
+        CudnnPlan plan = CudnnPlans.first(cudnn, slice(DType.FP16), target, _ -> true);
+        var restored = new CudnnDescriptor(cudnn, BACKEND_EXECUTION_PLAN_DESCRIPTOR)) {
+      target.setPlan(restored);
+      restored.setText(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, plan.json()).finish();
+      assertTrue(plan.workspace() > 0);
+      assertEquals(plan.workspace(), restored.getLong(ATTR_EXECUTION_PLAN_WORKSPACE_SIZE));
+    }
+  }
+
+  @Test
+  void fp32RoundsToTf32OnlyWhereAllowed() {
+    try (CudnnTarget target = CudnnTarget.named(cudnn, "h200")) {
+      CudnnGraph graph = slice(DType.FP32);
+      List<CudnnPlan> exact =
+          CudnnPlans.find(cudnn, graph, target, e -> e.exact(DType.FP32, false), 1000);
+      List<CudnnPlan> tf32 =
+          CudnnPlans.find(cudnn, graph, target, e -> e.exact(DType.FP32, true), 1000);
+      try {
+        assertFalse(exact.isEmpty());
+        assertTrue(exact.stream().noneMatch(CudnnTest::usesTensorCores));
+        assertTrue(usesTensorCores(tf32.getFirst()));
+      } finally {
+        CudnnPlan.closeAll(exact);
+        CudnnPlan.closeAll(tf32);
+      }
+    }
+  }
+
+  private static boolean usesTensorCores(CudnnPlan plan) {
+    return plan.engine().notes().contains(Note.TENSOR_CORE);
+  }
+
+  /** Most engines copy the slice; a limit finds those that write it in place. */
+  @Test
+  void theWorkspaceLimitIsKept() {
+    try (CudnnTarget target = CudnnTarget.named(cudnn, "h200")) {
+      var free = choose(target, Long.MAX_VALUE);
+      assertTrue(free.workspace() >= 64L * 28 * 28 * 32 * 2, "" + free.workspace());
+      assertEquals(0, choose(target, 0).workspace());
+    }
+  }
+
+  private CudnnPlanCache.Choice choose(CudnnTarget target, long limit) {
+    return CudnnConvolution.choose(cudnn, slice(DType.FP16), target, DType.FP16, false, limit);
+  }
+
+  /** Measured with 9.24 and true since: without a bias cuDNN has no engine for a ReLU. */
+  @Test
+  void aReluAloneGetsABiasOfZeros() {
+    Op.Conv relu = Op.Conv.of(3, 1, 1).withEpilogue(false, true);
+    Problem problem =
+        new Problem(
+            relu,
+            List.of(
+                Operand.packed(Shape.nhwc(64, 28, 28, 128), DType.BF16),
+                Operand.constant(Shape.of(32, 128, 3, 3))),
+            Operand.packed(Shape.nhwc(64, 28, 28, 32), DType.BF16));
+    assertTrue(CudnnProblem.hasBias(relu));
+    try (CudnnTarget target = CudnnTarget.named(cudnn, "h200");
+        CudnnPlan plan =
+            CudnnPlans.first(
+                cudnn, CudnnProblem.graph(problem), target, e -> e.exact(DType.BF16, false))) {
+      assertNotNull(plan);
+    }
+  }
+
+  /** 3x3, 128 to 32 channels, into a slice of a buffer of 512. */
+  private static CudnnGraph slice(DType dtype) {
+    return CudnnProblem.graph(
+        new Problem(
+            Op.Conv.of(3, 1, 1),
+            List.of(
+                Operand.packed(Shape.nhwc(64, 28, 28, 128), dtype),
+                Operand.constant(Shape.of(32, 128, 3, 3))),
+            Operand.view(Shape.nhwc(64, 28, 28, 32), dtype, 256, 512)));
+  }
+}
