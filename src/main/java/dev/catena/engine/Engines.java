@@ -13,6 +13,9 @@ import java.util.stream.Collectors;
  * The engines that a device has, in order of preference, and the choice among them. Thread-safe.
  */
 public final class Engines {
+  /** Scratch memory in bytes that a library's engine should keep to. */
+  private static final long LIBRARY_WORKSPACE = 32L << 20;
+
   private final Device device;
   private final List<Engine> engines;
   private final Optional<String> forced;
@@ -47,16 +50,20 @@ public final class Engines {
   public static Engines on(Device device, Optional<String> forced, Optional<Path> tuning) {
     Optional<Tuner> tuner =
         tuning.map(folder -> new Tuner(device, TuningCache.open(folder, environment(device))));
-    return new Engines(device, inventory(device), forced, tuner);
+    return new Engines(device, inventory(device, tuning), forced, tuner);
   }
 
-  private static List<Engine> inventory(Device device) {
+  private static List<Engine> inventory(Device device, Optional<Path> plans) {
     List<Engine> engines = new ArrayList<>();
     if (device.kind() == Device.Kind.HOST) {
       engines.add(new TiledEngine());
     }
     engines.add(KernelEngine.matrix());
     engines.add(KernelEngine.direct());
+    if (device.kind() == Device.Kind.CUDA) {
+      engines.add(new CudnnConvolution(false, LIBRARY_WORKSPACE, plans));
+      engines.add(new CublasLtMatmul(false, LIBRARY_WORKSPACE));
+    }
     return engines;
   }
 
