@@ -12,6 +12,7 @@ module dev.catena {
   exports dev.catena.io;
   exports dev.catena.model;
   exports dev.catena.plan;
+  exports dev.catena.report;
   exports dev.catena.rewrite;
 
   opens dev.catena.cli to

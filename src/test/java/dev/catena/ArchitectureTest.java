@@ -27,10 +27,13 @@ class ArchitectureTest {
   /** The classes of the package {@code dev.catena} itself. */
   private static final String FACADE = "facade";
 
-  /** A room's floor. The facade stands on its own, between the commands and what carries them out. */
+  /**
+   * A room's floor. The facade stands on its own, between the commands and what carries them out.
+   */
   private static final Map<String, Integer> FLOOR =
       Map.ofEntries(
-          Map.entry("cli", 6),
+          // The commands show what the reports make.
+          Map.entry("cli", 7),
           Map.entry("report", 6),
           Map.entry("interop", 6),
           Map.entry("conformance", 6),
