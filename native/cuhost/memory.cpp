@@ -1,10 +1,10 @@
 #include "memory.h"
 #include <sys/mman.h>
-#include <unistd.h>
 #include <atomic>
 #include <cstring>
 #include <map>
 #include <mutex>
+#include "machine.h"
 #include "streams.h"
 
 namespace cuhost {
@@ -187,8 +187,9 @@ CUresult fill(CUdeviceptr to, uint32_t value, int width, size_t count, CUstream 
 }  // namespace
 
 size_t memoryLimit() {
+  static const size_t machine = usableMemory();
   size_t set = limit.load(std::memory_order_relaxed);
-  return set != 0 ? set : static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return set != 0 ? set : machine;
 }
 
 Range findRange(uintptr_t address) {

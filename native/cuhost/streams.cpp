@@ -78,23 +78,20 @@ void Stream::enqueue(std::unique_ptr<Item> next) {
   {
     std::lock_guard lock(mutex);
     queue.push_back(std::move(next));
+    enqueued.fetch_add(1, std::memory_order_release);
     if (running) return;
     running = true;
   }
   Pool::get().submit(shared_from_this());
 }
 
-bool Stream::busy() {
-  std::lock_guard lock(mutex);
-  return running;
-}
-
 std::shared_ptr<Record> Stream::mark() {
   auto item = std::make_unique<Item>();
   auto record = item->record = std::make_shared<Record>();
   std::lock_guard lock(mutex);
-  if (!running) return nullptr;
+  if (!busy()) return nullptr;
   queue.push_back(std::move(item));
+  enqueued.fetch_add(1, std::memory_order_release);
   return record;
 }
 
@@ -123,6 +120,7 @@ void Stream::advance(Worker& worker) {
       if (lost() == CUDA_SUCCESS && !execute(node, worker)) return;
     }
     if (item->call) item->call();
+    finished.fetch_add(1, std::memory_order_release);  // first: who waits for the record may ask busy()
     if (item->record != nullptr) item->record->complete();
     item.reset();
   }

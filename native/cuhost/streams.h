@@ -59,7 +59,7 @@ struct Stream : std::enable_shared_from_this<Stream> {
 
   void enqueue(std::unique_ptr<Item> item);
   std::shared_ptr<Record> mark();  // completes when all that is enqueued now is done; null when nothing is
-  bool busy();
+  bool busy() const { return finished.load(std::memory_order_acquire) != enqueued.load(std::memory_order_acquire); }
 
   void advance(Worker& worker);     // for the pool: runs items until the queue is empty or the stream goes on elsewhere
   bool joinJob(Worker& worker);     // runs units of the job; true for the last worker to leave it
@@ -74,7 +74,8 @@ struct Stream : std::enable_shared_from_this<Stream> {
 
   std::mutex mutex;
   std::deque<std::unique_ptr<Item>> queue;
-  bool running = false;
+  std::atomic<uint64_t> enqueued{0}, finished{0};  // items
+  bool running = false;                            // a worker has it, or it is in the pool's list, or parked
   std::unique_ptr<Item> item;  // in execution
   size_t position = 0;
 };

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include "machine.h"
 
 namespace cuhost {
 namespace {
@@ -25,10 +26,8 @@ int64_t now() {
 constexpr int64_t SPIN_NANOSECONDS = 50'000;
 
 int defaultThreads() {
-  if (const char* text = std::getenv("CUHOST_THREADS"); text != nullptr && std::atoi(text) > 0) return std::atoi(text);
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-  return std::max(1u, std::thread::hardware_concurrency());
+  const char* text = std::getenv("CUHOST_THREADS");
+  return text != nullptr && std::atoi(text) > 0 ? std::min(std::atoi(text), 1024) : usableCores();
 }
 
 // The process' own signals stay with the process' own threads.
