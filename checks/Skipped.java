@@ -35,7 +35,8 @@ final class Skipped {
 
   /** An assumption's reason opens its stack trace, a disabled test's is an attribute. */
   private static String reason(Element skip) {
-    String text = skip.hasAttribute("message") ? skip.getAttribute("message") : skip.getTextContent();
+    String text =
+        skip.hasAttribute("message") ? skip.getAttribute("message") : skip.getTextContent();
     return text.lines()
         .findFirst()
         .orElse("no reason given")
@@ -47,7 +48,10 @@ final class Skipped {
       return List.of();
     }
     try (Stream<Path> files = Files.list(folder)) {
-      return files.filter(f -> f.getFileName().toString().matches("TEST-.*\\.xml")).sorted().toList();
+      return files
+          .filter(f -> f.getFileName().toString().matches("TEST-.*\\.xml"))
+          .sorted()
+          .toList();
     }
   }
 }

@@ -13,8 +13,8 @@ import dev.catena.plan.MemoryPlan;
 import java.util.List;
 
 /**
- * A network with weights. Immutable and thread-safe; it owns the file that its weights come from and
- * gives it back at {@link #close}. A session has its own copy of the weights.
+ * A network with weights. Immutable and thread-safe; it owns the file that its weights come from
+ * and gives it back at {@link #close}. A session has its own copy of the weights.
  */
 public final class Model implements AutoCloseable {
   private final Network network;
@@ -42,8 +42,8 @@ public final class Model implements AutoCloseable {
    *
    * @param file names and shapes as torchvision has them; {@code num_batches_tracked} and the older
    *     names with {@code norm.1} are understood
-   * @throws dev.catena.io.ModelFormatException naming every tensor that is missing, unexpected or of
-   *     the wrong shape
+   * @throws dev.catena.io.ModelFormatException naming every tensor that is missing, unexpected or
+   *     of the wrong shape
    */
   public Model load(SafeTensors file) {
     try {
@@ -68,8 +68,8 @@ public final class Model implements AutoCloseable {
   /**
    * Prepares the model to run on a device.
    *
-   * @throws dev.catena.device.OutOfDeviceMemoryException with what is planned and free, and the batch
-   *     that would fit
+   * @throws dev.catena.device.OutOfDeviceMemoryException with what is planned and free, and the
+   *     batch that would fit
    */
   public Session compile(Device device, Inference options) {
     Engines engines = Engines.on(device, options.engine(), options.tuning());
@@ -85,9 +85,7 @@ public final class Model implements AutoCloseable {
   }
 
   private Graph graph(int batch, int height, int width, DType dtype) {
-    return height == 0
-        ? network.graph(batch, dtype)
-        : network.graph(batch, height, width, dtype);
+    return height == 0 ? network.graph(batch, dtype) : network.graph(batch, height, width, dtype);
   }
 
   /** Gives the weights' file back. */

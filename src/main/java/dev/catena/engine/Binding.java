@@ -11,7 +11,9 @@ public interface Binding {
   /** Device address of as many bytes as {@link Engine#workspace} asked for, 256-byte aligned. */
   long workspace();
 
-  /** The fp32 values of the constant at {@code index}, in the checkpoint's order. Not to be changed. */
+  /**
+   * The fp32 values of the constant at {@code index}, in the checkpoint's order. Not to be changed.
+   */
   float[] values(int index);
 
   /**

@@ -10,7 +10,9 @@ import java.util.Optional;
  * alone, and what it supports it prepares without failing.
  */
 public interface Engine {
-  /** A short name for {@code --engine} and reports: {@code kernel}, {@code cudnn}, {@code onednn}. */
+  /**
+   * A short name for {@code --engine} and reports: {@code kernel}, {@code cudnn}, {@code onednn}.
+   */
   String name();
 
   /** Why this engine cannot compute {@code problem} on {@code device}; empty if it can. */

@@ -7,8 +7,8 @@ import dev.catena.graph.Shape;
 /**
  * An input or output of a {@link Problem}: everything about it but its address.
  *
- * <p>For {@link Layout#NHWC} the element (n,h,w,c) lies {@code ((n·H + h)·W + w)·pitch + c} elements
- * after the operand's address, which already points at {@code firstChannel} of its buffer.
+ * <p>For {@link Layout#NHWC} the element (n,h,w,c) lies {@code ((n·H + h)·W + w)·pitch + c}
+ * elements after the operand's address, which already points at {@code firstChannel} of its buffer.
  *
  * @param shape extents; channels are those of the view
  * @param dtype element type

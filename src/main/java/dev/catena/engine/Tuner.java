@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Measures who computes a problem fastest on this device, and remembers. Thread-safe; one problem is
- * measured at a time.
+ * Measures who computes a problem fastest on this device, and remembers. Thread-safe; one problem
+ * is measured at a time.
  */
 public final class Tuner {
   private static final int RUNS = 7;

@@ -16,9 +16,9 @@ import java.util.TreeMap;
 
 /**
  * The tuner's choices in a file, one JSON object: problem to engine. A file belongs to one device,
- * one set of library versions and one build of the kernels: all of that is in its name. Thread-safe;
- * two processes may write at once, the later wins. An unreadable file counts as empty: everything in
- * it can be measured again.
+ * one set of library versions and one build of the kernels: all of that is in its name.
+ * Thread-safe; two processes may write at once, the later wins. An unreadable file counts as empty:
+ * everything in it can be measured again.
  */
 public final class TuningCache {
   private static final System.Logger LOG = System.getLogger(TuningCache.class.getName());
@@ -71,7 +71,9 @@ public final class TuningCache {
       Files.createDirectories(file.getParent());
       Path next = Files.createTempFile(file.getParent(), "tuning-", ".tmp");
       try (JsonGenerator json =
-          new JsonFactory().createGenerator(Files.newOutputStream(next)).useDefaultPrettyPrinter()) {
+          new JsonFactory()
+              .createGenerator(Files.newOutputStream(next))
+              .useDefaultPrettyPrinter()) {
         json.writeStartObject();
         for (Map.Entry<String, String> choice : choices.entrySet()) {
           json.writeStringField(choice.getKey(), choice.getValue());
@@ -102,7 +104,8 @@ public final class TuningCache {
         choices.put(json.currentName(), json.nextTextValue());
       }
     } catch (IOException e) {
-      LOG.log(System.Logger.Level.WARNING, file + " is not read, everything is measured again: " + e);
+      LOG.log(
+          System.Logger.Level.WARNING, file + " is not read, everything is measured again: " + e);
       choices.clear();
     }
   }

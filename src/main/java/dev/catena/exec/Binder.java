@@ -133,8 +133,7 @@ final class Binder {
 
     @Override
     public long constant(int index, String layout, long bytes, Packer packer) {
-      return weights.address(
-          step.input(index).name(), layout, bytes, () -> values(index), packer);
+      return weights.address(step.input(index).name(), layout, bytes, () -> values(index), packer);
     }
   }
 }

@@ -16,11 +16,12 @@ import java.util.Optional;
  * @param height of an image, or 0 for the model's own
  * @param width of an image, or 0 for the model's own
  * @param pipeline the rewrites
- * @param adapt whether the graph is adapted to batch and device: the stem in slices of the batch where
- *     that saves memory, a layer in one launch where the device has a kernel for it
+ * @param adapt whether the graph is adapted to batch and device: the stem in slices of the batch
+ *     where that saves memory, a layer in one launch where the device has a kernel for it
  * @param lanes runs that may be under way at once, each with memory of its own
  * @param engine the one that does all it can, for comparison
- * @param tuning where measured choices are kept; without it the engines' order of preference decides
+ * @param tuning where measured choices are kept; without it the engines' order of preference
+ *     decides
  */
 public record Inference(
     List<Integer> batches,
@@ -61,8 +62,7 @@ public record Inference(
 
   /** Activations and filters in {@code type}. */
   public Inference dtype(DType type) {
-    return new Inference(
-        batches, type, height, width, pipeline, adapt, lanes, engine, tuning);
+    return new Inference(batches, type, height, width, pipeline, adapt, lanes, engine, tuning);
   }
 
   /** Images of this size in pixels instead of the model's own. */
@@ -87,14 +87,12 @@ public record Inference(
 
   /** These rewrites. */
   public Inference pipeline(Pipeline rewrites) {
-    return new Inference(
-        batches, dtype, height, width, rewrites, adapt, lanes, engine, tuning);
+    return new Inference(batches, dtype, height, width, rewrites, adapt, lanes, engine, tuning);
   }
 
   /** So many runs at once. */
   public Inference lanes(int count) {
-    return new Inference(
-        batches, dtype, height, width, pipeline, adapt, count, engine, tuning);
+    return new Inference(batches, dtype, height, width, pipeline, adapt, count, engine, tuning);
   }
 
   /** The named engine wherever it can. */

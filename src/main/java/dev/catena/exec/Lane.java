@@ -33,8 +33,7 @@ final class Lane implements AutoCloseable {
       arena = memory;
       measuredBytes = device.usedMemory() - before;
       for (Program program : programs) {
-        List<Work> works =
-            Binder.bind(program, constants, weights, device, arena.address());
+        List<Work> works = Binder.bind(program, constants, weights, device, arena.address());
         replays.add(new Replay(program, works, stream, arena.address()));
       }
     } catch (RuntimeException e) {

@@ -1,5 +1,6 @@
 package dev.catena.exec;
 
+import dev.catena.device.Device;
 import dev.catena.engine.Engine;
 import dev.catena.engine.Engines;
 import dev.catena.engine.Operand;
@@ -12,7 +13,6 @@ import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Placement;
 import dev.catena.plan.Planner;
 import dev.catena.plan.View;
-import dev.catena.device.Device;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -42,9 +42,7 @@ final class Program {
                 return 0;
               }
               Problem problem = problem(step, placement);
-              return chosen
-                  .computeIfAbsent(problem, choice::choose)
-                  .workspace(problem, device);
+              return chosen.computeIfAbsent(problem, choice::choose).workspace(problem, device);
             });
     return new Program(plan, chosen);
   }
@@ -87,8 +85,7 @@ final class Program {
       switch (step.op()) {
         case Op.Join _ -> {}
         case Op.InSlices _ -> engines(of.body(i), lines);
-        default ->
-            lines.add(step.name() + ": " + engine(problem(step, of.placement())).name());
+        default -> lines.add(step.name() + ": " + engine(problem(step, of.placement())).name());
       }
     }
   }

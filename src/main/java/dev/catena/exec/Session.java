@@ -54,7 +54,11 @@ public final class Session implements AutoCloseable {
    * @throws OutOfDeviceMemoryException with what is planned and free, and the batch that would fit
    */
   public static Session compile(
-      GraphSource source, Parameters parameters, Inference options, Engines engines, Device device) {
+      GraphSource source,
+      Parameters parameters,
+      Inference options,
+      Engines engines,
+      Device device) {
     Compiler compiler = new Compiler(source, options, engines, device);
     List<Program> programs = options.batches().stream().map(compiler::compile).toList();
     engines.remember();
@@ -85,8 +89,8 @@ public final class Session implements AutoCloseable {
   /**
    * Computes the network's output for as many images as {@code images} holds.
    *
-   * <p>Allocates nothing on the Java heap and replays one captured graph. Native segments are copied
-   * from and to directly; heap segments are staged.
+   * <p>Allocates nothing on the Java heap and replays one captured graph. Native segments are
+   * copied from and to directly; heap segments are staged.
    *
    * @param images fp32, N,C,H,W; at most the largest batch
    * @param result fp32, as many rows as images; for a classifier N x classes logits

@@ -39,11 +39,7 @@ final class WeightStore implements AutoCloseable {
    * @param packer brings them into the layout
    */
   synchronized long address(
-      String name,
-      String layout,
-      long size,
-      Supplier<float[]> values,
-      Packer packer) {
+      String name, String layout, long size, Supplier<float[]> values, Packer packer) {
     return addresses.computeIfAbsent(
         name + " as " + layout, _ -> upload(size, values.get(), packer));
   }

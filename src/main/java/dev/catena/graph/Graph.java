@@ -37,12 +37,14 @@ public final class Graph {
     this.inputs = List.copyOf(inputs);
     this.nodes = List.copyOf(nodes);
     this.outputs = List.copyOf(outputs);
-    Set<Integer> known = inputs.stream().map(Value::id).collect(Collectors.toCollection(HashSet::new));
+    Set<Integer> known =
+        inputs.stream().map(Value::id).collect(Collectors.toCollection(HashSet::new));
     Set<String> names = new HashSet<>();
     for (Node node : this.nodes) {
       for (Value input : node.inputs()) {
         if (!known.contains(input.id())) {
-          throw new GraphException(node.name() + " reads " + input + ", which nothing before it makes");
+          throw new GraphException(
+              node.name() + " reads " + input + ", which nothing before it makes");
         }
         consumers.computeIfAbsent(input.id(), _ -> new ArrayList<>()).add(node);
       }

@@ -84,8 +84,7 @@ public final class GraphBuilder {
   }
 
   private Value pool(String layer, Value x, Op.PoolKind kind, int kernel, int stride, int pad) {
-    return add(
-        layer, new Op.Pool(kind, kernel, stride, pad, false, false, Op.Prologue.NONE), x);
+    return add(layer, new Op.Pool(kind, kernel, stride, pad, false, false, Op.Prologue.NONE), x);
   }
 
   /** Mean over all pixels: N,1,1,C. */
@@ -95,7 +94,9 @@ public final class GraphBuilder {
 
   /** Channels of all values, one after the other. */
   public Value concat(String layer, List<Value> values) {
-    return values.size() == 1 ? values.getFirst() : add(layer, new Op.Concat(), values.toArray(Value[]::new));
+    return values.size() == 1
+        ? values.getFirst()
+        : add(layer, new Op.Concat(), values.toArray(Value[]::new));
   }
 
   /** A fully connected layer with bias; uniform initialisation on ±1/√fan. */

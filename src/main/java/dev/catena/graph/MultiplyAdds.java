@@ -11,8 +11,7 @@ final class MultiplyAdds {
       case Op.DenseLayer _ ->
           convolution(node.input(0).shape(), node.input(3).shape())
               + convolution(node.output().shape(), node.input(5).shape());
-      case Op.InSlices s ->
-          s.body().multiplyAdds() * (node.input(0).shape().n() / s.images());
+      case Op.InSlices s -> s.body().multiplyAdds() * (node.input(0).shape().n() / s.images());
       default -> 0;
     };
   }

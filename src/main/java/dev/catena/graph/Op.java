@@ -152,7 +152,9 @@ public sealed interface Op {
   /** (x, s, t): relu?(s·x + t): batch normalisation with known statistics. */
   record ScaleShift(boolean relu) implements Op {}
 
-  /** (x0, x1, …): channels one after the other, each already written in its place. Costs nothing. */
+  /**
+   * (x0, x1, …): channels one after the other, each already written in its place. Costs nothing.
+   */
   record Join() implements Op {}
 
   /**

@@ -155,7 +155,8 @@ public final class ShapeInference {
     Shape w1 = in(3);
     Shape w2 = in(5);
     require(
-        w1.equals(Shape.of(w1.dim(0), x().c(), 1, 1)) && w2.equals(Shape.of(w2.dim(0), w1.dim(0), 3, 3)),
+        w1.equals(Shape.of(w1.dim(0), x().c(), 1, 1))
+            && w2.equals(Shape.of(w2.dim(0), w1.dim(0), 3, 3)),
         "filters " + w1 + " and " + w2 + " are not a bottleneck over " + x().c() + " channels");
     requireVector(4, w1.dim(0));
     return x().withChannels(w2.dim(0));

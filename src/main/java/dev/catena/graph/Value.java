@@ -5,7 +5,8 @@ package dev.catena.graph;
  *
  * @param id unique within its graph
  * @param name for people: the producing node's name
- * @param shape N,H,W,C for an activation whatever its layout, the checkpoint's shape for a parameter
+ * @param shape N,H,W,C for an activation whatever its layout, the checkpoint's shape for a
+ *     parameter
  * @param dtype the type it is stored in
  * @param layout how it lies in memory
  */

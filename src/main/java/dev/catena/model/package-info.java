@@ -1,2 +1,5 @@
-/** The networks, each a page of builder code that reads like its paper. Nothing here knows of devices. */
+/**
+ * The networks, each a page of builder code that reads like its paper. Nothing here knows of
+ * devices.
+ */
 package dev.catena.model;

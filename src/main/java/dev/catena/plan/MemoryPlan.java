@@ -116,7 +116,9 @@ public final class MemoryPlan {
     return copies;
   }
 
-  /** Bytes of the constants that the steps read: filters in the activations' type, vectors in fp32. */
+  /**
+   * Bytes of the constants that the steps read: filters in the activations' type, vectors in fp32.
+   */
   public long weightBytes() {
     Map<Integer, Long> bytes = new HashMap<>();
     for (Node step : steps()) {

@@ -73,8 +73,7 @@ public final class Planner {
         scratch.put(i, buffers.size());
         buffers.add(
             aligned(
-                new Buffer(
-                    buffers.size(), step.name(), Buffer.Owner.WORKSPACE, bytes, i, i, 0)));
+                new Buffer(buffers.size(), step.name(), Buffer.Owner.WORKSPACE, bytes, i, i, 0)));
       }
     }
     return new MemoryPlan(graph, placement, pack(buffers), scratch, bodies);

@@ -33,8 +33,7 @@ public record FuseBnReluConv() implements Rewrite {
         || !editor.oldConsumers(affine).stream().allMatch(FuseBnReluConv::takesPrologue)) {
       return editor.keep(node);
     }
-    Op.Prologue prologue =
-        map.relu() ? Op.Prologue.SCALE_SHIFT_RELU : Op.Prologue.SCALE_SHIFT;
+    Op.Prologue prologue = map.relu() ? Op.Prologue.SCALE_SHIFT_RELU : Op.Prologue.SCALE_SHIFT;
     Op fused =
         switch (node.op()) {
           case Op.Conv c -> c.withPrologue(prologue);

@@ -27,8 +27,7 @@ public record LowerInference() implements Rewrite {
         String name = node.name();
         Value s =
             editor.add(name + ".scale", new Op.BnScale(bn.epsilon()), node.input(1), node.input(4));
-        Value t =
-            editor.add(name + ".shift", new Op.BnShift(), node.input(2), node.input(3), s);
+        Value t = editor.add(name + ".shift", new Op.BnShift(), node.input(2), node.input(3), s);
         yield editor.replace(node, new Op.ScaleShift(false), node.input(0), s, t);
       }
       default -> editor.keep(node);

@@ -14,7 +14,9 @@ public record Pipeline(List<Rewrite> passes) implements Rewrite {
     passes = List.copyOf(passes);
   }
 
-  /** Inference with every operation a kernel and a buffer of its own, and concatenation by copies. */
+  /**
+   * Inference with every operation a kernel and a buffer of its own, and concatenation by copies.
+   */
   public static Pipeline unfused() {
     return new Pipeline(List.of(new LowerInference()));
   }

@@ -13,7 +13,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Concatenation by construction: each input is written where the concatenation would have copied it.
+ * Concatenation by construction: each input is written where the concatenation would have copied
+ * it.
  *
  * <pre>
  * c1 = Concat(x, a)        →   c1 = Join(x, a)

@@ -18,8 +18,9 @@ import java.util.Set;
  * y = Pool(Conv(FromNchw(batch), w))   →   y = InSlices[images](batch, w)
  * </pre>
  *
- * The chain begins with the conversion of the batch and ends with the first pool; each of its values
- * has one reader. A graph without such a chain, or a batch that is one slice, stays as it is.
+ * The chain begins with the conversion of the batch and ends with the first pool; each of its
+ * values has one reader. A graph without such a chain, or a batch that is one slice, stays as it
+ * is.
  *
  * @param images of a slice, a divisor of the batch
  */
