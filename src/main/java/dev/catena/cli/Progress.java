@@ -1,0 +1,45 @@
+package dev.catena.cli;
+
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/** Progress on standard error, for people only: nothing is drawn where there is no terminal. */
+final class Progress {
+  private Progress() {}
+
+  /**
+   * A bar.
+   *
+   * @param task what is under way
+   * @param steps how many there are, or -1 if nobody knows
+   */
+  static ProgressBar bar(String task, long steps) {
+    boolean terminal = System.console() != null && System.console().isTerminal();
+    ProgressBarBuilder builder =
+        new ProgressBarBuilder()
+            .setTaskName(task)
+            .setInitialMax(steps)
+            .setUpdateIntervalMillis(200)
+            .setStyle(ProgressBarStyle.ASCII)
+            .clearDisplayOnFinish();
+    return builder
+        .setConsumer(terminal ? new ConsoleProgressBarConsumer(System.err) : new Silent())
+        .build();
+  }
+
+  private static final class Silent implements ProgressBarConsumer {
+    @Override
+    public int getMaxRenderedLength() {
+      return 80;
+    }
+
+    @Override
+    public void accept(String rendered) {}
+
+    @Override
+    public void close() {}
+  }
+}
