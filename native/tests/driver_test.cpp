@@ -301,17 +301,23 @@ TEST(injectedFaults) {
   OK(cuStreamSynchronize(s));
 }
 
-TEST(resetTakesEverything) {
-  CUcontext primary = nullptr;
-  OK(cuCtxGetCurrent(&primary));
-  // The last release happens in main's stead here; all handles of other tests are closed by now but the module's.
-  CUdeviceptr p = 0;
-  OK(cuMemAlloc_v2(&p, 100));
+// Called by main at the end: the last release of the primary context ends everything that lived in it.
+void releaseTakesEverything() {
   CUcontext again = nullptr;
   OK(cuDevicePrimaryCtxRetain(&again, 0));
-  CHECK(again == primary);
   OK(cuDevicePrimaryCtxRelease_v2(0));
-  char host[100];
-  OK(cuMemcpyDtoH_v2(host, p, 100));  // still retained once
-  OK(cuMemFree_v2(p));
+  CUdeviceptr p = 0;
+  CUstream s = nullptr;
+  OK(cuMemAlloc_v2(&p, 1 << 20));  // still retained once
+  OK(cuStreamCreate(&s, 0));
+  OK(cuDevicePrimaryCtxRelease_v2(0));
+  SAME(cuStreamSynchronize(s), CUDA_ERROR_CONTEXT_IS_DESTROYED);
+  SAME(cuDevicePrimaryCtxRelease_v2(0), CUDA_ERROR_INVALID_CONTEXT);
+  OK(cuDevicePrimaryCtxRetain(&again, 0));
+  OK(cuCtxSetCurrent(again));
+  SAME(cuStreamSynchronize(s), CUDA_ERROR_INVALID_HANDLE);
+  SAME(cuMemFree_v2(p), CUDA_ERROR_INVALID_VALUE);
+  size_t free = 0, total = 0;
+  OK(cuMemGetInfo_v2(&free, &total));
+  SAME(total - free, 0);
 }

@@ -5,6 +5,7 @@
 
 void beyondGlobal();
 void beyondShared();
+void releaseTakesEverything();
 std::string self;
 
 int main(int count, char** arguments) {
@@ -29,6 +30,7 @@ int main(int count, char** arguments) {
     ++ran;
     if (failures > before) std::printf("FAILED %s\n", test.name);
   }
+  releaseTakesEverything();
   std::printf("%d tests, %d failed checks\n", ran, failures);
   return failures == 0 && ran > 0 ? 0 : 1;
 }

@@ -67,6 +67,32 @@ TEST(streamsRunSideBySide) {
   OK(cuStreamSynchronize(a));
 }
 
+TEST(aStreamThatWaitsHoldsNoWorker) {
+  int before = cuhostGetThreads();
+  OK(cuhostSetThreads(1));
+  Buffer<int> x(1);
+  Stream held, waiting, free;
+  Event event;
+  struct Gate {
+    std::atomic<bool> open{false}, late{false};
+  } gate;
+  OK(cuLaunchHostFunc(held, [](void* p) {
+    auto* gate = static_cast<Gate*>(p);
+    for (int i = 0; i < 3000 && !gate->open; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    gate->late = !gate->open;
+  }, &gate));
+  OK(cuEventRecord(event, held));
+  OK(cuStreamWaitEvent(waiting, event, 0));
+  OK(launch("slow_store", {1, 1}, waiting, x.address, 2, 1));
+  OK(launch("slow_store", {1, 1}, free, x.address, 1, 1));
+  OK(cuStreamSynchronize(free));  // the one worker is free for it
+  gate.open = true;
+  OK(cuStreamSynchronize(waiting));
+  CHECK(!gate.late);
+  SAME(x.get()[0], 2);
+  OK(cuhostSetThreads(before));
+}
+
 TEST(eventsTime) {
   Buffer<int> out(1);
   Stream s;
@@ -89,14 +115,17 @@ TEST(eventsTime) {
   OK(cuEventQuery(never));
 }
 
-TEST(theDefaultStreamWaitsForBlockingStreams) {
-  Buffer<int> x(1), y(1), z(1);
+TEST(theDefaultStreamAndBlockingStreamsWaitForEachOther) {
+  Buffer<int> x(1), y(1), z(1), w(1);
   Stream blocking(CU_STREAM_DEFAULT);
   OK(launch("slow_store", {1, 1}, blocking, x.address, 7, SLOW / 2));
-  OK(launch("reverse_add", {1, 1}, nullptr, y.address, x.address, 1));   // after it
-  OK(launch("reverse_add", {1, 1}, blocking, z.address, y.address, 1));  // after both
+  OK(launch("reverse_add", {1, 1}, nullptr, y.address, x.address, 1));
+  OK(cuStreamSynchronize(nullptr));
+  SAME(y.get()[0], 8);
+  OK(launch("slow_store", {1, 1}, nullptr, z.address, 5, SLOW / 2));
+  OK(launch("reverse_add", {1, 1}, blocking, w.address, z.address, 1));
   OK(cuStreamSynchronize(blocking));
-  SAME(z.get()[0], 9);
+  SAME(w.get()[0], 6);
 }
 
 TEST(hostFunctionsRunInOrder) {
@@ -295,17 +324,17 @@ TEST(graphNodesCanBeChanged) {
 }
 
 TEST(launchesOfOneGraphDoNotOverlap) {
-  int n = 4096;
-  Buffer<int> a(n, 0), b(n, 0);
+  Buffer<int> a(1, 0), b(1, 0), other(1);
   Stream s, t;
-  CUgraphExec e = capture(s, [&] {
-    OK(launch("reverse_add", {16, 256}, s, b.address, a.address, n));
-    OK(launch("reverse_add", {16, 256}, s, a.address, b.address, n));
+  CUgraphExec e = capture(s, [&] {  // a = a + 1, with a pause in which another launch would read a as it was
+    OK(launch("reverse_add", {1, 1}, s, b.address, a.address, 1));
+    OK(launch("slow_store", {1, 1}, s, other.address, 1, SLOW / 40));
+    OK(cuMemcpyDtoDAsync_v2(a, b, 4, s));
   });
-  for (int i = 0; i < 200; ++i) OK(cuGraphLaunch(e, i % 2 == 0 ? s : t));
+  for (int i = 0; i < 20; ++i) OK(cuGraphLaunch(e, i % 2 == 0 ? s : t));
   OK(cuStreamSynchronize(s));
   OK(cuStreamSynchronize(t));
-  for (int v : a.get()) SAME(v, 400);
+  SAME(a.get()[0], 20);
   OK(cuGraphExecDestroy(e));
 }
 

@@ -172,9 +172,9 @@ extern "C" __global__ void foreign_lane(int* out) {
 }
 HOST_KERNEL_FIBERS(foreign_lane)
 
-extern "C" __global__ void missing_barrier(float* out) {
+extern "C" __global__ void missing_barrier(float* out, float base) {
   __shared__ float s[64];
-  s[threadIdx.x] = static_cast<float>(threadIdx.x);
+  s[threadIdx.x] = base + static_cast<float>(threadIdx.x);
   out[threadIdx.x] = s[63 - threadIdx.x];
 }
 HOST_KERNEL_FIBERS(missing_barrier)
