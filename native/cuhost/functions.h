@@ -9,6 +9,8 @@
 namespace cuhost {
 
 constexpr int MAX_THREADS = 1024, DEFAULT_SHARED = 48 << 10, MAX_SHARED = 227 << 10;
+// A kernel without barriers may be host code that works in a worker's scratch as large as caches are.
+constexpr int MAX_SCRATCH = 64 << 20;
 
 // A shared object in memory; unloaded when the last launch of its kernels is over.
 struct LoadedModule {

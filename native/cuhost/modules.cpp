@@ -207,7 +207,8 @@ CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int v
   std::shared_ptr<Function> function = functions().find(hfunc);
   if (function == nullptr) return CUDA_ERROR_INVALID_HANDLE;
   if (attrib == CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT) return CUDA_SUCCESS;
-  CUHOST_REQUIRE(attrib == CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES && value >= 0 && value <= MAX_SHARED);
+  const int limit = (function->entry->flags & CUHOST_FIBERS) != 0 ? MAX_SHARED : MAX_SCRATCH;
+  CUHOST_REQUIRE(attrib == CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES && value >= 0 && value <= limit);
   function->maxDynamicShared = value;
   return CUDA_SUCCESS;
 }

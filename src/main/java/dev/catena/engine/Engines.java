@@ -57,6 +57,7 @@ public final class Engines {
     List<Engine> engines = new ArrayList<>();
     if (device.kind() == Device.Kind.HOST) {
       engines.add(new TiledEngine());
+      engines.add(new OneDnnEngine());
     }
     engines.add(KernelEngine.matrix());
     engines.add(KernelEngine.direct());

@@ -1,0 +1,77 @@
+package dev.catena.engine;
+
+import dev.catena.device.Device;
+import dev.catena.driver.NativeLibrary;
+import dev.catena.driver.OneDnn;
+import dev.catena.graph.DType;
+import dev.catena.graph.Op;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Plain convolutions and classifiers on the CPU by oneDNN. It sees whole, dense tensors: a channel
+ * view is copied to or from the workspace, for on strided views oneDNN falls to its reference code.
+ *
+ * <p>A batch that the cores can share evenly is cut into as many calls of one thread each; another
+ * is one call with OpenMP's threads.
+ */
+public final class OneDnnEngine implements Engine {
+  private final Map<Key, Optional<OneDnnSizes>> known = new ConcurrentHashMap<>();
+
+  private record Key(Problem problem, int threads) {}
+
+  /** An engine for any host device, whether or not the library is there. */
+  public OneDnnEngine() {}
+
+  @Override
+  public String name() {
+    return "onednn";
+  }
+
+  @Override
+  public Optional<String> unsupported(Problem problem, Device device) {
+    if (device.kind() != Device.Kind.HOST) {
+      return Optional.of("oneDNN runs on the host only");
+    }
+    DType dtype = problem.output().dtype();
+    return switch (problem.op()) {
+      case Op.Conv conv when conv.prologue() != Op.Prologue.NONE ->
+          Optional.of("oneDNN applies nothing to a convolution's input");
+      case Op.Conv _, Op.Linear _ -> {
+        if (OneDnn.search() instanceof NativeLibrary.Missing missing) {
+          yield Optional.of(missing.explain());
+        }
+        if (problem.input(0).dtype() != dtype) {
+          yield Optional.of("input and output have different types");
+        }
+        yield sizes(problem, device).isPresent()
+            ? Optional.empty()
+            : Optional.of("this oneDNN has no such primitive for " + dtype + " on this CPU");
+      }
+      default -> Optional.of("not a plain convolution or classifier");
+    };
+  }
+
+  @Override
+  public long workspace(Problem problem, Device device) {
+    return sizes(problem, device).orElseThrow().bytes();
+  }
+
+  @Override
+  public Work prepare(Problem problem, Binding binding, Device device) {
+    return new OneDnnWork(problem, sizes(problem, device).orElseThrow(), binding, device);
+  }
+
+  /** Calls that a problem is cut into. */
+  private static int calls(Problem problem, int threads) {
+    return problem.input(0).shape().n() % threads == 0 ? threads : 1;
+  }
+
+  private Optional<OneDnnSizes> sizes(Problem problem, Device device) {
+    int threads = device.threads();
+    return known.computeIfAbsent(
+        new Key(problem, threads),
+        key -> OneDnnSizes.of(problem, calls(problem, threads), threads));
+  }
+}
