@@ -37,8 +37,10 @@ class CudnnTest {
       CudnnException e =
           assertThrows(
               CudnnException.class, () -> convolution.setFloat(ATTR_CONVOLUTION_SPATIAL_DIMS, 2));
-      assertTrue(e.getMessage().contains("CUDNN_STATUS_BAD_PARAM"), e.getMessage());
-      assertTrue(e.getMessage().contains("CUDNN_TYPE_INT64"), e.getMessage());
+      String call = "cudnnBackendSetAttribute " + ATTR_CONVOLUTION_SPATIAL_DIMS;
+      String reason = call + ": CUDNN_STATUS_BAD_PARAM (2000), ";
+      assertTrue(e.getMessage().startsWith(reason), e.getMessage());
+      assertTrue(e.getMessage().length() > reason.length(), "what cuDNN says of it");
       assertFalse(e.notSupported());
     }
   }
