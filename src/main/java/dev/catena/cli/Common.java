@@ -39,9 +39,7 @@ final class Common {
     /** With the weights of {@code file}, or as {@code seed} draws them if there is none. */
     Model model(Optional<Path> file, long seed) throws IOException {
       Model model = model();
-      return file.isPresent()
-          ? model.load(SafeTensors.open(file.get()))
-          : model.initialise(seed);
+      return file.isPresent() ? model.load(SafeTensors.open(file.get())) : model.initialise(seed);
     }
   }
 

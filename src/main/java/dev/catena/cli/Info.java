@@ -45,9 +45,7 @@ final class Info implements Callable<Integer> {
             + ", hash "
             + environment.kernelHash()
             + ")");
-    environment
-        .libraries()
-        .forEach(l -> System.out.printf("%-9s %s%n", l.name(), l.explanation()));
+    environment.libraries().forEach(l -> System.out.printf("%-9s %s%n", l.name(), l.explanation()));
     System.out.println("tuning    " + Common.cacheFolder());
     return 0;
   }

@@ -29,8 +29,7 @@ final class Json {
 
   static String text(Object value) throws IOException {
     StringWriter text = new StringWriter();
-    try (JsonGenerator json =
-        new JsonFactory().createGenerator(text).useDefaultPrettyPrinter()) {
+    try (JsonGenerator json = new JsonFactory().createGenerator(text).useDefaultPrettyPrinter()) {
       write(json, value);
     }
     return text + "\n";

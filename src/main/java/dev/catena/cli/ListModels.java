@@ -63,9 +63,7 @@ final class ListModels implements Callable<Integer> {
         "input",
         "%dx%dx%d".formatted(network.channels(), network.imageSize(), network.imageSize()));
     row.put("classes", network.classes());
-    row.put(
-        "planned_bytes",
-        Models.of(network).plan(Inference.batch(1)).getFirst().peakBytes());
+    row.put("planned_bytes", Models.of(network).plan(Inference.batch(1)).getFirst().peakBytes());
     return row;
   }
 }

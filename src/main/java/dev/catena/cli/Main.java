@@ -56,8 +56,7 @@ public final class Main implements Runnable {
   }
 
   /** What the user can mend is one sentence; anything else is a fault of ours, with its trace. */
-  private static int explain(
-      Exception e, CommandLine command, CommandLine.ParseResult parsed) {
+  private static int explain(Exception e, CommandLine command, CommandLine.ParseResult parsed) {
     String sentence =
         switch (e) {
           case UnknownModelException _, DeviceException _, GraphException _, FormatException _ ->

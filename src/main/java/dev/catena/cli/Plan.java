@@ -50,7 +50,12 @@ final class Plan implements Callable<Integer> {
     }
     long unfused = plans.get(Variant.UNFUSED).peakBytes();
     System.out.printf(
-        Locale.ROOT, "%-10s %14s %14s %14s %10s%n", "variant", "planned", "lower bound", "weights",
+        Locale.ROOT,
+        "%-10s %14s %14s %14s %10s%n",
+        "variant",
+        "planned",
+        "lower bound",
+        "weights",
         "of unfused");
     for (Map.Entry<Variant, MemoryPlan> entry : plans.entrySet()) {
       MemoryPlan plan = entry.getValue();

@@ -89,8 +89,9 @@ final class Run implements Callable<Integer> {
   public Integer call() throws IOException {
     Common.positive("--top", top);
     if (pictures.isEmpty() == (input == null)) {
-      throw new UserException("give either pictures or --input, for example: run densenet121"
-          + " --weights w.safetensors photo.jpg");
+      throw new UserException(
+          "give either pictures or --input, for example: run densenet121"
+              + " --weights w.safetensors photo.jpg");
     }
     if (input != null && output == null && json == null) {
       throw new UserException("--input needs --output or --json for the result");

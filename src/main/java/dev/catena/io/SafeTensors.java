@@ -260,7 +260,7 @@ public final class SafeTensors implements AutoCloseable {
           if ((long) (float) value != value || value == Long.MAX_VALUE) {
             throw inexact(tensor, i, value);
           }
-          put(to, i, value);
+          put(to, i, (float) value);
         }
       }
     }

@@ -77,7 +77,7 @@ final class SafeTensorsHeader {
     this.bytes = bytes;
     byte[] header = header();
     checkUtf8(header);
-    long dataStart = PREFIX + header.length;
+    long dataStart = (long) PREFIX + header.length;
     parse(header, dataStart);
     tensors.sort(Comparator.comparingLong(Tensor::begin).thenComparingLong(Tensor::end));
     checkCover(dataStart);

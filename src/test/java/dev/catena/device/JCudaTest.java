@@ -70,10 +70,10 @@ class JCudaTest {
       float[] x = Probe.ramp(n);
       CUdeviceptr deviceX = new CUdeviceptr();
       CUdeviceptr deviceY = new CUdeviceptr();
-      cuMemAlloc(deviceX, n * Sizeof.FLOAT);
-      cuMemAlloc(deviceY, n * Sizeof.FLOAT);
-      cuMemcpyHtoD(deviceX, Pointer.to(x), n * Sizeof.FLOAT);
-      cuMemcpyHtoD(deviceY, Pointer.to(x), n * Sizeof.FLOAT);
+      cuMemAlloc(deviceX, (long) n * Sizeof.FLOAT);
+      cuMemAlloc(deviceY, (long) n * Sizeof.FLOAT);
+      cuMemcpyHtoD(deviceX, Pointer.to(x), (long) n * Sizeof.FLOAT);
+      cuMemcpyHtoD(deviceY, Pointer.to(x), (long) n * Sizeof.FLOAT);
 
       CUmodule module = new CUmodule();
       cuModuleLoadData(module, Files.readAllBytes(Path.of(args[0])));
@@ -89,7 +89,7 @@ class JCudaTest {
       cuCtxSynchronize();
 
       float[] y = new float[n];
-      cuMemcpyDtoH(Pointer.to(y), deviceY, n * Sizeof.FLOAT);
+      cuMemcpyDtoH(Pointer.to(y), deviceY, (long) n * Sizeof.FLOAT);
       for (int i = 0; i < n; i++) {
         if (y[i] != 3f * i) {
           throw new AssertionError("y[" + i + "] = " + y[i]);

@@ -154,14 +154,14 @@ class LaunchTest {
     int n = 256;
     float[] ones = new float[n];
     Arrays.fill(ones, 1);
-    try (DeviceMemory x = device.allocate(4 * n);
-        DeviceMemory y = device.allocate(4 * n)) {
+    try (DeviceMemory x = device.allocate(4L * n);
+        DeviceMemory y = device.allocate(4L * n)) {
       x.upload(MemorySegment.ofArray(ones));
       y.upload(MemorySegment.ofArray(new float[n]));
       Launch axpy = probe.kernel("axpy").prepare(Dim.of(4), Dim.of(64), 0, x, y, 1f, n);
       try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
         for (int t = 0; t < 16; t++) {
-          threads.submit(
+          threads.execute(
               () -> {
                 for (int i = 0; i < 100; i++) {
                   axpy.enqueue(stream);
@@ -182,10 +182,10 @@ class LaunchTest {
     int n = 1000;
     float[] values = Probe.ramp(n);
     try (Stream own = device.newStream();
-        DeviceMemory x = device.allocate(4 * n);
-        DeviceMemory y = device.allocate(4 * n)) {
+        DeviceMemory x = device.allocate(4L * n);
+        DeviceMemory y = device.allocate(4L * n)) {
       x.upload(MemorySegment.ofArray(values));
-      own.fill(y.address(), (byte) 0, 4 * n);
+      own.fill(y.address(), (byte) 0, 4L * n);
       Launch axpy = probe.kernel("axpy").prepare(Dim.of(8), Dim.of(128), 0, x, y, slope, n);
       for (int i = 0; i < 50; i++) {
         axpy.enqueue(own);

@@ -102,7 +102,7 @@ class StreamTest {
     Module probe = Probe.load(device);
     int n = 16;
     memory.upload(MemorySegment.ofArray(new float[n]));
-    try (DeviceMemory x = device.allocate(4 * n)) {
+    try (DeviceMemory x = device.allocate(4L * n)) {
       float[] values = Probe.ramp(n);
       x.upload(MemorySegment.ofArray(values));
       Launch axpy =

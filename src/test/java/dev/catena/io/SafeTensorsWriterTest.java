@@ -117,7 +117,7 @@ class SafeTensorsWriterTest {
         (first, to) -> {
           starts.add(first);
           for (long i = 0; i < to.byteSize() / 4; i++) {
-            to.setAtIndex(ValueLayout.JAVA_FLOAT, i, first + i);
+            to.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (first + i));
           }
         };
     new SafeTensorsWriter().add("n", DType.FP32, new long[] {n}, counting).write(file);

@@ -86,7 +86,7 @@ public final class GoldenWeights {
       for (int c = 0; c < 3; c++) {
         for (int y = 0; y < height; y++) {
           for (int x = 0; x < width; x++) {
-            long cell = (c * CELLS + CELLS * y / height) * CELLS + CELLS * x / width;
+            long cell = ((long) c * CELLS + CELLS * y / height) * CELLS + CELLS * x / width;
             double value = 3 * uniform(cells, cell) - 1.5 + uniform(noise, i++) - 0.5;
             pixels[at++] = (float) value;
           }
