@@ -4,7 +4,7 @@
 //
 // x, y: views of `pixels` x `channels` that do not overlap.
 // Launch: element-wise (common.cuh). Bytes: one read, one write.
-// Check: java -m dev.catena/dev.catena.conformance.Main --op cast
+// Check: java -m dev.catena/dev.catena.conformance.Main --op copy
 #include "common.cuh"
 
 template <class To, class From>

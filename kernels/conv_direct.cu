@@ -46,7 +46,7 @@ __device__ __forceinline__ void conv_direct(
 #pragma unroll
         for (int j = 0; j < QUAD; j++) {
           // Beyond the last output the last one is computed again, and not stored.
-          acc[j] = fma(z, widen(load(tap + size_t(min(j, outputs - 1)) * filter + c, VECTOR)), acc[j]);
+          acc[j] = fma(z, widen(load_aligned(tap + size_t(min(j, outputs - 1)) * filter + c)), acc[j]);
         }
       }
     }

@@ -124,7 +124,7 @@ __device__ __forceinline__ void tensor_cores(
   Patch<T, EDGE, ROWS, THREADS> patch(x, shape, first_row);
   auto put_patch = [&](int stage) {
     patch.stage(prologue, [&](int row, int column, const Vector<T>& z) {
-      store(&zs[stage][row][column], z, VECTOR);
+      store_aligned(&zs[stage][row][column], z);
     });
   };
   auto copy_filters = [&](int stage, const Step<EDGE>& step) {
@@ -244,7 +244,7 @@ __device__ __forceinline__ void fused_adds(
 #pragma unroll 4
     for (int k = 0; k < DEPTH; k++) {
       float4 a = *reinterpret_cast<const float4*>(&zs[k][my_row]);
-      Vector<float> b = load(&ws[k][my_column], N);
+      Vector<float> b = load_aligned(&ws[k][my_column]);
       float rows[M] = {a.x, a.y, a.z, a.w};
 #pragma unroll
       for (int i = 0; i < M; i++) {

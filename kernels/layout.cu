@@ -7,7 +7,7 @@
 // (for images: 8-channel) rows are touched in order.
 // Launch: block (256), grid (pixels / 256, channels / 8), both rounded up; pixels = N*area.
 // Bytes: one read, one write.
-// Check: java -m dev.catena/dev.catena.conformance.Main --op layout
+// Check: java -m dev.catena/dev.catena.conformance.Main --op from-nchw,to-nchw
 #include "common.cuh"
 
 __device__ __forceinline__ size_t plane_offset(int pixel, int channel, int area, int channels) {

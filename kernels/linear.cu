@@ -19,7 +19,7 @@ __device__ __forceinline__ void linear(
   const T* filter = w + size_t(n) * ((channels + VECTOR - 1) / VECTOR * VECTOR);
   float sum[ROWS] = {};
   for (int k = VECTOR * lane; k < channels; k += VECTOR * 32) {
-    Floats f = widen(load(filter + k, VECTOR));
+    Floats f = widen(load_aligned(filter + k));
 #pragma unroll
     for (int i = 0; i < ROWS; i++) {
       if (m0 + i >= rows) break;

@@ -9,7 +9,7 @@
 // caller's choice of the output's size. Sums are fp32, in a fixed order, without barriers.
 // Launch: element-wise over output pixels (common.cuh); global_average over images.
 // Bytes: one read of x (overlaps come from the cache), one write of y.
-// Check: java -m dev.catena/dev.catena.conformance.Main --op pool
+// Check: java -m dev.catena/dev.catena.conformance.Main --op max-pool,average-pool,global-average
 #include "pool.cuh"
 
 #define KERNELS(T, t)                                                                                                \

@@ -4,7 +4,7 @@
 //
 // x, y: views of `pixels` x `channels`; scale, shift: fp32. y may be x itself.
 // Launch: element-wise (common.cuh). Bytes: one read of x, one write of y. FLOP: 2 a value.
-// Check: java -m dev.catena/dev.catena.conformance.Main --op scale-shift
+// Check: java -m dev.catena/dev.catena.conformance.Main --op scale-shift,relu
 #include "common.cuh"
 
 template <class T>

@@ -8,7 +8,7 @@
 //
 // Launch: element-wise over output pixels (common.cuh); the global average over images.
 // Bytes: one read of x, one write of y (a quarter of x for the transition). FLOP: 3 a value read.
-// Check: java -m dev.catena/dev.catena.conformance.Main --op scale-shift-pool
+// Check: java -m dev.catena/dev.catena.conformance.Main --op max-pool,average-pool,global-average
 #include "pool.cuh"
 
 #define KERNELS(T, t)                                                                                                \

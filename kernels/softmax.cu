@@ -6,7 +6,7 @@
 // Two forms: `softmax`, a warp a row, block (32, 4), grid (rows / 4), rounded up; `softmax_rows`, a thread a row,
 // without barriers, for the CPU: block (1), grid (rows).
 // Bytes: three reads (two from the caches), one write.
-// Check: java -m dev.catena/dev.catena.conformance.Main --op softmax
+// Check: mvn -Dtest=SoftmaxKernelTest test
 #include <cmath>
 
 #include "common.cuh"

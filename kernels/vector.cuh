@@ -100,6 +100,16 @@ __device__ __forceinline__ Vector<T> load(const T* p, int count) {
   return r;
 }
 
+// All eight, from an address that is a multiple of 16 bytes.
+template <class T>
+__device__ __forceinline__ Vector<T> load_aligned(const T* p) {
+  Vector<T> r;
+  move<sizeof r>(r.v, p);
+  return r;
+}
+template <class T>
+__device__ __forceinline__ void store_aligned(T* p, const Vector<T>& r) { move<sizeof r>(p, r.v); }
+
 // Stores the first `count` channels and touches nothing behind them.
 template <class T>
 __device__ __forceinline__ void store(T* p, const Vector<T>& r, int count) {

@@ -108,6 +108,6 @@ final class Comparison {
             pixel % width,
             first % channels,
             (float) got[first],
-            (float) reference[first]);
+            problem.output().dtype().round((float) reference[first]));
   }
 }

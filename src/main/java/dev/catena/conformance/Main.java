@@ -28,7 +28,7 @@ public final class Main {
 
         --device ID       host or cuda:N; may be repeated; without it every device there is
         --engine NAME     this engine only
-        --op NAME         operations whose name begins so: conv, scale-shift, max-pool, ...
+        --op NAME,...     operations whose name begins so: conv, scale-shift, max-pool, ...
         --problem "LINE"  this problem only, as the lists and failures have it
         --list            prints the problems and runs nothing
         --json FILE       writes all outcomes; - is standard output, alone

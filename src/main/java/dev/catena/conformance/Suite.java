@@ -2,7 +2,6 @@ package dev.catena.conformance;
 
 import dev.catena.device.Device;
 import dev.catena.device.DeviceLostException;
-import dev.catena.device.HostDevice;
 import dev.catena.engine.Engine;
 import dev.catena.engine.Engines;
 import java.io.IOException;
@@ -51,9 +50,15 @@ public final class Suite {
     return new Suite(CaseParser.parse(line));
   }
 
-  /** The cases whose operation is {@code name} or begins with it. */
-  public Suite of(String name) {
-    return new Suite(cases.stream().filter(one -> one.name().startsWith(name)).toList());
+  /**
+   * The cases of some operations.
+   *
+   * @param names how their names begin, separated by commas
+   */
+  public Suite of(String names) {
+    List<String> prefixes = List.of(names.split(","));
+    return new Suite(
+        cases.stream().filter(one -> prefixes.stream().anyMatch(one.name()::startsWith)).toList());
   }
 
   /** The cases as lines. */
@@ -62,27 +67,19 @@ public final class Suite {
   }
 
   /**
-   * Runs every case on every engine that {@code chosen} accepts by name. On the host, shared memory
-   * holds NaN at first and threads run in random order.
+   * Runs every case on every engine that {@code chosen} accepts by name.
    *
    * @param each told of every outcome
    * @throws DeviceLostException if a case ends the device
    */
   public void run(Device device, Predicate<String> chosen, Consumer<Outcome> each) {
     List<Engine> engines = Engines.on(device, Optional.empty(), Optional.empty()).all();
-    Optional<HostDevice> host =
-        device.kind() == Device.Kind.HOST ? Optional.of(HostDevice.of(device)) : Optional.empty();
-    host.ifPresent(h -> h.setChecking(true));
-    try {
-      for (Case one : cases) {
-        for (Engine engine : engines) {
-          if (chosen.test(engine.name())) {
-            each.accept(run(device, engine, one));
-          }
+    for (Case one : cases) {
+      for (Engine engine : engines) {
+        if (chosen.test(engine.name())) {
+          each.accept(run(device, engine, one));
         }
       }
-    } finally {
-      host.ifPresent(h -> h.setChecking(false));
     }
   }
 

@@ -2,6 +2,7 @@ package dev.catena.conformance;
 
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
+import dev.catena.device.HostDevice;
 import dev.catena.device.Stream;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Engine;
@@ -20,6 +21,9 @@ import java.util.TreeMap;
 
 /** One case on one engine, in memory of its own. */
 final class Trial implements Binding, AutoCloseable {
+  /** NaN behind every constant, for what reads too far. */
+  private static final int GUARD_BYTES = 256;
+
   private final Device device;
   private final Case one;
   private final List<double[]> numbers;
@@ -37,7 +41,9 @@ final class Trial implements Binding, AutoCloseable {
   /**
    * What is wrong with the engine's result; empty if nothing.
    *
-   * <p>It is computed twice, from the same inputs into the same poisoned memory.
+   * <p>It is computed twice, from the same inputs into the same poisoned memory; on the host once
+   * with shared memory full of NaN and the threads in random order, and once with each warp running
+   * ahead as far as barriers let it.
    */
   static Optional<String> run(Device device, Engine engine, Case one) {
     try (Trial trial = new Trial(device, one)) {
@@ -57,9 +63,19 @@ final class Trial implements Binding, AutoCloseable {
     workspace = bytes == 0 ? null : device.allocate(bytes);
     try (Work work = engine.prepare(problem, this, device);
         Stream stream = device.newStream()) {
+      shuffleThreads(true);
       byte[] first = launch(work, stream);
+      shuffleThreads(false);
       byte[] second = launch(work, stream);
       return verdict(first, second);
+    } finally {
+      shuffleThreads(false);
+    }
+  }
+
+  private void shuffleThreads(boolean on) {
+    if (device.kind() == Device.Kind.HOST) {
+      HostDevice.of(device).setChecking(on);
     }
   }
 
@@ -122,11 +138,12 @@ final class Trial implements Binding, AutoCloseable {
 
   @Override
   public long constant(int index, String layout, long bytes, Packer packer) {
-    DeviceMemory packed = device.allocate(bytes);
+    DeviceMemory packed = device.allocate(bytes + GUARD_BYTES);
     memory.add(packed);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment data = arena.allocate(bytes, 64);
-      packer.pack(values(index), data);
+      MemorySegment data = arena.allocate(bytes + GUARD_BYTES, 64);
+      packer.pack(values(index), data.asSlice(0, bytes));
+      data.asSlice(bytes).fill((byte) 0xff);
       packed.upload(data);
     }
     return packed.address();
