@@ -16,6 +16,7 @@
 
 namespace host {
 
+constexpr int kLine = 16;   // words of a cache line
 constexpr int kPanel = 32;  // columns of a packed panel of B, in every build
 #ifdef __AVX512F__
 constexpr int kMaxRows = 14;
@@ -52,18 +53,27 @@ __attribute__((noinline)) void tile(const float* a, long lda, const int* offset,
   }
   for (int t = 0; t < taps; t++) {
     const float* p = a + offset[t];
-#pragma GCC unroll 2
-    for (int k = 0; k < steps; k++) {
-      Vec w[Vectors];
-#pragma GCC unroll 2
-      for (int j = 0; j < Vectors; j++) w[j] = load(b + j * kLanes);
-      b += kPanel;
+    const float* after = a + offset[t + 1 < taps ? t + 1 : t];
+    for (int done = 0; done < steps; done += kLine) {
+      // The next cache line of every row: their order is not one that hardware foresees.
+      const float* ahead = done + kLine < steps ? p + kLine : after;
 #pragma GCC unroll 16
-      for (int i = 0; i < Rows; i++) {
-        const Vec x = splat(p[i * lda + k]);
+      for (int i = 0; i < Rows; i++) __builtin_prefetch(ahead + i * lda);
+      const int n = steps - done < kLine ? steps - done : kLine;
 #pragma GCC unroll 2
-        for (int j = 0; j < Vectors; j++) acc[i][j] = M::multiply(acc[i][j], x, w[j]);
+      for (int k = 0; k < n; k++) {
+        Vec w[Vectors];
+#pragma GCC unroll 2
+        for (int j = 0; j < Vectors; j++) w[j] = load(b + j * kLanes);
+        b += kPanel;
+#pragma GCC unroll 16
+        for (int i = 0; i < Rows; i++) {
+          const Vec x = splat(p[i * lda + k]);
+#pragma GCC unroll 2
+          for (int j = 0; j < Vectors; j++) acc[i][j] = M::multiply(acc[i][j], x, w[j]);
+        }
       }
+      p += kLine;
     }
   }
 #pragma GCC unroll 16

@@ -93,22 +93,29 @@ class DenseLayer {
     const int panels = ceilDiv(l.mid, kPanel);
     const int pixels = (to - from) * l.width;
     const int origin = 0;
+    int row = from - top;
+    int column = 0;
     for (int p = 0; p < pixels; p += kMaxRows) {
       const int n = pixels - p < kMaxRows ? pixels - p : kMaxRows;
+      float* target[kMaxRows];
       for (int i = 0; i < n; i++) {
         const long source = (long)from * l.width + p + i;
         packPixel<M, S>(x + source * l.xPitch, l.channels, kScaleShiftRelu, l.scale, l.shift,
                         packed + i * lda);
+        target[i] = at(row, column);
+        if (++column == l.width) {
+          column = 0;
+          row++;
+        }
       }
       for (int panel = 0; panel < panels; panel++) {
         const float* w = l.w1 + (long)panel * steps1 * kPanel;
         multiply<M>(n, kPanel, packed, lda, &origin, 1, steps1, w, c);
-        const float* bias = l.bias + panel * kPanel;
-        for (int i = 0; i < n; i++) {
-          float* to = at(from - top + (p + i) / l.width, (p + i) % l.width);
-          to += panel * (kPanel / M::kPerWord);
-          for (int j = 0; j < kPanel; j += kLanes) {
-            M::write(to + j / M::kPerWord, relu(add(load(c + i * kPanel + j), load(bias + j))));
+        for (int j = 0; j < kPanel; j += kLanes) {
+          const Vec bias = load(l.bias + panel * kPanel + j);
+          const int word = (panel * kPanel + j) / M::kPerWord;
+          for (int i = 0; i < n; i++) {
+            M::write(target[i] + word, relu(add(load(c + i * kPanel + j), bias)));
           }
         }
       }
