@@ -34,6 +34,9 @@ inline void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
 inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+inline Vec maxOrNan(Vec a, Vec b) {
+  return _mm512_mask_mov_ps(max(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
+}
 
 using Bits16 = __m256i;  // as many 16-bit elements as a Vec has lanes
 inline Bits16 load16(const uint16_t* p) { return _mm256_loadu_si256((const __m256i*)p); }
@@ -65,6 +68,9 @@ inline void store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
 inline Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+inline Vec maxOrNan(Vec a, Vec b) {
+  return _mm256_blendv_ps(max(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
 
 using Bits16 = __m128i;
 inline Bits16 load16(const uint16_t* p) { return _mm_loadu_si128((const __m128i*)p); }
@@ -104,6 +110,7 @@ inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 inline Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
 inline Vec add(Vec a, Vec b) { return a + b; }
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
+inline Vec maxOrNan(Vec a, Vec b) { return a == a ? max(a, b) : a; }
 
 inline Bits16 load16(const uint16_t* p) {
   Bits16 v;

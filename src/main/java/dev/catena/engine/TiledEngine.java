@@ -7,8 +7,8 @@ import dev.catena.graph.Op;
 import java.util.Optional;
 
 /**
- * Convolutions on the CPU in tiles that stay in a core's cache, made of one register tile of our
- * own ({@code native/host/microkernel.h}). Reads and writes channel views in place.
+ * Convolutions and pools on the CPU in tiles that stay in a core's cache, made of one register tile
+ * of our own ({@code native/host/microkernel.h}). Reads and writes channel views in place.
  *
  * <p>fp32 is accumulated in fp32, the 3x3 of a {@link Op.DenseLayer} in Winograd's form; bf16 is
  * multiplied in pairs where the CPU can, else, like fp16, widened to fp32. Results do not depend on
@@ -29,13 +29,13 @@ public final class TiledEngine implements Engine {
       return Optional.of("tiled kernels run on the host only");
     }
     return switch (problem.op()) {
-      case Op.Conv _, Op.Linear _, Op.DenseLayer _
+      case Op.Conv _, Op.Linear _, Op.DenseLayer _, Op.Pool _
           when problem.input(0).dtype() != problem.output().dtype() ->
           Optional.of("input and output have different types");
       case Op.Conv conv when taps(conv) > TiledConvolution.MOST_TAPS ->
           Optional.of("a kernel of more than " + TiledConvolution.MOST_TAPS + " positions");
-      case Op.Conv _, Op.Linear _, Op.DenseLayer _ -> Optional.empty();
-      default -> Optional.of("not a convolution");
+      case Op.Conv _, Op.Linear _, Op.DenseLayer _, Op.Pool _ -> Optional.empty();
+      default -> Optional.of("neither a convolution nor a pool");
     };
   }
 
@@ -59,6 +59,7 @@ public final class TiledEngine implements Engine {
                   problem, Op.Conv.of(1, 1, 0).withEpilogue(true, false), binding, device);
           case Op.Conv conv when conv.pointwise() ->
               TiledPointwise.prepare(problem, conv, binding, device);
+          case Op.Pool pool -> TiledPool.prepare(problem, pool, binding, device);
           case Op.Conv conv -> TiledConvolution.prepare(problem, conv, binding, device);
           default -> throw new IllegalArgumentException("unsupported: " + problem.op());
         });
