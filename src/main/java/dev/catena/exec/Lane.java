@@ -85,6 +85,9 @@ final class Lane implements AutoCloseable {
       this.input = address(program, program.input(), arena);
       this.output = address(program, program.output(), arena);
       this.launches = works.stream().mapToInt(Work::launches).sum();
+      // Once without capturing: libraries load kernels and take memory at the first call.
+      works.forEach(w -> w.enqueue(stream));
+      stream.synchronize();
       this.graph = stream.capture(() -> works.forEach(w -> w.enqueue(stream)));
     }
 
