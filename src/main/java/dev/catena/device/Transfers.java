@@ -70,30 +70,48 @@ final class Transfers {
     }
   }
 
+  /** Allocates nothing on the Java heap, as every step of a session's run: hence no lambda. */
   static void toDevice(Context context, long stream, long target, MemorySegment source) {
     long bytes = source.byteSize();
-    if (bytes > 0) {
-      context.callInside(
-          "cuMemcpyHtoDAsync_v2",
-          () ->
-              (int) context.cu().cuMemcpyHtoDAsync_v2().invokeExact(target, source, bytes, stream));
+    if (bytes == 0) {
+      return;
+    }
+    try {
+      context.check("cuCtxSetCurrent", context.makeCurrent());
+      int code =
+          (int) context.cu().cuMemcpyHtoDAsync_v2().invokeExact(target, source, bytes, stream);
+      context.check("cuMemcpyHtoDAsync_v2", code);
+    } catch (Throwable e) {
+      throw Context.unchecked(e);
     }
   }
 
+  /** Allocates nothing on the Java heap. */
   static void toHost(Context context, long stream, MemorySegment target, long source) {
     requireWritable(target);
     long bytes = target.byteSize();
-    if (bytes > 0) {
-      context.callInside(
-          "cuMemcpyDtoHAsync_v2",
-          () ->
-              (int) context.cu().cuMemcpyDtoHAsync_v2().invokeExact(target, source, bytes, stream));
+    if (bytes == 0) {
+      return;
+    }
+    try {
+      context.check("cuCtxSetCurrent", context.makeCurrent());
+      int code =
+          (int) context.cu().cuMemcpyDtoHAsync_v2().invokeExact(target, source, bytes, stream);
+      context.check("cuMemcpyDtoHAsync_v2", code);
+    } catch (Throwable e) {
+      throw Context.unchecked(e);
     }
   }
 
+  /** Allocates nothing on the Java heap. */
   static void synchronize(Context context, long stream) {
-    context.callInside(
-        "cuStreamSynchronize", () -> (int) context.cu().cuStreamSynchronize().invokeExact(stream));
+    try {
+      context.check("cuCtxSetCurrent", context.makeCurrent());
+      int code = (int) context.cu().cuStreamSynchronize().invokeExact(stream);
+      context.check("cuStreamSynchronize", code);
+    } catch (Throwable e) {
+      throw Context.unchecked(e);
+    }
   }
 
   private static void requireWritable(MemorySegment target) {

@@ -16,8 +16,7 @@ final class Fixture {
   private Fixture() {}
 
   static Model model() {
-    return Models.get(NAME)
-        .with(node -> GoldenWeights.tensor(node.name(), node.output().shape()));
+    return Models.get(NAME).with(node -> GoldenWeights.tensor(node.name(), node.output().shape()));
   }
 
   static MemorySegment images(Arena arena, int count) {

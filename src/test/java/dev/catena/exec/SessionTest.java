@@ -124,8 +124,7 @@ class SessionTest {
     try {
       OutOfDeviceMemoryException e =
           assertThrows(
-              OutOfDeviceMemoryException.class,
-              () -> model.compile(device, Inference.batch(4096)));
+              OutOfDeviceMemoryException.class, () -> model.compile(device, Inference.batch(4096)));
       assertTrue(e.requested() > e.free(), e.getMessage());
       String advice = e.getMessage().replaceAll(".*a batch of (\\d+) fits.*", "$1");
       int fits = Integer.parseInt(advice);
@@ -133,8 +132,7 @@ class SessionTest {
         assertEquals(fits, session.maxBatch());
       }
       assertThrows(
-          OutOfDeviceMemoryException.class,
-          () -> model.compile(device, Inference.batch(2 * fits)));
+          OutOfDeviceMemoryException.class, () -> model.compile(device, Inference.batch(2 * fits)));
     } finally {
       host.setMemoryLimit(0);
     }

@@ -46,8 +46,7 @@ class SessionThreadsTest {
           thread -> {
             for (int run = 0; run < 6; run++) {
               boolean single = (thread + run) % 2 == 0;
-              assertArrayEquals(
-                  single ? one : two, Fixture.run(session, arena, single ? 1 : 2));
+              assertArrayEquals(single ? one : two, Fixture.run(session, arena, single ? 1 : 2));
             }
           });
     }
