@@ -170,16 +170,10 @@ def export(name, directory, seed, old_names):
     state = {old_name(n) if old_names else n: t for n, t in model.state_dict().items()}
     save_file(state, directory / f"{name}.safetensors", {"format": "pt"})
     sizes = EXPORT_IMAGENET if config.imagenet else EXPORT_CIFAR
-    images = [golden_weights.images(*size) for size in sizes]
-    fp32, fp64 = fp32_and_fp64(model, images)
-    for n, (size, x, single, double) in enumerate(zip(sizes, images, fp32, fp64)):
-        largest = np.abs(double).max()
-        save_file(
-            {"input": torch.from_numpy(x), "output": torch.from_numpy(single).float()},
-            directory / f"case-{n}.safetensors",
-        )
-        error = np.abs(single - double).max() / largest
-        print(json.dumps({"model": name, "case": n, "largest": largest, "fp32_error": error}))
+    for n, x in enumerate(torch.from_numpy(golden_weights.images(*size)) for size in sizes):
+        with torch.inference_mode():
+            case = {"input": x, "output": model(x)}
+        save_file(case, directory / f"case-{n}.safetensors")
 
 
 def main():

@@ -1,0 +1,70 @@
+package dev.catena.network;
+
+import dev.catena.Model;
+import dev.catena.Models;
+import dev.catena.device.Device;
+import dev.catena.exec.Inference;
+import dev.catena.exec.Session;
+import dev.catena.io.SafeTensors;
+import dev.catena.rewrite.Variant;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * From a safetensors file as torchvision's users have it to logits: PyTorch writes the weights,
+ * batches of 1 and 3 and non-square images, and what it makes of them in fp32.
+ */
+class DenseNetOracleTest {
+  private static final double TOLERANCE = 1e-4;
+  private static final int CASES = 3;
+
+  @TempDir private Path folder;
+
+  @ParameterizedTest(name = "{0} {1}")
+  @CsvSource({
+    "densenet121,",
+    "densenet121, --old-names",
+    "densenet161,",
+    "densenet169,",
+    "densenet201,",
+    "densenet-bc-100-12,",
+    "densenet-40-12,",
+  })
+  void agreesWithPyTorch(String name, String option) throws IOException, InterruptedException {
+    List<String> export = new ArrayList<>(List.of("export", name, folder.toString()));
+    if (option != null) {
+      export.add(option);
+    }
+    Oracle.run("densenet_oracle.py", export);
+    for (String device : Device.available()) {
+      for (Variant variant : Variant.values()) {
+        for (int i = 0; i < CASES; i++) {
+          check(device, name, variant, folder.resolve("case-" + i + ".safetensors"));
+        }
+      }
+    }
+  }
+
+  private void check(String deviceId, String name, Variant variant, Path file) throws IOException {
+    Path weights = folder.resolve(name + ".safetensors");
+    try (SafeTensors golden = SafeTensors.open(file)) {
+      long[] shape = golden.tensor("input").shape();
+      Inference options =
+          Inference.batch((int) shape[0]).image((int) shape[2], (int) shape[3]).variant(variant);
+      try (Device device = Device.open(deviceId);
+          Model model = Models.get(name).load(SafeTensors.open(weights));
+          Session session = model.compile(device, options)) {
+        Logits.assertClose(
+            golden.floats("output"),
+            Logits.run(session, golden.floats("input")),
+            TOLERANCE,
+            "%s, %s, %s, %s".formatted(name, deviceId, variant.label(), file.getFileName()));
+      }
+    }
+  }
+}

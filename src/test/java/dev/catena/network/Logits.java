@@ -1,0 +1,58 @@
+package dev.catena.network;
+
+import static org.junit.jupiter.api.Assertions.fail;
+
+import dev.catena.exec.Session;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** Runs networks and holds what comes out against what should. */
+final class Logits {
+  private Logits() {}
+
+  /** The session's output for a batch. */
+  static float[] run(Session session, float[] images) {
+    int batch = images.length / Math.toIntExact(session.image().elements());
+    float[] logits = new float[batch * session.resultSize()];
+    session.run(MemorySegment.ofArray(images), MemorySegment.ofArray(logits));
+    return logits;
+  }
+
+  /**
+   * Fails unless all are within {@code tolerance} of the expected ones, relative to the largest of
+   * these; NaN is within nothing.
+   */
+  static void assertClose(float[] expected, float[] actual, double tolerance, String what) {
+    if (expected.length != actual.length) {
+      fail("%s: %d logits, not %d".formatted(what, actual.length, expected.length));
+    }
+    double largest = 0;
+    double worst = 0;
+    int at = 0;
+    for (int i = 0; i < expected.length; i++) {
+      largest = Math.max(largest, Math.abs(expected[i]));
+      double error = Math.abs((double) expected[i] - actual[i]);
+      if (Double.isNaN(error) || error > worst) {
+        worst = Double.isNaN(error) ? Double.POSITIVE_INFINITY : error;
+        at = i;
+      }
+    }
+    if (!(worst <= tolerance * largest)) {
+      fail(
+          "%s: logit %d is %g, not %g: off by %.2g of the largest, %g; %.2g is allowed"
+              .formatted(what, at, actual[at], expected[at], worst / largest, largest, tolerance));
+    }
+  }
+
+  /** Rows one after another, in fp32. */
+  static float[] flat(List<List<Double>> rows) {
+    float[] values = new float[rows.stream().mapToInt(List::size).sum()];
+    int i = 0;
+    for (List<Double> row : rows) {
+      for (double value : row) {
+        values[i++] = (float) value;
+      }
+    }
+    return values;
+  }
+}
