@@ -3,7 +3,7 @@
 #
 #   bench/gpu/check.sh [--device cuda:0] [--batch 64] [--model densenet121] [--out DIR]
 #
-# In DIR (default gpu-check-DATE): info.json, conformance.txt, compare-fp16.json, -bf16, -fp32, and log.txt with everything
+# In DIR (default gpu-check-DATE): info.json, conformance.txt and .json, compare-fp16.json, -bf16, -fp32, and log.txt with everything
 # that was said. A summary comes last. Exit code: 0 all passed, 1 something failed, 2 wrong usage.
 # `--device host` runs the same on the CPU.
 set -u
@@ -53,7 +53,7 @@ step() { # name, file, command...
 
 # One line a variant: name, milliseconds, images a second, measured MiB, largest relative difference.
 variants() {
-    tr '{},[]' '\n\n\n\n\n' <"$1" | awk -F'"?: *"?' '
+    tr '{},[]' '\n\n\n\n\n' <"$1" | awk -F'"? *: *"?' '
         { sub(/^[ \t]*"/, ""); sub(/"[ \t]*$/, "") }
         $1 == "name" { name = $2 }
         $1 == "median_ms" { ms = $2 }
@@ -69,7 +69,8 @@ variants() {
 } >>"$log"
 
 step info info.json "$catena" info --json -
-step conformance conformance.txt env CATENA_MAIN=dev.catena.conformance.Main "$catena" --device "$device"
+step conformance conformance.txt env CATENA_MAIN=dev.catena.conformance.Main "$catena" --device "$device" \
+    --json "$out/conformance.json"
 for dtype in fp16 bf16 fp32; do
     step "compare $dtype" "compare-$dtype.json" \
         "$catena" compare "$model" --batch "$batch" --dtype "$dtype" --device "$device" --json -
