@@ -34,8 +34,8 @@ public final class TiledEngine implements Engine {
           Optional.of("input and output have different types");
       case Op.Conv conv when taps(conv) > TiledConvolution.MOST_TAPS ->
           Optional.of("a kernel of more than " + TiledConvolution.MOST_TAPS + " positions");
-      case Op.Conv _, Op.Linear _, Op.DenseLayer _, Op.Pool _ -> Optional.empty();
-      default -> Optional.of("neither a convolution nor a pool");
+      case Op.Conv _, Op.Linear _, Op.DenseLayer _, Op.Pool _, Op.FromNchw _ -> Optional.empty();
+      default -> Optional.of("neither convolution, pool nor input");
     };
   }
 
@@ -59,6 +59,7 @@ public final class TiledEngine implements Engine {
                   problem, Op.Conv.of(1, 1, 0).withEpilogue(true, false), binding, device);
           case Op.Conv conv when conv.pointwise() ->
               TiledPointwise.prepare(problem, conv, binding, device);
+          case Op.FromNchw _ -> TiledLayout.fromNchw(problem, binding, device);
           case Op.Pool pool -> TiledPool.prepare(problem, pool, binding, device);
           case Op.Conv conv -> TiledConvolution.prepare(problem, conv, binding, device);
           default -> throw new IllegalArgumentException("unsupported: " + problem.op());
