@@ -12,6 +12,7 @@ took is left out), what PyTorch's allocator holds on the GPU (allocated_bytes: w
 
 import argparse
 import contextlib
+import ctypes
 import gc
 import itertools
 import json
@@ -50,6 +51,7 @@ class ResidentMemory:
 
     def __init__(self):
         gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)  # free memory that the process keeps would hide growth
         Path("/proc/self/clear_refs").write_text("5")
         self.before = resident("VmRSS")
 
