@@ -28,8 +28,19 @@ public record Environment(
    * @param name in lower case, as in its setting {@code catena.<name>.path}
    * @param version if it was found
    * @param explanation one line: where it is, or where it was looked for and what to do
+   * @param attempts the places where it was looked for in vain, and why not there, in order
+   * @param remedy what a user does to have it, in one line
    */
-  public record Library(String name, Optional<String> version, String explanation) {
+  public record Library(
+      String name,
+      Optional<String> version,
+      String explanation,
+      List<String> attempts,
+      String remedy) {
+    public Library {
+      attempts = List.copyOf(attempts);
+    }
+
     /** Whether it can be used. */
     public boolean found() {
       return version.isPresent();
@@ -50,10 +61,11 @@ public record Environment(
   private static Library inspect(NativeLibrary library) {
     NativeLibrary.Search search = NativeLibraries.find(library);
     String name = library.name().toLowerCase(Locale.ROOT);
-    return switch (search) {
-      case NativeLibrary.Found found ->
-          new Library(name, Optional.of(found.version()), found.explain());
-      case NativeLibrary.Missing missing -> new Library(name, Optional.empty(), missing.explain());
-    };
+    Optional<String> version =
+        search instanceof NativeLibrary.Found found
+            ? Optional.of(found.version())
+            : Optional.empty();
+    List<String> attempts = search.attempts().stream().map(Object::toString).toList();
+    return new Library(name, version, search.explain(), attempts, library.remedy());
   }
 }

@@ -47,6 +47,11 @@ public final class CublasLtMatmul implements Engine {
   }
 
   @Override
+  public Optional<String> absent() {
+    return CublasLtLibrary.missing();
+  }
+
+  @Override
   public Optional<String> unsupported(Problem problem, Device device) {
     if (device.kind() != Device.Kind.CUDA) {
       return Optional.of("cuBLASLt runs on GPUs only");

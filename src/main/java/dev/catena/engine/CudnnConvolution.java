@@ -48,6 +48,11 @@ public final class CudnnConvolution implements Engine {
   }
 
   @Override
+  public Optional<String> absent() {
+    return CudnnLibrary.missing();
+  }
+
+  @Override
   public Optional<String> unsupported(Problem problem, Device device) {
     if (device.kind() != Device.Kind.CUDA) {
       return Optional.of("cuDNN runs on GPUs only");

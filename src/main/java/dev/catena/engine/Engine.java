@@ -15,6 +15,11 @@ public interface Engine {
    */
   String name();
 
+  /** Why it can do nothing in this process, such as a library that is not there; mostly empty. */
+  default Optional<String> absent() {
+    return Optional.empty();
+  }
+
   /** Why this engine cannot compute {@code problem} on {@code device}; empty if it can. */
   Optional<String> unsupported(Problem problem, Device device);
 

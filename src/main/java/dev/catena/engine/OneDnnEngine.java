@@ -30,6 +30,13 @@ public final class OneDnnEngine implements Engine {
   }
 
   @Override
+  public Optional<String> absent() {
+    return OneDnn.search() instanceof NativeLibrary.Missing missing
+        ? Optional.of(missing.explain())
+        : Optional.empty();
+  }
+
+  @Override
   public Optional<String> unsupported(Problem problem, Device device) {
     if (device.kind() != Device.Kind.HOST) {
       return Optional.of("oneDNN runs on the host only");
@@ -39,8 +46,8 @@ public final class OneDnnEngine implements Engine {
       case Op.Conv conv when conv.prologue() != Op.Prologue.NONE ->
           Optional.of("oneDNN applies nothing to a convolution's input");
       case Op.Conv _, Op.Linear _ -> {
-        if (OneDnn.search() instanceof NativeLibrary.Missing missing) {
-          yield Optional.of(missing.explain());
+        if (absent().isPresent()) {
+          yield absent();
         }
         if (problem.input(0).dtype() != dtype) {
           yield Optional.of("input and output have different types");

@@ -13,7 +13,11 @@ import dev.catena.plan.Planner;
 import dev.catena.rewrite.FuseDenseLayer;
 import dev.catena.rewrite.SliceBatch;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /** From a network to programs. */
 final class Compiler {
@@ -21,6 +25,7 @@ final class Compiler {
   private final Inference options;
   private final Engines engines;
   private final Device device;
+  private final Map<Integer, Graph> rewritten = new HashMap<>();
 
   Compiler(GraphSource source, Inference options, Engines engines, Device device) {
     this.source = source;
@@ -31,11 +36,15 @@ final class Compiler {
 
   /** The program for a batch. */
   Program compile(int batch) {
-    Graph graph = rewritten(source, options, batch);
+    Graph graph = rewritten(batch);
     if (options.adapt()) {
       graph = new FuseDenseLayer(this::hasKernel).apply(graph);
     }
     return Program.compile(graph, engines, device);
+  }
+
+  private Graph rewritten(int batch) {
+    return rewritten.computeIfAbsent(batch, n -> rewritten(source, options, n));
   }
 
   /** Views do not matter to the question, and are not known yet. */
@@ -66,24 +75,40 @@ final class Compiler {
     }
     Graph best = new SliceBatch(1).apply(graph);
     long least = Planner.plan(best).peakBytes();
-    for (int images = 2; images <= batch; images++) {
-      if (batch % images == 0) {
-        Graph sliced = new SliceBatch(images).apply(graph);
-        if (Planner.plan(sliced).peakBytes() <= least) {
-          best = sliced;
-        }
+    for (int images : divisors(batch)) {
+      Graph sliced = new SliceBatch(images).apply(graph);
+      if (Planner.plan(sliced).peakBytes() <= least) {
+        best = sliced;
       }
     }
     return best;
   }
 
-  /** Refuses programs whose arenas and weights exceed what the device has free. */
-  void requireFit(List<Program> programs) {
+  /** Those greater than 1, ascending, without a look at every number: a batch may be any int. */
+  private static List<Integer> divisors(int batch) {
+    SortedSet<Integer> divisors = new TreeSet<>();
+    for (int i = 1; i <= batch / i; i++) {
+      if (batch % i == 0) {
+        divisors.add(i);
+        divisors.add(batch / i);
+      }
+    }
+    divisors.remove(1);
+    return List.copyOf(divisors);
+  }
+
+  /**
+   * Refuses a batch that does not fit even without scratch memory. Engines are asked afterwards:
+   * they could only say that they do not compute anything so large.
+   */
+  void requireFit() {
+    requireFit(List.of(Planner.plan(rewritten(options.batches().getLast()))));
+  }
+
+  /** Refuses plans whose arenas and weights exceed what the device has free. */
+  void requireFit(List<MemoryPlan> plans) {
     MemoryPlan largest =
-        programs.stream()
-            .map(Program::plan)
-            .max(Comparator.comparingLong(MemoryPlan::peakBytes))
-            .orElseThrow();
+        plans.stream().max(Comparator.comparingLong(MemoryPlan::peakBytes)).orElseThrow();
     long planned = options.lanes() * largest.peakBytes() + largest.weightBytes();
     long free = device.freeMemory();
     if (planned > free) {

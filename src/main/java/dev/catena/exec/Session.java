@@ -60,9 +60,10 @@ public final class Session implements AutoCloseable {
       Engines engines,
       Device device) {
     Compiler compiler = new Compiler(source, options, engines, device);
+    compiler.requireFit();
     List<Program> programs = options.batches().stream().map(compiler::compile).toList();
     engines.remember();
-    compiler.requireFit(programs);
+    compiler.requireFit(programs.stream().map(Program::plan).toList());
     WeightStore weights = new WeightStore(device);
     Constants constants = new Constants(programs.getLast().plan().graph(), parameters);
     Session session = new Session(device, programs, weights, options.lanes());

@@ -18,7 +18,10 @@ public record Shape(List<Integer> dims) {
       if (dim < 1) {
         throw new GraphException("a shape has the extent " + dim + " in " + text(dims));
       }
-      elements = Math.multiplyExact(elements, dim);
+      if (elements > Long.MAX_VALUE / dim) {
+        throw new GraphException("a shape has more than 2^63 elements: " + text(dims));
+      }
+      elements *= dim;
     }
   }
 
