@@ -3,6 +3,7 @@ module dev.catena {
   requires com.fasterxml.jackson.core;
   requires java.desktop;
   requires static info.picocli;
+  requires static java.logging;
   requires static me.tongfei.progressbar;
 
   exports dev.catena;

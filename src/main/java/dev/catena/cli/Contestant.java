@@ -10,21 +10,46 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
 
 /** One variant of a comparison, with its times. */
 final class Contestant implements AutoCloseable {
   private final Variant variant;
   private final Session session;
+  private final double compileMillis;
   private final MemorySegment images;
   private final MemorySegment result;
   private final List<Double> millis = new ArrayList<>();
 
-  Contestant(Variant variant, Session session, MemorySegment images, Arena arena) {
+  /** Of a session whose batch is {@code images}. */
+  Contestant(
+      Variant variant, Session session, double compileMillis, MemorySegment images, Arena arena) {
     this.variant = variant;
     this.session = session;
+    this.compileMillis = compileMillis;
     this.images = images;
-    long floats = images.byteSize() / (session.image().elements() * Float.BYTES);
-    this.result = arena.allocate(floats * session.resultSize() * Float.BYTES, 64);
+    long floats = (long) session.maxBatch() * session.resultSize();
+    this.result = arena.allocate(floats * Float.BYTES, 64);
+  }
+
+  /** Normally distributed pixels, as after the usual normalisation: a full batch. */
+  static MemorySegment images(Session session, long seed, Arena arena) {
+    long elements = session.maxBatch() * session.image().elements();
+    MemorySegment images = arena.allocate(elements * Float.BYTES, 64);
+    SplittableRandom random = new SplittableRandom(seed);
+    for (long i = 0; i < elements; i++) {
+      images.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
+    }
+    return images;
+  }
+
+  String name() {
+    return variant.label();
+  }
+
+  MemoryPlan plan() {
+    return session.plan();
   }
 
   void run() {
@@ -41,35 +66,45 @@ final class Contestant implements AutoCloseable {
     return result.toArray(ValueLayout.JAVA_FLOAT);
   }
 
-  Map<String, Object> row(int batch, float[] reference) {
+  Agreement agreement(float[] reference) {
+    return Agreement.of(reference, result());
+  }
+
+  /** {@code variant, step: engine}, in order. */
+  List<String> steps() {
+    return session.engines().stream().map(step -> name() + ", " + step).toList();
+  }
+
+  /** What the comparison reports. */
+  Map<String, Object> row(float[] reference) {
     List<Double> sorted = millis.stream().sorted().toList();
     double median = sorted.get(sorted.size() / 2);
-    MemoryPlan plan = session.plan();
+    Agreement agreement = agreement(reference);
     Map<String, Object> row = new LinkedHashMap<>();
-    row.put("name", variant.label());
-    row.put("planned_bytes", plan.peakBytes());
-    row.put("lower_bound_bytes", plan.lowerBoundBytes());
+    row.put("name", name());
+    row.put("planned_bytes", plan().peakBytes());
+    row.put("lower_bound_bytes", plan().lowerBoundBytes());
     row.put("measured_bytes", session.arenaBytes());
     row.put("weights_bytes", session.weightBytes());
     row.put("launches", session.launches());
     row.put("median_ms", median);
     row.put("min_ms", sorted.getFirst());
+    row.put("images_per_s", 1000 * session.maxBatch() / median);
+    row.put("max_abs_diff", agreement.absolute());
+    row.put("max_rel_diff", agreement.relative());
     row.put("rounds", sorted.size());
-    row.put("images_per_s", 1000 * batch / median);
-    compare(reference, row);
+    row.put("compile_ms", compileMillis);
+    row.put("engines", engines());
     return row;
   }
 
-  private void compare(float[] reference, Map<String, Object> row) {
-    float[] values = result();
-    double largest = 0;
-    double difference = 0;
-    for (int i = 0; i < values.length; i++) {
-      largest = Math.max(largest, Math.abs(reference[i]));
-      difference = Math.max(difference, Math.abs(values[i] - reference[i])); // keeps NaN
+  /** How many steps each engine computes. */
+  private Map<String, Integer> engines() {
+    Map<String, Integer> steps = new TreeMap<>();
+    for (String step : session.engines()) {
+      steps.merge(step.substring(step.lastIndexOf(' ') + 1), 1, Integer::sum);
     }
-    row.put("max_abs_diff", difference);
-    row.put("max_rel_diff", difference == 0 ? 0 : difference / largest);
+    return steps;
   }
 
   @Override

@@ -9,11 +9,12 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 
 /** What was found and what was not. */
 @Command(
@@ -21,33 +22,28 @@ import picocli.CommandLine.Option;
     description = "Says what was found, what was not, where it was looked for, and the remedy.",
     mixinStandardHelpOptions = true)
 final class Info implements Callable<Integer> {
-  @Option(names = "--json", paramLabel = "FILE|-", description = "Write JSON instead.")
-  private String json;
+  @Mixin private Output output;
 
   @Override
   public Integer call() throws IOException {
     Environment environment = Environment.inspect();
-    List<Map<String, Object>> devices = Device.available().stream().map(Info::device).toList();
-    if (json != null) {
-      Json.write(json, result(environment, devices));
-      return 0;
-    }
-    System.out.println("java      " + Runtime.version());
-    for (Map<String, Object> device : devices) {
-      System.out.println("device    " + device.get("description"));
-      System.out.println("          engines: " + device.get("engines"));
-    }
-    System.out.println(
-        "kernels   "
-            + String.join(", ", environment.architectures())
-            + " (nvcc "
-            + environment.nvcc()
-            + ", hash "
-            + environment.kernelHash()
-            + ")");
-    environment.libraries().forEach(l -> System.out.printf("%-9s %s%n", l.name(), l.explanation()));
-    System.out.println("tuning    " + Common.cacheFolder());
+    List<Map<String, Object>> devices = devices();
+    output.result(InfoText.of(environment, devices), result(environment, devices));
     return 0;
+  }
+
+  /** A kind of device as JSON has it. */
+  static String label(Device.Kind kind) {
+    return kind.toString().toLowerCase(Locale.ROOT);
+  }
+
+  /** Those that there are, and the first GPU even if it cannot be used, for the reason. */
+  private static List<Map<String, Object>> devices() {
+    List<String> ids = new ArrayList<>(Device.available());
+    if (!ids.contains("cuda:0")) {
+      ids.addFirst("cuda:0");
+    }
+    return ids.stream().map(Info::device).toList();
   }
 
   private static Map<String, Object> device(String id) {
@@ -55,18 +51,17 @@ final class Info implements Callable<Integer> {
     found.put("id", id);
     try (Device device = Device.open(id)) {
       found.put("name", device.name());
-      found.put("kind", device.kind());
+      found.put("kind", label(device.kind()));
       found.put("description", device.describe());
       found.put("total_bytes", device.totalMemory());
       found.put("free_bytes", device.freeMemory());
-      found.put(
-          "engines",
-          Engines.on(device, Optional.empty(), Optional.empty()).all().stream()
-              .map(Engine::name)
-              .toList());
+      Map<String, Object> engines = new LinkedHashMap<>();
+      for (Engine engine : Engines.on(device, Optional.empty(), Optional.empty()).all()) {
+        engines.put(engine.name(), engine.absent().isEmpty());
+      }
+      found.put("engines", engines);
     } catch (DeviceException e) {
-      found.put("description", id + ": " + e.getMessage());
-      found.put("engines", List.of());
+      found.put("unavailable", e.getMessage());
     }
     return found;
   }
@@ -89,7 +84,7 @@ final class Info implements Callable<Integer> {
     result.put("kernel_architectures", environment.architectures());
     result.put("kernel_hash", environment.kernelHash());
     result.put("libraries", libraries);
-    result.put("tuning", Common.cacheFolder());
+    result.put("tuning", DeviceArguments.cacheFolder());
     return result;
   }
 }

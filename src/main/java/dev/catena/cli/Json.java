@@ -2,34 +2,23 @@ package dev.catena.cli;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.StringWriter;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Map;
 
 /** JSON results: ordered maps, collections, numbers, strings, booleans, null. */
 final class Json {
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
+
   private Json() {}
 
-  /** Writes {@code value} to a file, or alone to standard output if {@code target} is a dash. */
-  static void write(String target, Object value) throws IOException {
-    byte[] text = text(value).getBytes(StandardCharsets.UTF_8);
-    if (target.equals("-")) {
-      OutputStream out = System.out;
-      out.write(text);
-      out.flush();
-    } else {
-      Files.write(Path.of(target), text);
-    }
-  }
-
+  /** ASCII, so that it survives any terminal; what is not finite is null. */
   static String text(Object value) throws IOException {
     StringWriter text = new StringWriter();
-    try (JsonGenerator json = new JsonFactory().createGenerator(text).useDefaultPrettyPrinter()) {
+    try (JsonGenerator json = FACTORY.createGenerator(text).useDefaultPrettyPrinter()) {
       write(json, value);
     }
     return text + "\n";
@@ -53,6 +42,8 @@ final class Json {
         }
         json.writeEndArray();
       }
+      case Double number when !Double.isFinite(number) -> json.writeNull();
+      case Float number when !Float.isFinite(number) -> json.writeNull();
       case Double number -> json.writeNumber(number);
       case Float number -> json.writeNumber(number);
       case Long number -> json.writeNumber(number);

@@ -1,17 +1,22 @@
 package dev.catena.cli;
 
-import dev.catena.UnknownModelException;
-import dev.catena.device.DeviceException;
-import dev.catena.graph.GraphException;
-import dev.catena.io.FormatException;
-import java.io.IOException;
-import java.nio.file.NoSuchFileException;
+import dev.catena.graph.DType;
+import dev.catena.rewrite.Variant;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
+import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command {@code catena}. */
 @Command(
@@ -30,11 +35,17 @@ import picocli.CommandLine.Spec;
       "",
       "Exit codes: 0 done; 1 variants disagree; 2 bad input or nothing to run on; 3 a fault of Catena."
     })
-public final class Main implements Runnable {
+public final class Main implements Callable<Integer> {
   private static final int BAD_INPUT = 2;
   private static final int FAULT = 3;
 
   @Spec private CommandSpec spec;
+
+  @Option(
+      names = {"-v", "--verbose"},
+      scope = ScopeType.INHERIT,
+      description = "Say more: the choice of the device, each step's engine.")
+  private boolean verbose;
 
   private Main() {}
 
@@ -44,33 +55,62 @@ public final class Main implements Runnable {
   }
 
   static CommandLine commandLine() {
-    return new CommandLine(new Main())
-        .setCaseInsensitiveEnumValuesAllowed(true)
+    Main main = new Main();
+    return new CommandLine(main)
+        .registerConverter(DType.class, Choices::dtype)
+        .registerConverter(Variant.class, Choices::variant)
+        .registerConverter(OutputFile.class, OutputFile::of)
         .setUsageHelpAutoWidth(true)
-        .setExecutionExceptionHandler(Main::explain);
+        .setParameterExceptionHandler((e, _) -> explain(e))
+        .setExecutionExceptionHandler((e, command, _) -> explain(e, command.getErr()))
+        .setExecutionStrategy(main::execute);
   }
 
+  /** Whether the user wants to know more. */
+  boolean verbose() {
+    return verbose;
+  }
+
+  /** Without a command: says which there are. */
   @Override
-  public void run() {
-    throw new ParameterException(spec.commandLine(), "Missing command.");
+  public Integer call() {
+    spec.commandLine().usage(spec.commandLine().getErr());
+    return BAD_INPUT;
+  }
+
+  /** An error of the virtual machine is explained like any other; picocli lets it through. */
+  private int execute(ParseResult parsed) {
+    Logs.show(verbose);
+    try {
+      return new RunLast().execute(parsed);
+    } catch (Error e) {
+      return explain(e, spec.commandLine().getErr());
+    }
   }
 
   /** What the user can mend is one sentence; anything else is a fault of ours, with its trace. */
-  private static int explain(Exception e, CommandLine command, CommandLine.ParseResult parsed) {
-    String sentence =
-        switch (e) {
-          case UnknownModelException _, DeviceException _, GraphException _, FormatException _ ->
-              e.getMessage();
-          case UserException _ -> e.getMessage();
-          case NoSuchFileException missing -> missing.getFile() + ": no such file";
-          case IOException _ -> e.getMessage() == null ? e.toString() : e.getMessage();
-          default -> null;
-        };
-    if (sentence == null) {
-      e.printStackTrace(command.getErr());
-      return FAULT;
+  private static int explain(Throwable e, PrintWriter err) {
+    Optional<String> sentence = Explanation.of(e);
+    if (sentence.isPresent()) {
+      err.println("catena: " + sentence.get());
+      return BAD_INPUT;
     }
-    command.getErr().println("catena: " + sentence);
+    err.println("catena: this is a fault of Catena; please report it with what follows");
+    e.printStackTrace(err);
+    return FAULT;
+  }
+
+  private static int explain(ParameterException e) {
+    CommandLine command = e.getCommandLine();
+    List<String> near =
+        e instanceof UnmatchedArgumentException unmatched ? unmatched.getSuggestions() : List.of();
+    command
+        .getErr()
+        .printf(
+            "catena: %s; %ssee `%s --help`%n",
+            e.getMessage(),
+            near.isEmpty() ? "" : "there is " + String.join(", ", near) + "; ",
+            command.getCommandSpec().qualifiedName());
     return BAD_INPUT;
   }
 
@@ -79,7 +119,9 @@ public final class Main implements Runnable {
     @Override
     public String[] getVersion() {
       String version =
-          Main.class.getModule().getDescriptor().rawVersion().orElse("of unknown version");
+          Optional.ofNullable(Main.class.getModule().getDescriptor())
+              .flatMap(java.lang.module.ModuleDescriptor::rawVersion)
+              .orElse("of unknown version");
       return new String[] {"catena " + version + ", Java " + Runtime.version()};
     }
   }

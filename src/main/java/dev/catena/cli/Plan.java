@@ -1,16 +1,18 @@
 package dev.catena.cli;
 
+import dev.catena.Model;
 import dev.catena.exec.Inference;
 import dev.catena.plan.MemoryPlan;
+import dev.catena.report.Table;
 import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -21,66 +23,69 @@ import picocli.CommandLine.Option;
     description = "Plans the memory of every variant; no device is needed.",
     mixinStandardHelpOptions = true)
 final class Plan implements Callable<Integer> {
-  @Mixin private Common.ModelArguments arguments;
+  @Mixin private ModelArguments arguments;
+  @Mixin private Output output;
 
   @Option(
       names = "--batch",
       paramLabel = "N",
       defaultValue = "1",
+      converter = Choices.AtLeastOne.class,
       description = "Images (default: ${DEFAULT-VALUE}).")
   private int batch;
 
-  @Option(names = "--json", paramLabel = "FILE|-", description = "Write JSON instead.")
-  private String json;
+  @Option(names = "--report", description = "Also list the buffers that make each peak.")
+  private boolean report;
 
-  @Option(names = "--buffers", description = "Report the buffers that make each peak.")
-  private boolean buffers;
+  @Option(
+      names = "--chart",
+      paramLabel = "FILE.svg",
+      description = "Draw each variant's memory over the steps, all on one scale.")
+  private OutputFile chart;
 
   @Override
   public Integer call() throws IOException {
-    Common.positive("--batch", batch);
-    Map<Variant, MemoryPlan> plans = new EnumMap<>(Variant.class);
-    for (Variant variant : Variant.values()) {
-      Inference options = Inference.batch(batch).dtype(arguments.dtype()).variant(variant);
-      plans.put(variant, arguments.model().plan(options).getFirst());
+    Model model = arguments.model();
+    Map<String, MemoryPlan> plans = new LinkedHashMap<>();
+    try (ProgressBar progress = Progress.bar("planning", Variant.values().length)) {
+      for (Variant variant : Variant.values()) {
+        Inference options = Inference.batch(batch).dtype(arguments.dtype()).variant(variant);
+        plans.put(variant.label(), model.plan(options).getFirst());
+        progress.step();
+      }
     }
-    if (json != null) {
-      Json.write(json, result(plans));
-      return 0;
-    }
-    long unfused = plans.get(Variant.UNFUSED).peakBytes();
-    System.out.printf(
-        Locale.ROOT,
-        "%-10s %14s %14s %14s %10s%n",
-        "variant",
-        "planned",
-        "lower bound",
-        "weights",
-        "of unfused");
-    for (Map.Entry<Variant, MemoryPlan> entry : plans.entrySet()) {
-      MemoryPlan plan = entry.getValue();
-      System.out.printf(
-          Locale.ROOT,
-          "%-10s %10.2f MiB %10.2f MiB %10.2f MiB %8.1f %%%n",
-          entry.getKey().label(),
-          mib(plan.peakBytes()),
-          mib(plan.lowerBoundBytes()),
-          mib(plan.weightBytes()),
-          100.0 * plan.peakBytes() / unfused);
-    }
-    if (buffers) {
-      plans.forEach(
-          (variant, plan) -> System.out.print("\n" + variant.label() + ": " + plan.report()));
+    output.result(text(plans), result(model, plans));
+    if (chart != null) {
+      output.write(chart, PlanCharts.svg(plans));
     }
     return 0;
   }
 
-  private Map<String, Object> result(Map<Variant, MemoryPlan> plans) {
+  private String text(Map<String, MemoryPlan> plans) {
+    long unfused = plans.get(Variant.UNFUSED.label()).peakBytes();
+    Table table = new Table("variant", "planned", "lower bound", "weights", "of unfused");
+    plans.forEach(
+        (name, plan) ->
+            table.row(
+                name,
+                Table.bytes(plan.peakBytes()),
+                Table.bytes(plan.lowerBoundBytes()),
+                Table.bytes(plan.weightBytes()),
+                Table.number(
+                    String.format(Locale.ROOT, "%.1f %%", 100.0 * plan.peakBytes() / unfused))));
+    StringBuilder text = new StringBuilder(table.toString());
+    if (report) {
+      plans.forEach((name, plan) -> text.append('\n').append(name + ": " + plan.report()));
+    }
+    return text.toString();
+  }
+
+  private Map<String, Object> result(Model model, Map<String, MemoryPlan> plans) {
     List<Map<String, Object>> variants = new ArrayList<>();
     plans.forEach(
-        (variant, plan) -> {
+        (name, plan) -> {
           Map<String, Object> row = new LinkedHashMap<>();
-          row.put("name", variant.label());
+          row.put("name", name);
           row.put("planned_bytes", plan.peakBytes());
           row.put("lower_bound_bytes", plan.lowerBoundBytes());
           row.put("weights_bytes", plan.weightBytes());
@@ -90,14 +95,10 @@ final class Plan implements Callable<Integer> {
           variants.add(row);
         });
     Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", arguments.model().name());
+    result.put("model", model.name());
     result.put("batch", batch);
-    result.put("dtype", arguments.dtype().toString().toLowerCase(Locale.ROOT));
+    result.put("dtype", Choices.label(arguments.dtype()));
     result.put("variants", variants);
     return result;
-  }
-
-  private static double mib(long bytes) {
-    return bytes / (double) (1 << 20);
   }
 }

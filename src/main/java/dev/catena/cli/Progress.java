@@ -1,5 +1,8 @@
 package dev.catena.cli;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -17,7 +20,6 @@ final class Progress {
    * @param steps how many there are, or -1 if nobody knows
    */
   static ProgressBar bar(String task, long steps) {
-    boolean terminal = System.console() != null && System.console().isTerminal();
     ProgressBarBuilder builder =
         new ProgressBarBuilder()
             .setTaskName(task)
@@ -26,8 +28,17 @@ final class Progress {
             .setStyle(ProgressBarStyle.ASCII)
             .clearDisplayOnFinish();
     return builder
-        .setConsumer(terminal ? new ConsoleProgressBarConsumer(System.err) : new Silent())
+        .setConsumer(isSeen() ? new ConsoleProgressBarConsumer(System.err) : new Silent())
         .build();
+  }
+
+  /** Whether standard error is a terminal, whatever standard output is. */
+  private static boolean isSeen() {
+    try {
+      return Files.readSymbolicLink(Path.of("/proc/self/fd/2")).startsWith("/dev/pts");
+    } catch (IOException | UnsupportedOperationException _) {
+      return System.console() != null && System.console().isTerminal();
+    }
   }
 
   private static final class Silent implements ProgressBarConsumer {

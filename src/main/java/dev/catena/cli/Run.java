@@ -5,10 +5,8 @@ import dev.catena.device.Device;
 import dev.catena.exec.Inference;
 import dev.catena.exec.Session;
 import dev.catena.graph.DType;
-import dev.catena.io.Images;
+import dev.catena.graph.GraphException;
 import dev.catena.io.Labels;
-import dev.catena.io.ModelFormatException;
-import dev.catena.io.SafeTensors;
 import dev.catena.io.SafeTensorsWriter;
 import dev.catena.model.Network;
 import dev.catena.rewrite.Variant;
@@ -21,11 +19,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.IntStream;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -40,8 +36,9 @@ import picocli.CommandLine.Parameters;
 final class Run implements Callable<Integer> {
   private static final int LARGEST_BATCH = 16;
 
-  @Mixin private Common.ModelArguments arguments;
-  @Mixin private Common.DeviceArguments where;
+  @Mixin private ModelArguments arguments;
+  @Mixin private DeviceArguments where;
+  @Mixin private Output output;
 
   @Parameters(index = "1..*", paramLabel = "IMAGE", description = "PNG or JPEG files.")
   private List<Path> pictures = List.of();
@@ -56,14 +53,14 @@ final class Run implements Callable<Integer> {
   @Option(
       names = "--input",
       paramLabel = "FILE",
-      description = "A safetensors file whose `input` is fp32 N,C,H,W, instead of pictures.")
+      description = "A safetensors file whose `input` is N,C,H,W, instead of pictures.")
   private Path input;
 
   @Option(
       names = "--output",
       paramLabel = "FILE",
-      description = "Write the logits as `output` to this safetensors file.")
-  private Path output;
+      description = "Write the logits as `output`, fp32 N,classes, to this safetensors file.")
+  private OutputFile logitsFile;
 
   @Option(names = "--labels", paramLabel = "FILE", description = "Names of the classes.")
   private Optional<Path> labels;
@@ -72,6 +69,7 @@ final class Run implements Callable<Integer> {
       names = "--top",
       paramLabel = "K",
       defaultValue = "5",
+      converter = Choices.AtLeastOne.class,
       description = "Classes to print for each picture (default: ${DEFAULT-VALUE}).")
   private int top;
 
@@ -80,101 +78,64 @@ final class Run implements Callable<Integer> {
       paramLabel = "NAME",
       defaultValue = "fused",
       description = "unfused, in-place or fused (default: ${DEFAULT-VALUE}).")
-  private String variant;
-
-  @Option(names = "--json", paramLabel = "FILE|-", description = "Write JSON instead of text.")
-  private String json;
+  private Variant variant;
 
   @Override
   public Integer call() throws IOException {
-    Common.positive("--top", top);
     if (pictures.isEmpty() == (input == null)) {
       throw new UserException(
-          "give either pictures or --input, for example: run densenet121"
-              + " --weights w.safetensors photo.jpg");
+          "give either pictures or --input, for example: run densenet121 --weights w.safetensors"
+              + " photo.jpg");
     }
-    if (input != null && output == null && json == null) {
-      throw new UserException("--input needs --output or --json for the result");
-    }
-    List<String> names = labels.isPresent() ? Labels.read(labels.get()) : List.of();
+    requireOrdinary(logitsFile);
     try (Arena arena = Arena.ofShared();
         Model model = arguments.model(Optional.of(weights), 0)) {
       Network network = model.network();
-      if (!names.isEmpty() && names.size() != network.classes()) {
-        throw new UserException(
-            "%s names %d classes, %s has %d"
-                .formatted(labels.get(), names.size(), network.name(), network.classes()));
-      }
-      Batch batch = input == null ? pictures(network, arena) : tensor(network, arena);
-      float[] logits = compute(model, batch);
-      if (output != null) {
+      Ranking ranking = new Ranking(names(network), top);
+      InputImages images =
+          input == null
+              ? InputImages.pictures(pictures, network, arena)
+              : InputImages.tensor(input, network, arena);
+      float[] logits = compute(model, images);
+      if (logitsFile != null) {
         new SafeTensorsWriter()
-            .add("output", DType.FP32, new long[] {batch.count, network.classes()}, logits)
-            .write(output);
+            .add("output", DType.FP32, new long[] {images.count(), network.classes()}, logits)
+            .write(logitsFile.path().orElseThrow());
       }
-      report(network, batch, logits, names);
+      report(network, images, logits, ranking);
       return 0;
     }
   }
 
-  private record Batch(MemorySegment images, int count, int height, int width) {}
-
-  private Batch pictures(Network network, Arena arena) throws IOException {
-    int size = network.imageSize();
-    long bytes = (long) network.channels() * size * size * Float.BYTES;
-    MemorySegment images = arena.allocate(bytes * pictures.size(), 64);
-    for (int i = 0; i < pictures.size(); i++) {
-      Images.imagenet(
-          Images.read(pictures.get(i)), size * 8 / 7, size, images.asSlice(i * bytes, bytes));
-    }
-    return new Batch(images, pictures.size(), size, size);
-  }
-
-  private Batch tensor(Network network, Arena arena) throws IOException {
-    try (SafeTensors file = SafeTensors.open(input)) {
-      if (!file.tensors().containsKey("input")) {
-        throw new ModelFormatException(
-            input,
-            "",
-            "has no tensor named input, only " + file.tensors().keySet(),
-            "Save the images as `input`, fp32 N,C,H,W.");
-      }
-      long[] shape = file.tensor("input").shape();
-      boolean fits =
-          shape.length == 4
-              && shape[1] == network.channels()
-              && IntStream.of(0, 2, 3).allMatch(i -> shape[i] >= 1 && shape[i] <= 1 << 20);
-      if (!fits) {
-        throw new ModelFormatException(
-            input,
-            "tensor 'input'",
-            "has the shape " + Arrays.toString(shape),
-            "%s takes N,%d,H,W.".formatted(network.name(), network.channels()));
-      }
-      MemorySegment images = arena.allocate(file.tensor("input").elements() * Float.BYTES, 64);
-      file.floats("input", images);
-      return new Batch(images, (int) shape[0], (int) shape[2], (int) shape[3]);
+  /** The writer of safetensors replaces a file; it cannot fill a pipe. */
+  private static void requireOrdinary(OutputFile file) {
+    if (file != null && file.path().map(OutputFile::isSpecial).orElse(true)) {
+      throw new UserException("--output needs an ordinary file; name one");
     }
   }
 
-  private float[] compute(Model model, Batch batch) {
-    int step = Math.min(batch.count, LARGEST_BATCH);
-    Inference options =
-        Inference.batch(step)
-            .dtype(arguments.dtype())
-            .image(batch.height, batch.width)
-            .variant(variant());
+  private List<String> names(Network network) throws IOException {
+    List<String> names = labels.isPresent() ? Labels.read(labels.get()) : List.of();
+    if (!names.isEmpty() && names.size() != network.classes()) {
+      throw new UserException(
+          "%s names %d classes, %s has %d; give the labels that belong to the weights"
+              .formatted(labels.get(), names.size(), network.name(), network.classes()));
+    }
+    return names;
+  }
+
+  private float[] compute(Model model, InputImages images) {
     try (Device device = where.open();
-        ProgressBar progress = Progress.bar("running", batch.count);
-        Session session = model.compile(device, where.apply(options));
+        Session session = compile(model, images, device);
+        ProgressBar progress = Progress.bar("running", images.count());
         Arena arena = Arena.ofConfined()) {
       long imageBytes = session.image().elements() * Float.BYTES;
       long rowBytes = (long) session.resultSize() * Float.BYTES;
-      MemorySegment logits = arena.allocate(batch.count * rowBytes, 64);
-      for (int first = 0; first < batch.count; first += step) {
-        int count = Math.min(step, batch.count - first);
+      MemorySegment logits = arena.allocate(images.count() * rowBytes, 64);
+      for (int first = 0; first < images.count(); first += session.maxBatch()) {
+        int count = Math.min(session.maxBatch(), images.count() - first);
         session.run(
-            batch.images.asSlice(first * imageBytes, count * imageBytes),
+            images.pixels().asSlice(first * imageBytes, count * imageBytes),
             logits.asSlice(first * rowBytes, count * rowBytes));
         progress.stepBy(count);
       }
@@ -182,68 +143,48 @@ final class Run implements Callable<Integer> {
     }
   }
 
-  private Variant variant() {
-    for (Variant candidate : Variant.values()) {
-      if (candidate.label().equals(variant)) {
-        return candidate;
-      }
+  private Session compile(Model model, InputImages images, Device device) {
+    Inference options =
+        Inference.batch(batches(images.count()))
+            .dtype(arguments.dtype())
+            .image(images.height(), images.width())
+            .variant(variant);
+    try {
+      return model.compile(device, where.apply(options));
+    } catch (GraphException e) {
+      throw new UserException(
+          "%s cannot take images of %d x %d, give larger ones: %s"
+              .formatted(model.name(), images.height(), images.width(), e.getMessage()));
     }
-    throw new UserException(
-        "there is no variant " + variant + "; there are unfused, in-place, fused");
   }
 
-  private void report(Network network, Batch batch, float[] logits, List<String> names)
+  /** Full batches and, where they leave some, a smaller one. */
+  private static int[] batches(int images) {
+    int rest = images % LARGEST_BATCH;
+    if (images < LARGEST_BATCH) {
+      return new int[] {images};
+    }
+    return rest == 0 ? new int[] {LARGEST_BATCH} : new int[] {rest, LARGEST_BATCH};
+  }
+
+  private void report(Network network, InputImages images, float[] logits, Ranking ranking)
       throws IOException {
+    StringBuilder text = new StringBuilder();
     List<Object> all = new ArrayList<>();
-    for (int i = 0; i < batch.count; i++) {
+    for (int i = 0; i < images.count(); i++) {
       int first = i * network.classes();
-      float[] row = Arrays.copyOfRange(logits, first, first + network.classes());
-      List<Map<String, Object>> best = best(row, names);
-      String label = input == null ? pictures.get(i).toString() : "image " + i;
-      if (json == null && input == null) {
-        System.out.println(label);
-        for (Map<String, Object> one : best) {
-          System.out.printf(
-              Locale.ROOT,
-              "  %6.2f %%  %s%n",
-              100 * (double) one.get("probability"),
-              one.get("label"));
-        }
-      }
+      List<Ranking.Place> best =
+          ranking.best(Arrays.copyOfRange(logits, first, first + network.classes()));
+      text.append(images.names().get(i)).append('\n');
+      best.forEach(place -> text.append("  ").append(place).append('\n'));
       Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("image", label);
-      entry.put("top", best);
+      entry.put("image", images.names().get(i));
+      entry.put("top", best.stream().map(Ranking.Place::json).toList());
       all.add(entry);
     }
-    if (json != null) {
-      Map<String, Object> result = new LinkedHashMap<>();
-      result.put("model", network.name());
-      result.put("images", all);
-      Json.write(json, result);
-    }
-  }
-
-  /** The classes with the largest softmax probabilities. */
-  private List<Map<String, Object>> best(float[] logits, List<String> names) {
-    double largest = IntStream.range(0, logits.length).mapToDouble(i -> logits[i]).max().orElse(0);
-    double sum = 0;
-    for (float logit : logits) {
-      sum += Math.exp(logit - largest);
-    }
-    double total = sum;
-    return IntStream.range(0, logits.length)
-        .boxed()
-        .sorted((a, b) -> Float.compare(logits[b], logits[a]))
-        .limit(top)
-        .map(
-            index -> {
-              Map<String, Object> one = new LinkedHashMap<>();
-              one.put("class", index);
-              one.put("label", names.isEmpty() ? "class " + index : names.get(index));
-              one.put("logit", logits[index]);
-              one.put("probability", Math.exp(logits[index] - largest) / total);
-              return one;
-            })
-        .toList();
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", network.name());
+    result.put("images", all);
+    output.result(text.toString(), result);
   }
 }

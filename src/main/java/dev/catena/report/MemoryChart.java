@@ -100,22 +100,40 @@ public final class MemoryChart {
    * compared.
    */
   public static String svg(String title, List<Block> blocks, long top) {
-    return new MemoryChart(blocks, top).draw(title);
+    return frame(title, 1) + new MemoryChart(blocks, top).draw(title) + "</svg>\n";
+  }
+
+  /** Draws several plans one below the other on one scale, in the order of their titles. */
+  public static String svg(Map<String, List<Block>> plans) {
+    long top = plans.values().stream().mapToLong(MemoryChart::arena).max().orElse(0);
+    StringBuilder svg = new StringBuilder(frame(String.join("; ", plans.keySet()), plans.size()));
+    double y = 0;
+    for (Map.Entry<String, List<Block>> plan : plans.entrySet()) {
+      svg.append(format("<g transform=\"translate(0 %.0f)\">%n", y))
+          .append(new MemoryChart(plan.getValue(), top).draw(plan.getKey()))
+          .append("</g>\n");
+      y += HEIGHT;
+    }
+    return svg.append("</svg>\n").toString();
+  }
+
+  /** The start of a picture of charts below each other. */
+  private static String frame(String title, int charts) {
+    return format(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" role=\"img\">%n",
+            WIDTH, charts * HEIGHT)
+        + format("<title>%s</title>%n<style>%n%s</style>%n", escape(title), STYLE)
+        + format("<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>%n");
   }
 
   private String draw(String title) {
-    add(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" role=\"img\">%n",
-        WIDTH, HEIGHT);
-    add("<title>%s</title>%n<style>%n%s</style>%n", escape(title), STYLE);
-    add("<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>%n");
     add("<text class=\"title\" x=\"%.0f\" y=\"30\">%s</text>%n", LEFT, escape(title));
     legend();
     byteAxis();
     stepAxis();
     blocks.stream().sorted(Comparator.comparingLong(Block::offset)).forEach(this::block);
     peak();
-    return svg.append("</svg>\n").toString();
+    return svg.toString();
   }
 
   private void legend() {
@@ -198,6 +216,10 @@ public final class MemoryChart {
   }
 
   private long arena() {
+    return arena(blocks);
+  }
+
+  private static long arena(List<Block> blocks) {
     return blocks.stream().mapToLong(Block::end).max().orElse(0);
   }
 
@@ -242,7 +264,11 @@ public final class MemoryChart {
   }
 
   private void add(String format, Object... values) {
-    svg.append(String.format(Locale.ROOT, format.replace("%n", "\n"), values));
+    svg.append(format(format, values));
+  }
+
+  private static String format(String format, Object... values) {
+    return String.format(Locale.ROOT, format.replace("%n", "\n"), values);
   }
 
   private static String escape(String text) {

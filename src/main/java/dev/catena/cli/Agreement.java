@@ -1,0 +1,36 @@
+package dev.catena.cli;
+
+import dev.catena.graph.DType;
+
+/**
+ * How far a result is from a reference.
+ *
+ * @param absolute the largest difference; NaN if a value is
+ * @param relative that, of the reference's largest magnitude
+ */
+record Agreement(double absolute, double relative) {
+  /** Of two results of equal length. */
+  static Agreement of(float[] reference, float[] values) {
+    double largest = 0;
+    double difference = 0;
+    for (int i = 0; i < values.length; i++) {
+      largest = Math.max(largest, Math.abs((double) reference[i]));
+      difference = Math.max(difference, Math.abs((double) values[i] - reference[i])); // keeps NaN
+    }
+    return new Agreement(difference, difference == 0 ? 0 : difference / largest);
+  }
+
+  /** False for what is not finite, whatever the tolerance. */
+  boolean within(double tolerance) {
+    return Double.isFinite(absolute) && relative <= tolerance;
+  }
+
+  /** Of the largest output; rounding of the stored activations grows with depth. */
+  static double tolerance(DType dtype) {
+    return switch (dtype) {
+      case FP32 -> 1e-4;
+      case FP16 -> 2e-2;
+      case BF16 -> 1e-1;
+    };
+  }
+}

@@ -1,0 +1,56 @@
+package dev.catena.cli;
+
+import dev.catena.graph.DType;
+import dev.catena.rewrite.Variant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Values of the command line that are one of a few words, or numbers of things. */
+final class Choices {
+  private Choices() {}
+
+  static DType dtype(String text) {
+    return choose(text, DType.values(), Choices::label);
+  }
+
+  static Variant variant(String text) {
+    return choose(text, Variant.values(), Variant::label);
+  }
+
+  /** The type's name as commands and JSON have it. */
+  static String label(DType dtype) {
+    return dtype.toString().toLowerCase(Locale.ROOT);
+  }
+
+  private static <T> T choose(String text, T[] values, Function<T, String> label) {
+    for (T value : values) {
+      if (label.apply(value).equalsIgnoreCase(text)) {
+        return value;
+      }
+    }
+    List<String> labels = Arrays.stream(values).map(label).toList();
+    throw new TypeConversionException(
+        "there is no '%s', only %s".formatted(text, String.join(", ", labels)));
+  }
+
+  /** A whole number from 1. */
+  static final class AtLeastOne implements ITypeConverter<Integer> {
+    @Override
+    public Integer convert(String text) {
+      try {
+        int value = Integer.parseInt(text);
+        if (value >= 1) {
+          return value;
+        }
+      } catch (NumberFormatException _) {
+        // Said below.
+      }
+      throw new TypeConversionException(
+          "'%s' is not a whole number from 1 to %d".formatted(text, Integer.MAX_VALUE));
+    }
+  }
+}

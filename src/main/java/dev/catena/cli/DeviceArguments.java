@@ -1,0 +1,90 @@
+package dev.catena.cli;
+
+import dev.catena.device.Device;
+import dev.catena.engine.Engine;
+import dev.catena.engine.Engines;
+import dev.catena.exec.Inference;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** Where it runs, and who computes. */
+final class DeviceArguments {
+  @Option(
+      names = "--device",
+      paramLabel = "host|cuda:N",
+      description = "Default: the first GPU if there is one, else the host.")
+  private String device;
+
+  @Option(
+      names = "--engine",
+      paramLabel = "NAME",
+      description = "This engine wherever it can, instead of the fastest; `info` lists them.")
+  private String engine;
+
+  @Option(
+      names = "--no-tune",
+      description = "Take the preferred engine instead of measuring those that compete.")
+  private boolean untuned;
+
+  /** The device, which is known to have the engine. */
+  Device open() {
+    Device opened = openDevice();
+    try {
+      requireEngine(opened);
+      return opened;
+    } catch (RuntimeException e) {
+      opened.close();
+      throw e;
+    }
+  }
+
+  private Device openDevice() {
+    try {
+      return device == null ? Device.open() : Device.open(device);
+    } catch (IllegalArgumentException e) {
+      throw new UserException("--device " + device + ": " + e.getMessage());
+    }
+  }
+
+  private void requireEngine(Device on) {
+    if (engine == null) {
+      return;
+    }
+    List<Engine> all = Engines.on(on, Optional.empty(), Optional.empty()).all();
+    Engine wanted =
+        all.stream()
+            .filter(e -> e.name().equals(engine))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new UserException(
+                        "--engine %s: %s has no such engine, only %s"
+                            .formatted(
+                                engine,
+                                on.id(),
+                                String.join(", ", all.stream().map(Engine::name).toList()))));
+    wanted
+        .absent()
+        .ifPresent(
+            why -> {
+              throw new UserException("--engine " + engine + ": " + why);
+            });
+  }
+
+  Inference apply(Inference options) {
+    Inference chosen = engine == null ? options : options.engine(engine);
+    return untuned ? chosen : chosen.tuned(cacheFolder());
+  }
+
+  /** Where measured choices are kept between runs. */
+  static Path cacheFolder() {
+    String base = System.getenv("XDG_CACHE_HOME");
+    Path root =
+        base == null || base.isEmpty()
+            ? Path.of(System.getProperty("user.home"), ".cache")
+            : Path.of(base);
+    return root.resolve("catena");
+  }
+}

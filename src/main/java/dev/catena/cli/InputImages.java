@@ -1,0 +1,71 @@
+package dev.catena.cli;
+
+import dev.catena.io.Images;
+import dev.catena.io.ModelFormatException;
+import dev.catena.io.SafeTensors;
+import dev.catena.model.Network;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * What a network is run on.
+ *
+ * @param pixels fp32, in the order N,C,H,W
+ * @param height of each image
+ * @param width of each image
+ * @param names one for each image
+ */
+record InputImages(MemorySegment pixels, int height, int width, List<String> names) {
+  private static final long MOST = 1 << 20;
+
+  int count() {
+    return names.size();
+  }
+
+  /** Pictures, prepared as torchvision does. */
+  static InputImages pictures(List<Path> files, Network network, Arena arena) throws IOException {
+    int size = network.imageSize();
+    long bytes = (long) network.channels() * size * size * Float.BYTES;
+    MemorySegment pixels = arena.allocate(bytes * files.size(), 64);
+    for (int i = 0; i < files.size(); i++) {
+      Images.imagenet(
+          Images.read(files.get(i)), size * 8 / 7, size, pixels.asSlice(i * bytes, bytes));
+    }
+    return new InputImages(pixels, size, size, files.stream().map(Path::toString).toList());
+  }
+
+  /** The tensor {@code input} of a file. */
+  static InputImages tensor(Path input, Network network, Arena arena) throws IOException {
+    try (SafeTensors file = SafeTensors.open(input)) {
+      if (!file.tensors().containsKey("input")) {
+        throw new ModelFormatException(
+            input,
+            "",
+            "has no tensor named input, only " + String.join(", ", file.tensors().keySet()),
+            "Save the images as `input`, fp32 N,C,H,W.");
+      }
+      SafeTensors.Tensor tensor = file.tensor("input");
+      long[] shape = tensor.shape();
+      boolean fits =
+          shape.length == 4
+              && shape[1] == network.channels()
+              && IntStream.of(0, 2, 3).allMatch(i -> shape[i] >= 1 && shape[i] <= MOST);
+      if (!fits) {
+        throw new ModelFormatException(
+            input,
+            "tensor 'input'",
+            "has the shape " + Arrays.toString(shape),
+            "%s takes N,%d,H,W.".formatted(network.name(), network.channels()));
+      }
+      MemorySegment pixels = arena.allocate(tensor.elements() * Float.BYTES, 64);
+      file.floats("input", pixels);
+      List<String> names = IntStream.range(0, (int) shape[0]).mapToObj(i -> "image " + i).toList();
+      return new InputImages(pixels, (int) shape[2], (int) shape[3], names);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+package dev.catena.cli;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** A command's result: text for people, JSON for programs. */
+final class Output {
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE|-",
+      description = "Write the result as JSON to a file, or alone to standard output.")
+  private OutputFile json;
+
+  /** Prints {@code text} unless JSON has standard output to itself, and writes JSON if asked. */
+  void result(String text, Object value) throws IOException {
+    if (json == null || !json.isStandardOutput()) {
+      out().print(printable(text));
+      out().flush();
+    }
+    if (json != null) {
+      json.write(Json.text(value), out());
+    }
+  }
+
+  /** Writes a file that is not the result itself. */
+  void write(OutputFile file, String text) throws IOException {
+    file.write(text, out());
+  }
+
+  /** A line on standard error. */
+  void say(String line) {
+    command.commandLine().getErr().println("catena: " + line);
+  }
+
+  private PrintWriter out() {
+    return command.commandLine().getOut();
+  }
+
+  /** Without the few characters of tables that an old terminal cannot show. */
+  private static String printable(String text) {
+    Charset charset = System.out.charset();
+    return charset.newEncoder().canEncode("─–µ")
+        ? text
+        : text.replace('─', '-').replace('–', '-').replace('µ', 'u');
+  }
+}

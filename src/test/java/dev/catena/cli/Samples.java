@@ -1,0 +1,91 @@
+package dev.catena.cli;
+
+import dev.catena.Models;
+import dev.catena.exec.Parameters;
+import dev.catena.graph.DType;
+import dev.catena.graph.Node;
+import dev.catena.io.SafeTensorsWriter;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.function.Predicate;
+import javax.imageio.ImageIO;
+
+/** Weights, tensors and pictures for the commands. */
+final class Samples {
+  private Samples() {}
+
+  /** Sound weights of the small network. */
+  static Path weights(Path file) throws IOException {
+    return weights(file, _ -> true);
+  }
+
+  /** Those of the small network's weights whose names are {@code kept}. */
+  static Path weights(Path file, Predicate<String> kept) throws IOException {
+    SafeTensorsWriter writer = new SafeTensorsWriter();
+    for (Node node : parameters()) {
+      if (kept.test(node.name())) {
+        add(writer, node, Parameters.initial(7).values(node));
+      }
+    }
+    writer.write(file);
+    return file;
+  }
+
+  /** Weights of the small network whose classifier adds infinity. */
+  static Path infiniteWeights(Path file) throws IOException {
+    SafeTensorsWriter writer = new SafeTensorsWriter();
+    for (Node node : parameters()) {
+      float[] values = Parameters.initial(7).values(node);
+      if (node.name().equals("classifier.bias")) {
+        Arrays.fill(values, Float.POSITIVE_INFINITY);
+      }
+      add(writer, node, values);
+    }
+    writer.write(file);
+    return file;
+  }
+
+  static void add(SafeTensorsWriter writer, Node node, float[] values) {
+    writer.add(
+        node.name(),
+        DType.FP32,
+        node.output().shape().dims().stream().mapToLong(Integer::longValue).toArray(),
+        values);
+  }
+
+  static List<Node> parameters() {
+    return Models.get(Cli.MODEL).network().graph(1, DType.FP32).parameters();
+  }
+
+  /** A file with random numbers as the tensor {@code name}. */
+  static Path tensor(Path file, String name, long... shape) throws IOException {
+    new SafeTensorsWriter().add(name, DType.FP32, shape, random(shape)).write(file);
+    return file;
+  }
+
+  static float[] random(long... shape) {
+    SplittableRandom random = new SplittableRandom(3);
+    float[] values = new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
+
+  /** A picture of colours that vary with {@code seed}. */
+  static Path picture(Path file, int width, int height, int seed) throws IOException {
+    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    SplittableRandom random = new SplittableRandom(seed);
+    for (int y = 0; y < height; y++) {
+      for (int x = 0; x < width; x++) {
+        image.setRGB(x, y, random.nextInt(1 << 24));
+      }
+    }
+    ImageIO.write(image, "png", file.toFile());
+    return file;
+  }
+}
