@@ -20,9 +20,9 @@ record Agreement(double absolute, double relative) {
     return new Agreement(difference, difference == 0 ? 0 : difference / largest);
   }
 
-  /** False for what is not finite, whatever the tolerance. */
+  /** Whether it is near enough; what is not finite never is. */
   boolean within(double tolerance) {
-    return Double.isFinite(absolute) && relative <= tolerance;
+    return relative <= tolerance; // not if NaN
   }
 
   /** Of the largest output; rounding of the stored activations grows with depth. */

@@ -126,8 +126,8 @@ final class Run implements Callable<Integer> {
 
   private float[] compute(Model model, InputImages images) {
     try (Device device = where.open();
-        Session session = compile(model, images, device);
         ProgressBar progress = Progress.bar("running", images.count());
+        Session session = compile(model, images, device);
         Arena arena = Arena.ofConfined()) {
       long imageBytes = session.image().elements() * Float.BYTES;
       long rowBytes = (long) session.resultSize() * Float.BYTES;

@@ -8,7 +8,9 @@ import dev.catena.report.MemoryChart.Block;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.Document;
@@ -46,6 +48,21 @@ class MemoryChartTest {
     Element alone = buffers(MemoryChart.svg("plan", PLAN)).get(0);
     Element beside = buffers(MemoryChart.svg("plan", PLAN, 8192)).get(0);
     assertEquals(number(alone, "height") / 2, number(beside, "height"), 0.2);
+  }
+
+  @Test
+  void drawsSeveralPlansBelowEachOtherOnOneScale() throws Exception {
+    List<Block> small = List.of(new Block("d", "features", 0, 3, 0, 1024));
+    Map<String, List<Block>> plans = new LinkedHashMap<>();
+    plans.put("second by name", PLAN);
+    plans.put("first by name", small);
+    String svg = MemoryChart.svg(plans);
+    List<Element> buffers = buffers(svg);
+    assertEquals("a (features): 1.00 KiB at 0 B, steps 0 to 3", buffers.get(0).getTextContent());
+    assertEquals(4, buffers.size());
+    assertEquals(number(buffers.get(0), "height"), number(buffers.get(3), "height"), 0.2);
+    assertTrue(svg.contains("viewBox=\"0 0 960 960\""), svg);
+    assertTrue(svg.contains("<g transform=\"translate(0 480)\">"), svg);
   }
 
   @Test
