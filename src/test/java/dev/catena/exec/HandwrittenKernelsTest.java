@@ -62,8 +62,7 @@ class HandwrittenKernelsTest {
 
   private static float[] run(Session session, Arena arena) {
     MemorySegment images =
-        arena.allocateFrom(
-            ValueLayout.JAVA_FLOAT, GoldenWeights.images(BATCH, SIZE, SIZE));
+        arena.allocateFrom(ValueLayout.JAVA_FLOAT, GoldenWeights.images(BATCH, SIZE, SIZE));
     MemorySegment logits = arena.allocate((long) BATCH * session.resultSize() * Float.BYTES, 64);
     session.run(images, logits);
     return logits.toArray(ValueLayout.JAVA_FLOAT);
