@@ -4,6 +4,7 @@ module dev.catena {
   requires java.desktop;
   requires static info.picocli;
   requires static java.logging;
+  requires static jcuda;
   requires static me.tongfei.progressbar;
 
   exports dev.catena;
@@ -11,6 +12,7 @@ module dev.catena {
   exports dev.catena.engine;
   exports dev.catena.exec;
   exports dev.catena.graph;
+  exports dev.catena.interop;
   exports dev.catena.io;
   exports dev.catena.model;
   exports dev.catena.plan;

@@ -16,8 +16,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A device's primary context: every driver call of a device goes through here, on a thread where
- * the context is current, and is checked.
+ * A device's context: every driver call of a device goes through here, on a thread where the
+ * context is current, and is checked.
  *
  * <p>The context is made current before every call instead of remembering it by thread: it costs a
  * few nanoseconds, other users of the driver in this process may change it behind our back, and
@@ -43,14 +43,23 @@ final class Context {
   private final Resource device;
   private volatile CudaException first;
 
-  /** The primary context {@code handle} of device {@code ordinal}, which it will release. */
-  Context(CudaDriver cu, String name, int ordinal, long handle) {
+  /**
+   * The context {@code handle}.
+   *
+   * @param function gives it back, when everything of it is closed
+   */
+  Context(CudaDriver cu, String name, long handle, String function, Call giveBack) {
     this.cu = cu;
     this.name = name;
     this.setCurrent = cu.cuCtxSetCurrent();
     this.handle = handle;
     this.device =
-        new Resource(Resource.Kind.DEVICE, "device " + name, handle, 0, () -> closeAll(ordinal));
+        new Resource(
+            Resource.Kind.DEVICE,
+            "device " + name,
+            handle,
+            0,
+            () -> closeAll(() -> release(function, giveBack)));
   }
 
   CudaDriver cu() {
@@ -82,10 +91,20 @@ final class Context {
             bytes,
             () -> {
               live.remove(self[0]);
-              release(function, destroy);
+              if (destroy != null) {
+                release(function, destroy);
+              }
             });
     live.add(self[0]);
     return self[0];
+  }
+
+  /**
+   * Counts a native object that somebody else owns among the open ones, so that it is not used
+   * after the device; the driver is never asked to destroy it.
+   */
+  Resource borrow(String noun, long handle, long bytes) {
+    return open(Resource.Kind.BORROWED, "borrowed " + noun, handle, bytes, "", null);
   }
 
   /** A checked call while the device is open. */
@@ -184,7 +203,7 @@ final class Context {
   /**
    * Closes what was left open, then gives the context back; throws the first failure at the end.
    */
-  private void closeAll(int ordinal) {
+  private void closeAll(Runnable giveBack) {
     List<Resource> memory =
         live.stream().filter(open -> open.kind() == Resource.Kind.MEMORY).toList();
     if (!memory.isEmpty()) {
@@ -197,13 +216,7 @@ final class Context {
     for (Resource open : live.stream().sorted(Comparator.comparing(Resource::kind)).toList()) {
       failure = merge(failure, open::close);
     }
-    failure =
-        merge(
-            failure,
-            () ->
-                release(
-                    "cuDevicePrimaryCtxRelease_v2",
-                    () -> (int) cu.cuDevicePrimaryCtxRelease_v2().invokeExact(ordinal)));
+    failure = merge(failure, giveBack);
     if (failure != null) {
       throw failure;
     }

@@ -8,8 +8,11 @@ import dev.catena.driver.CudaDriver;
 import dev.catena.driver.HostControls;
 import dev.catena.driver.NativeLibraries;
 import dev.catena.driver.NativeLibrary;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -159,7 +162,10 @@ public final class Device implements AutoCloseable {
   }
 
   private static Device openCuda(int ordinal) {
-    Device device = retain(Kind.CUDA, CudaDriver.nvidia(), ordinal, "cuda:" + ordinal);
+    return requireNewEnough(retain(Kind.CUDA, CudaDriver.nvidia(), ordinal, "cuda:" + ordinal));
+  }
+
+  private static Device requireNewEnough(Device device) {
     if (device.computeCapability < OLDEST_CAPABILITY) {
       String found = device.describe();
       device.close();
@@ -171,23 +177,86 @@ public final class Device implements AutoCloseable {
     return device;
   }
 
+  /**
+   * A device over a context that another library made and keeps: nothing of it is copied, and
+   * closing the device closes only what was opened through it.
+   *
+   * <p>Close the device before its owner destroys the context. Where our host driver stands in for
+   * NVIDIA's in this process (both settings name one file), the device is the host.
+   *
+   * @param context the driver's {@code CUcontext}, of a driver found under NVIDIA's name
+   * @throws DeviceUnavailableException when there is no such driver, or Catena has no kernels for
+   *     the GPU
+   */
+  public static Device adopt(long context) {
+    if (context == 0) {
+      throw new IllegalArgumentException("the context is null");
+    }
+    if (NativeLibraries.find(NativeLibrary.CUDA) instanceof NativeLibrary.Missing missing) {
+      throw new DeviceUnavailableException("the context has no driver: " + missing.explain());
+    }
+    if (hostStandsIn()) {
+      return over(context, Kind.HOST, CudaDriver.host());
+    }
+    Gpus gpus = Gpus.find();
+    if (gpus.count() == 0) {
+      throw new DeviceUnavailableException("the context cannot be used: " + gpus.whyNone());
+    }
+    return requireNewEnough(over(context, Kind.CUDA, CudaDriver.nvidia()));
+  }
+
+  /** Whether one file is both drivers: then a context of the one belongs to the other. */
+  private static boolean hostStandsIn() {
+    try {
+      return NativeLibraries.find(NativeLibrary.CUDA) instanceof NativeLibrary.Found cuda
+          && NativeLibraries.find(NativeLibrary.CUHOST) instanceof NativeLibrary.Found host
+          && Files.isSameFile(cuda.path(), host.path());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Device over(long handle, Kind kind, CudaDriver cu) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_INT);
+      String what = "the context";
+      requireSuccess(cu, what, "cuCtxSetCurrent", (int) cu.cuCtxSetCurrent().invokeExact(handle));
+      requireSuccess(cu, what, "cuCtxGetDevice", (int) cu.cuCtxGetDevice().invokeExact(out));
+      int ordinal = out.get(JAVA_INT, 0);
+      String id = kind == Kind.HOST ? "host" : "cuda:" + ordinal;
+      return watched(kind, new Context(cu, id, handle, "cuCtxGetDevice", () -> 0), ordinal);
+    } catch (Throwable e) {
+      throw Context.unchecked(e);
+    }
+  }
+
   private static Device retain(Kind kind, CudaDriver cu, int ordinal, String id) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(JAVA_LONG);
       requireSuccess(cu, id, "cuInit", (int) cu.cuInit().invokeExact(0));
       int code = (int) cu.cuDevicePrimaryCtxRetain().invokeExact(out, ordinal);
       requireSuccess(cu, id, "cuDevicePrimaryCtxRetain", code);
-      Context context = new Context(cu, id, ordinal, out.get(JAVA_LONG, 0));
-      try {
-        Device device = new Device(kind, context, ordinal);
-        context.device().watch(device);
-        return device;
-      } catch (Throwable e) {
-        context.device().close();
-        throw e;
-      }
+      Context context =
+          new Context(
+              cu,
+              id,
+              out.get(JAVA_LONG, 0),
+              "cuDevicePrimaryCtxRelease_v2",
+              () -> (int) cu.cuDevicePrimaryCtxRelease_v2().invokeExact(ordinal));
+      return watched(kind, context, ordinal);
     } catch (Throwable e) {
       throw Context.unchecked(e);
+    }
+  }
+
+  private static Device watched(Kind kind, Context context, int ordinal) {
+    try {
+      Device device = new Device(kind, context, ordinal);
+      context.device().watch(device);
+      return device;
+    } catch (Throwable e) {
+      context.device().close();
+      throw e;
     }
   }
 
@@ -379,6 +448,43 @@ public final class Device implements AutoCloseable {
     context.device().enter();
     try {
       return new Stream(context, openStream(Resource.Kind.STREAM, "stream"));
+    } finally {
+      context.device().exit();
+    }
+  }
+
+  /**
+   * A stream that another library made and keeps. Closing it neither waits nor destroys.
+   *
+   * @param handle the driver's {@code CUstream}, of this device's context; 0 is its default stream
+   * @throws CudaException when the driver does not know it
+   */
+  public Stream adoptStream(long handle) {
+    context.device().enter();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_INT);
+      context.callInside(
+          "cuStreamIsCapturing", () -> (int) cu.cuStreamIsCapturing().invokeExact(handle, out));
+      return new Stream(context, context.borrow("stream", handle, 0));
+    } finally {
+      context.device().exit();
+    }
+  }
+
+  /**
+   * Memory that another library took and keeps. Closing it only ends our use of it.
+   *
+   * @param address a {@code CUdeviceptr} of this device
+   * @param bytes of it that may be used, at least 1
+   */
+  public DeviceMemory adoptMemory(long address, long bytes) {
+    if (address == 0 || bytes < 1) {
+      throw new IllegalArgumentException(
+          "%d bytes at address 0x%x are no memory".formatted(bytes, address));
+    }
+    context.device().enter();
+    try {
+      return new DeviceMemory(transfers, context.borrow("memory", address, bytes));
     } finally {
       context.device().exit();
     }

@@ -22,7 +22,7 @@ public final class DeviceMemory implements AutoCloseable {
   }
 
   /**
-   * The first byte, as kernels see it; aligned to 256 bytes.
+   * The first byte, as kernels see it; aligned to 256 bytes unless it was adopted.
    *
    * @throws IllegalStateException when closed
    */

@@ -14,6 +14,8 @@ import java.util.concurrent.locks.LockSupport;
 final class Resource {
   /** In the order in which a device closes what was left open. */
   enum Kind {
+    /** Of another owner: closing it only ends our use. */
+    BORROWED,
     STREAM,
     GRAPH,
     EVENT,
@@ -69,9 +71,12 @@ final class Resource {
     return bytes;
   }
 
-  /** Reports a leak when {@code owner} becomes unreachable before this is closed. */
+  /**
+   * Reports a leak when {@code owner} becomes unreachable before this is closed; what is borrowed
+   * cannot leak and is merely forgotten.
+   */
   void watch(Object owner) {
-    cleanable = CLEANER.register(owner, this::report);
+    cleanable = CLEANER.register(owner, kind == Kind.BORROWED ? this::close : this::report);
   }
 
   /**

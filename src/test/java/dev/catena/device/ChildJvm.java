@@ -1,12 +1,18 @@
 package dev.catena.device;
 
+import dev.catena.driver.NativeLibraries;
+import dev.catena.driver.NativeLibrary;
+import dev.catena.driver.NativeLibrary.Found;
 import java.io.IOException;
+import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import jcuda.driver.JCudaDriver;
 
 /** Runs a main class of the tests in a process of its own. */
 public final class ChildJvm {
@@ -24,6 +30,26 @@ public final class ChildJvm {
     this.options.addAll(List.of(options));
     this.options.add("--enable-native-access=ALL-UNNAMED");
     this.environment = builder.environment();
+  }
+
+  /** With JCuda, and a process for which {@code libcuda.so.1} is our host driver. */
+  public static ChildJvm ofJCuda(Path folder, String... options) throws IOException {
+    Found host = (Found) NativeLibraries.find(NativeLibrary.CUHOST);
+    Path cuda = folder.resolve("libcuda.so.1");
+    Files.copy(host.path(), cuda);
+    return new ChildJvm(options)
+        .with("LD_LIBRARY_PATH", folder.toString())
+        .with("CATENA_CUDA", cuda.toString())
+        .with("TMPDIR", folder.toString())
+        .with(JCudaDriver.class)
+        .with(natives());
+  }
+
+  /** JCuda's natives hold no class that could be asked where it came from. */
+  private static Path natives() {
+    String name = "lib/libJCudaDriver-12.6.0-linux-x86_64.so";
+    String url = JCudaDriver.class.getClassLoader().getResource(name).toString();
+    return Path.of(URI.create(url.substring("jar:".length(), url.indexOf("!/"))));
   }
 
   /** With a variable in its environment. */

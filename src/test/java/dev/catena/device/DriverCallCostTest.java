@@ -114,7 +114,7 @@ class DriverCallCostTest {
 
   @Test
   void aCallCostsAtMostAThirdOfJCudas() throws Exception {
-    ChildJvm.Result result = JCudaTest.jvm(folder).run(Measure.class);
+    ChildJvm.Result result = ChildJvm.ofJCuda(folder).run(Measure.class);
     assertEquals(0, result.status(), result.said());
     System.out.print(result.said());
     String[] lines =

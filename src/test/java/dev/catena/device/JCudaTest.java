@@ -19,11 +19,7 @@ import static jcuda.driver.JCudaDriver.cuModuleUnload;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.catena.driver.NativeLibraries;
-import dev.catena.driver.NativeLibrary;
-import dev.catena.driver.NativeLibrary.Found;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import jcuda.Pointer;
@@ -106,7 +102,7 @@ class JCudaTest {
   @Test
   void runsOnTheHostDriver() throws Exception {
     Path image = Files.write(folder.resolve("probe.so"), Probe.image());
-    ChildJvm.Result result = jvm(folder).run(Program.class, image.toString());
+    ChildJvm.Result result = ChildJvm.ofJCuda(folder).run(Program.class, image.toString());
     assertEquals(0, result.status(), result.said());
     try (Device device = Device.open("host")) {
       assertTrue(
@@ -116,25 +112,5 @@ class JCudaTest {
           result.said());
     }
     assertTrue(result.said().endsWith("all equal\n"), result.said());
-  }
-
-  /** A virtual machine for which {@code libcuda.so.1} is our host driver. */
-  static ChildJvm jvm(Path folder, String... options) throws IOException {
-    Found host = (Found) NativeLibraries.find(NativeLibrary.CUHOST);
-    Path cuda = folder.resolve("libcuda.so.1");
-    Files.copy(host.path(), cuda);
-    return new ChildJvm(options)
-        .with("LD_LIBRARY_PATH", folder.toString())
-        .with("CATENA_CUDA", cuda.toString())
-        .with("TMPDIR", folder.toString())
-        .with(JCudaDriver.class)
-        .with(natives());
-  }
-
-  /** JCuda's natives hold no class that could be asked where it came from. */
-  private static Path natives() {
-    String name = "lib/libJCudaDriver-12.6.0-linux-x86_64.so";
-    String url = JCudaDriver.class.getClassLoader().getResource(name).toString();
-    return Path.of(URI.create(url.substring("jar:".length(), url.indexOf("!/"))));
   }
 }

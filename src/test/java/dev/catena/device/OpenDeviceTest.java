@@ -68,7 +68,7 @@ class OpenDeviceTest {
 
   @Test
   void aGpuBeyondTheLastIsNamedWithThoseThatAreThere(@TempDir Path folder) throws Exception {
-    String said = JCudaTest.jvm(folder).run(Open.class, "cuda:5").said();
+    String said = ChildJvm.ofJCuda(folder).run(Open.class, "cuda:5").said();
     boolean ptx = KernelImages.hasPtx();
     assertEquals(
         "DeviceUnavailableException: cuda:5 is not available: "
