@@ -40,6 +40,11 @@ public record Operand(Shape shape, DType dtype, Layout layout, int firstChannel,
     return new Operand(shape, DType.FP32, Layout.NCHW, 0, 0);
   }
 
+  /** Computed with every batch, fp32 in the order of its shape. */
+  public static Operand dense(Shape shape) {
+    return new Operand(shape, DType.FP32, Layout.DENSE, 0, 0);
+  }
+
   /** The pitch of a buffer that holds {@code channels}. */
   public static int packedPitch(int channels) {
     return Math.ceilDiv(channels, CHANNEL_MULTIPLE) * CHANNEL_MULTIPLE;

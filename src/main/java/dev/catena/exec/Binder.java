@@ -10,6 +10,7 @@ import dev.catena.graph.Layout;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import dev.catena.plan.Buffer;
 import dev.catena.plan.MemoryPlan;
@@ -57,7 +58,7 @@ final class Binder {
       Node step = plan.steps().get(i);
       long scratch = plan.scratch(i).map(b -> arena + b.offset()).orElse(0L);
       switch (step.op()) {
-        case Op.Join _ -> {}
+        case Op.Join _, TrainingOp.Slice _ -> {}
         case Op.InSlices slices -> bindSlices(step, slices, addresses, plan.body(i), scratch);
         default -> {
           Problem problem = Program.problem(step, plan.placement());

@@ -8,6 +8,7 @@ import dev.catena.engine.Problem;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
+import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Placement;
@@ -83,7 +84,7 @@ final class Program {
     for (int i = 0; i < of.steps().size(); i++) {
       Node step = of.steps().get(i);
       switch (step.op()) {
-        case Op.Join _ -> {}
+        case Op.Join _, TrainingOp.Slice _ -> {}
         case Op.InSlices _ -> engines(of.body(i), lines);
         default -> lines.add(step.name() + ": " + engine(problem(step, of.placement())).name());
       }
@@ -100,6 +101,7 @@ final class Program {
     return switch (value.layout()) {
       case PARAMETER -> Operand.constant(value.shape());
       case NCHW -> Operand.nchw(value.shape());
+      case DENSE -> Operand.dense(value.shape());
       case NHWC -> {
         View view = placement.view(value);
         yield Operand.view(value.shape(), value.dtype(), view.firstChannel(), view.pitch());

@@ -48,13 +48,15 @@ public final class Graph {
         }
         consumers.computeIfAbsent(input.id(), _ -> new ArrayList<>()).add(node);
       }
-      if (!known.add(node.output().id())) {
-        throw new GraphException(node.name() + " makes a value that exists: " + node.output());
+      for (Value made : node.outputs()) {
+        if (!known.add(made.id())) {
+          throw new GraphException(node.name() + " makes a value that exists: " + made);
+        }
+        producers.put(made.id(), node);
       }
       if (!names.add(node.name())) {
         throw new GraphException("two nodes are named " + node.name());
       }
-      producers.put(node.output().id(), node);
     }
     for (Value output : this.outputs) {
       if (!known.contains(output.id())) {
@@ -93,6 +95,11 @@ public final class Graph {
     return nodes.stream().filter(n -> n.op() instanceof Op.Parameter).toList();
   }
 
+  /** The parameters that a gradient changes: all but running statistics. */
+  public List<Node> trainable() {
+    return parameters().stream().filter(n -> !isStatistic(n)).toList();
+  }
+
   /** The node that makes {@code value}, or null for an input. */
   public Node producer(Value value) {
     return producers.get(value.id());
@@ -110,10 +117,7 @@ public final class Graph {
 
   /** Number of elements of all parameters that training would change: running statistics apart. */
   public long parameterCount() {
-    return parameters().stream()
-        .filter(n -> !isStatistic(n))
-        .mapToLong(n -> n.output().shape().elements())
-        .sum();
+    return trainable().stream().mapToLong(n -> n.output().shape().elements()).sum();
   }
 
   /** Multiply-adds of all convolutions and linear layers for the whole batch. */
@@ -124,7 +128,12 @@ public final class Graph {
   private boolean isStatistic(Node parameter) {
     return consumers(parameter.output()).stream()
         .anyMatch(
-            n -> n.op() instanceof Op.BatchNorm && n.inputs().indexOf(parameter.output()) >= 3);
+            n ->
+                switch (n.op()) {
+                  case Op.BatchNorm _ -> n.inputs().indexOf(parameter.output()) >= 3;
+                  case TrainingOp.RunningMean _, TrainingOp.RunningVariance _ -> true;
+                  default -> false;
+                });
   }
 
   /** The nodes, one a line. */

@@ -6,6 +6,11 @@ public enum Layout {
   NHWC,
   /** The user's side: dense N,C,H,W in fp32. */
   NCHW,
+  /**
+   * Computed with every batch and packed in the order of its shape, fp32: vectors over channels,
+   * gradients of parameters, labels, the loss.
+   */
+  DENSE,
   /** As in the checkpoint, fp32, until an engine packs it. */
   PARAMETER
 }

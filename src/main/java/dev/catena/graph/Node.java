@@ -1,6 +1,9 @@
 package dev.catena.graph;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntSupplier;
+import java.util.stream.Stream;
 
 /**
  * One operation applied to values.
@@ -9,15 +12,42 @@ import java.util.List;
  * @param op what it computes
  * @param inputs in the order that the {@link Op} documents
  * @param output what it makes
+ * @param byproducts what it makes besides, in the order that the {@link Op} documents; of few
  */
-public record Node(String name, Op op, List<Value> inputs, Value output) {
+public record Node(String name, Op op, List<Value> inputs, Value output, List<Value> byproducts) {
   public Node {
     inputs = List.copyOf(inputs);
+    byproducts = List.copyOf(byproducts);
+  }
+
+  /** A node that makes one value. */
+  public Node(String name, Op op, List<Value> inputs, Value output) {
+    this(name, op, inputs, output, List.of());
+  }
+
+  /**
+   * A node whose outputs have the types that the operation gives them, and new ids.
+   *
+   * @throws GraphException naming the node if the inputs do not fit the operation
+   */
+  public static Node of(String name, TrainingOp op, List<Value> inputs, IntSupplier ids) {
+    List<Value> outputs = new ArrayList<>();
+    for (TrainingTypes.Result result : TrainingTypes.of(name, op, inputs)) {
+      String label = outputs.isEmpty() ? name : name + "." + result.name();
+      outputs.add(
+          new Value(ids.getAsInt(), label, result.shape(), result.dtype(), result.layout()));
+    }
+    return new Node(name, op, inputs, outputs.getFirst(), outputs.subList(1, outputs.size()));
   }
 
   /** The input at {@code index}. */
   public Value input(int index) {
     return inputs.get(index);
+  }
+
+  /** All that it makes: the output, then the by-products. */
+  public List<Value> outputs() {
+    return Stream.concat(Stream.of(output), byproducts.stream()).toList();
   }
 
   /** For example {@code features.conv0: Conv[...]}. */

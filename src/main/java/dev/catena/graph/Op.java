@@ -4,9 +4,28 @@ package dev.catena.graph;
  * What a node computes. x, y are activations; s, t, b are vectors over channels, kept in fp32.
  *
  * <p>Each record names its inputs in order; an input in brackets is there only if the record says
- * so. Fused operations are ordinary operations: a rewrite makes them, engines implement them.
+ * so. Fused operations are ordinary operations: a rewrite makes them, engines implement them. What
+ * training adds is a {@link TrainingOp}.
  */
-public sealed interface Op {
+public sealed interface Op
+    permits Op.OnParameters,
+        Op.FromNchw,
+        Op.ToNchw,
+        Op.Conv,
+        Op.BatchNorm,
+        Op.Relu,
+        Op.Add,
+        Op.Pool,
+        Op.GlobalAveragePool,
+        Op.Concat,
+        Op.Linear,
+        Op.Dropout,
+        Op.ScaleShift,
+        Op.Join,
+        Op.Copy,
+        Op.DenseLayer,
+        Op.InSlices,
+        TrainingOp {
 
   /** Operations on parameters alone. Their results are computed on the host when weights load. */
   sealed interface OnParameters extends Op {}

@@ -44,6 +44,7 @@ public final class ShapeInference {
       case Op.Linear _ -> linear();
       case Op.DenseLayer _ -> denseLayer();
       case Op.InSlices s -> slices(s);
+      case TrainingOp training -> TrainingTypes.of(name, training, inputs).getFirst().shape();
       case Op.BnScale _ -> sameVectors(2);
       case Op.BnShift _ -> sameVectors(3);
       case Op.ScaleShiftBias _ -> sameVectors(3);

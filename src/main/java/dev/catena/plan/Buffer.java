@@ -19,6 +19,8 @@ public record Buffer(
     INPUT,
     /** Concatenated features: a dense block, an inception module. */
     FEATURES,
+    /** What gradients are added up in: those of a dense block. */
+    GRADIENTS,
     /** Any other activation. */
     ACTIVATION,
     /** Scratch memory of one step. */

@@ -15,19 +15,21 @@ import java.util.Map;
  * buffer lives. Offsets come later, since engines want to see the views before they name their
  * scratch.
  *
- * <p>Walks the steps backwards: when a value is met, whoever joins it has its place already.
+ * <p>Which values share a buffer is {@link Sharing}'s to say.
  */
 public final class Placement {
   private static final int CHANNEL_MULTIPLE = 8;
 
   private final Graph graph;
   private final List<Node> steps;
+  private final Sharing sharing;
   private final Map<Integer, View> views = new HashMap<>();
   private final List<Draft> drafts = new ArrayList<>();
 
   private Placement(Graph graph) {
     this.graph = graph;
     this.steps = graph.steps();
+    this.sharing = Sharing.of(graph);
   }
 
   /** A graph with memory of its own: its inputs and outputs are buffers of the arena. */
@@ -73,35 +75,33 @@ public final class Placement {
   private void place() {
     for (int i = steps.size() - 1; i >= 0; i--) {
       Node node = steps.get(i);
-      View view = views.computeIfAbsent(node.output().id(), _ -> allocate(node.output()));
-      touch(view, i);
-      if (node.op() instanceof Op.Join) {
-        placeParts(node, view);
-      } else if (inPlace(node)) {
-        views.put(node.input(0).id(), view);
+      for (Value made : node.outputs()) {
+        touch(locate(made), i);
       }
       for (Value input : node.inputs()) {
         if (!input.isConstant()) {
-          touch(views.computeIfAbsent(input.id(), _ -> allocate(input)), i);
+          touch(locate(input), i);
         }
       }
     }
   }
 
-  private void placeParts(Node join, View whole) {
-    int channel = whole.firstChannel();
-    for (Value part : join.inputs()) {
-      views.put(part.id(), new View(whole.buffer(), channel, whole.pitch()));
-      channel += part.shape().c();
+  /** The view of {@code value}, in a new buffer if it is the first of its tree. */
+  private View locate(Value value) {
+    View known = views.get(value.id());
+    if (known != null) {
+      return known;
     }
-    drafts.get(whole.buffer()).owner = Buffer.Owner.FEATURES;
-  }
-
-  /** A ReLU that alone reads its input overwrites it. */
-  private boolean inPlace(Node node) {
-    return node.op() instanceof Op.Relu
-        && graph.uses(node.input(0)) == 1
-        && !views.containsKey(node.input(0).id());
+    Sharing.Place place = sharing.place(value);
+    View whole = views.get(place.root().id());
+    if (whole == null) {
+      whole = allocate(place.root());
+      views.put(place.root().id(), whole);
+    }
+    int channel = whole.firstChannel() + place.firstChannel();
+    View view = new View(whole.buffer(), channel, whole.pitch());
+    views.put(value.id(), view);
+    return view;
   }
 
   private static View external(View view) {
@@ -118,7 +118,13 @@ public final class Placement {
     if (graph.inputs().contains(value)) {
       return Buffer.Owner.INPUT;
     }
-    return graph.outputs().contains(value) ? Buffer.Owner.OUTPUT : Buffer.Owner.ACTIVATION;
+    if (graph.outputs().contains(value)) {
+      return Buffer.Owner.OUTPUT;
+    }
+    if (sharing.isAccumulated(value)) {
+      return Buffer.Owner.GRADIENTS;
+    }
+    return sharing.isJoined(value) ? Buffer.Owner.FEATURES : Buffer.Owner.ACTIVATION;
   }
 
   private static int pitch(Value value) {
@@ -147,7 +153,7 @@ public final class Placement {
     final int id;
     final String name;
     final long bytes;
-    Buffer.Owner owner;
+    final Buffer.Owner owner;
     int first = Integer.MAX_VALUE;
     int last = -1;
 

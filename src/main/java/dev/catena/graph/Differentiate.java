@@ -1,0 +1,256 @@
+package dev.catena.graph;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Reverse-mode differentiation, graph to graph: appends to a training graph the gradients of its
+ * loss by all its parameters. Pure.
+ *
+ * <p>Backward operations read what the forward ones read; so a forward graph whose normalisations
+ * are fused keeps nothing normalised, and what is kept is decided before. The backward pass of a
+ * {@link Op.Join} is {@link TrainingOp.Slice}s: a dense block's gradients are ranges of one buffer.
+ * Gradients of a value with several readers are added.
+ *
+ * <p>Batch normalisation is differentiated in two halves, through s and t to the statistics and
+ * from the statistics to x. Where normalisations share their statistics ({@code ShareStatistics}),
+ * the second half happens once for all of them: the deferred form, without a rule of its own.
+ */
+public final class Differentiate {
+  private final Graph forward;
+  private final List<Value> inputs;
+  private final List<Node> nodes;
+  private final Set<String> names = new HashSet<>();
+  private final Set<Integer> active = new HashSet<>();
+  private final Map<Integer, Value> gradients = new HashMap<>();
+  private int nextId;
+
+  private Differentiate(Graph forward) {
+    this.forward = forward;
+    inputs = new ArrayList<>(forward.inputs());
+    nodes = new ArrayList<>(forward.nodes());
+    inputs.forEach(v -> nextId = Math.max(nextId, v.id() + 1));
+    Set<Node> trainable = new HashSet<>(forward.trainable());
+    for (Node node : nodes) {
+      node.outputs().forEach(v -> nextId = Math.max(nextId, v.id() + 1));
+      names.add(node.name());
+      if (trainable.contains(node)
+          || node.inputs().stream().anyMatch(v -> active.contains(v.id()))) {
+        node.outputs().forEach(v -> active.add(v.id()));
+      }
+    }
+  }
+
+  /**
+   * The joint graph.
+   *
+   * @param forward its first output is the loss, made by {@link TrainingOp.SoftmaxCrossEntropy}
+   * @return a graph with one input more, {@code loss.gradient}, one number: 1, or the loss scale;
+   *     and as outputs those of {@code forward}, then the gradient by each of its {@link
+   *     Graph#trainable} parameters in order
+   * @throws GraphException naming the node if one has no derivative, or a parameter that the loss
+   *     does not depend on
+   */
+  public static Graph apply(Graph forward) {
+    return new Differentiate(forward).run();
+  }
+
+  private Graph run() {
+    Value loss = forward.outputs().getFirst();
+    Value seed = new Value(nextId++, "loss.gradient", loss.shape(), loss.dtype(), Layout.DENSE);
+    inputs.add(seed);
+    gradients.put(loss.id(), seed);
+    for (Node node : forward.nodes().reversed()) {
+      Value g = gradients.get(node.output().id());
+      if (g != null) {
+        backward(node, g);
+      }
+    }
+    List<Value> outputs = new ArrayList<>(forward.outputs());
+    for (Node parameter : forward.trainable()) {
+      Value g = gradients.get(parameter.output().id());
+      if (g == null) {
+        throw new GraphException("the loss does not depend on " + parameter.name());
+      }
+      outputs.add(g);
+    }
+    return new Graph(forward.name(), inputs, nodes, outputs);
+  }
+
+  private void backward(Node n, Value g) {
+    switch (n.op()) {
+      case TrainingOp.SoftmaxCrossEntropy e -> {
+        TrainingOp op = new TrainingOp.SoftmaxCrossEntropyBackward(e.smoothing());
+        contribute(n, 0, emit(n, op, n.input(0), n.input(1), g));
+      }
+      case Op.Linear _ -> {
+        contribute(n, 2, emit(n, ".bias", new TrainingOp.ChannelSums(), g));
+        contribute(n, 1, emit(n, ".weight", new TrainingOp.LinearWgrad(), g, n.input(0)));
+        if (isActive(n.input(0))) {
+          contribute(n, 0, emit(n, new TrainingOp.LinearDgrad(false), g, n.input(1)));
+        }
+      }
+      case Op.Conv c -> conv(n, c, g);
+      case Op.ScaleShift s -> {
+        TrainingOp op = new TrainingOp.ScaleShiftBackward(s.relu(), false);
+        through(n, 1, emit(n, op, withStatistics(n, 1, g, n.input(0))));
+      }
+      case TrainingOp.BatchStatistics _ -> {
+        TrainingOp op = new TrainingOp.BatchStatisticsBackward(false);
+        contribute(n, 0, emit(n, op, n.input(0), n.output(), g));
+      }
+      case Op.Relu _ ->
+          contribute(n, 0, emit(n, new TrainingOp.ReluBackward(false), g, n.output()));
+      case Op.Add add -> {
+        Value sum = add.relu() ? rectified(n, g) : g;
+        contribute(n.input(0), sum);
+        contribute(n.input(1), sum);
+      }
+      case Op.Pool pool -> pool(n, pool, g);
+      case Op.GlobalAveragePool p -> {
+        Shape x = n.input(0).shape();
+        TrainingOp op = new TrainingOp.GlobalAveragePoolBackward(p.prologue(), x.h(), x.w(), false);
+        if (p.prologue() == Op.Prologue.NONE) {
+          contribute(n, 0, emit(n, op, g));
+        } else {
+          through(n, 1, emit(n, op, withStatistics(n, 1, g, n.input(0))));
+        }
+      }
+      case Op.Concat _ -> slices(n, g);
+      case Op.Join _ -> slices(n, g);
+      case TrainingOp.ApplyDropout d -> contribute(n, 0, emit(n, d, g, n.input(1)));
+      case Op.Copy _ -> contribute(n.input(0), g);
+      case Op.Parameter _ -> {}
+      default ->
+          throw new GraphException(n.name() + ": " + n.op() + " has no derivative; lower it first");
+    }
+  }
+
+  private void conv(Node n, Op.Conv fused, Value gradient) {
+    Value g = fused.relu() ? rectified(n, gradient) : gradient;
+    if (fused.bias()) {
+      contribute(n, fused.biasIndex(), emit(n, ".bias", new TrainingOp.ChannelSums(), g));
+    }
+    Op.Conv c = fused.withEpilogue(false, false);
+    Value x = n.input(0);
+    Value w = n.input(1);
+    boolean prologue = c.prologue() != Op.Prologue.NONE;
+    TrainingOp wgrad = new TrainingOp.ConvWgrad(c);
+    contribute(
+        n,
+        1,
+        prologue
+            ? emit(n, ".weight", wgrad, g, x, n.input(2), n.input(3))
+            : emit(n, ".weight", wgrad, g, x));
+    TrainingOp dgrad = new TrainingOp.ConvDgrad(c, x.shape().h(), x.shape().w(), false);
+    if (prologue) {
+      through(n, 2, emit(n, dgrad, withStatistics(n, 2, g, w, x)));
+    } else if (isActive(x)) {
+      contribute(n, 0, emit(n, dgrad, g, w));
+    }
+  }
+
+  private void pool(Node n, Op.Pool pool, Value g) {
+    Value x = n.input(0);
+    TrainingOp.PoolBackward op =
+        new TrainingOp.PoolBackward(pool, x.shape().h(), x.shape().w(), false);
+    if (pool.prologue() != Op.Prologue.NONE) {
+      through(n, 1, emit(n, op, withStatistics(n, 1, g, x)));
+    } else {
+      contribute(n, 0, op.readsInput() ? emit(n, op, g, x) : emit(n, op, g));
+    }
+  }
+
+  private Value rectified(Node n, Value g) {
+    return emit(n, ".relu", new TrainingOp.ReluBackward(false), g, n.output()).output();
+  }
+
+  private void slices(Node n, Value g) {
+    int first = 0;
+    for (int i = 0; i < n.inputs().size(); i++) {
+      int channels = n.input(i).shape().c();
+      if (isActive(n.input(i))) {
+        contribute(n, i, emit(n, "." + i, new TrainingOp.Slice(first, channels), g));
+      }
+      first += channels;
+    }
+  }
+
+  /** The inputs {@code first}, then x, s, t and their statistics; s is input {@code at} of n. */
+  private Value[] withStatistics(Node n, int at, Value... first) {
+    Value[] all = Arrays.copyOf(first, first.length + 3);
+    all[first.length] = n.input(at);
+    all[first.length + 1] = n.input(at + 1);
+    all[first.length + 2] = scaleOf(n, at).input(1);
+    return all;
+  }
+
+  /** The node that makes the scale which is input {@code at} of n. */
+  private Node scaleOf(Node n, int at) {
+    Node scale = forward.producer(n.input(at));
+    if (scale == null || !(scale.op() instanceof TrainingOp.BatchScale)) {
+      throw new GraphException(n.name() + ": its scale is not that of a batch's statistics");
+    }
+    return scale;
+  }
+
+  /** What went through a normalisation: s·dz to x, and the sums to γ, β and the statistics. */
+  private void through(Node n, int at, Node made) {
+    contribute(n, 0, made);
+    Node scale = scaleOf(n, at);
+    Node shift = forward.producer(n.input(at + 1));
+    float epsilon = ((TrainingOp.BatchScale) scale.op()).epsilon();
+    TrainingOp op = new TrainingOp.BatchNormGradient(epsilon, false);
+    Value sums = made.byproducts().getFirst();
+    Node norm = emit(scale, op, scale.input(0), scale.input(1), sums);
+    contribute(scale, 1, norm);
+    contribute(scale.input(0), norm.byproducts().get(0));
+    contribute(shift.input(0), norm.byproducts().get(1));
+  }
+
+  private void contribute(Node n, int input, Node made) {
+    contribute(n.input(input), made.output());
+  }
+
+  /** Adds {@code g} to the gradient by {@code value}. */
+  private void contribute(Value value, Value g) {
+    if (isActive(value)) {
+      gradients.merge(value.id(), g, (there, more) -> sum(value, there, more));
+    }
+  }
+
+  private Value sum(Value of, Value there, Value more) {
+    String name = unique(of.name() + ".gradient.sum");
+    Value sum = new Value(nextId++, name, there.shape(), there.dtype(), there.layout());
+    nodes.add(new Node(name, new Op.Add(false), List.of(there, more), sum));
+    return sum;
+  }
+
+  private boolean isActive(Value value) {
+    return active.contains(value.id());
+  }
+
+  private Node emit(Node of, TrainingOp op, Value... in) {
+    return emit(of, "", op, in);
+  }
+
+  private Node emit(Node of, String part, TrainingOp op, Value... in) {
+    String name = unique(of.name() + part + ".gradient");
+    Node node = Node.of(name, op, List.of(in), () -> nextId++);
+    nodes.add(node);
+    return node;
+  }
+
+  private String unique(String name) {
+    String free = name;
+    for (int i = 2; !names.add(free); i++) {
+      free = name + i;
+    }
+    return free;
+  }
+}

@@ -1,0 +1,61 @@
+package dev.catena.graph;
+
+/**
+ * Philox4x32-10, Salmon et al., SC 2011: a random number is a function of a key and a counter, so
+ * any element's can be computed again, by any thread, in any order.
+ *
+ * <p>The device's kernels compute the same words.
+ */
+public final class Philox {
+  private static final int ROUNDS = 10;
+  private static final int WORDS = 4;
+  private static final long M0 = 0xD2511F53L;
+  private static final long M1 = 0xCD9E8D57L;
+  private static final int W0 = 0x9E3779B9;
+  private static final int W1 = 0xBB67AE85;
+  private static final long MASK = 0xFFFFFFFFL;
+
+  private Philox() {}
+
+  /**
+   * The four words at a counter.
+   *
+   * @param key two words
+   * @param counter four words
+   */
+  public static int[] words(int[] key, int[] counter) {
+    int k0 = key[0];
+    int k1 = key[1];
+    int[] c = counter.clone();
+    for (int round = 0; round < ROUNDS; round++) {
+      long p0 = M0 * (c[0] & MASK);
+      long p1 = M1 * (c[2] & MASK);
+      c =
+          new int[] {
+            (int) (p1 >>> 32) ^ c[1] ^ k0, (int) p1, (int) (p0 >>> 32) ^ c[3] ^ k1, (int) p0
+          };
+      k0 += W0;
+      k1 += W1;
+    }
+    return c;
+  }
+
+  /**
+   * Whether {@link TrainingOp.ApplyDropout} keeps an element: whether its word, one of the four at
+   * counter (⌊index/4⌋, step, stream), is at least p·2³².
+   *
+   * @param dropout the operation
+   * @param seed below 2^48
+   * @param step below 2^48
+   * @param index of the element in N,H,W,C order, padding not counted
+   */
+  public static boolean keeps(TrainingOp.ApplyDropout dropout, long seed, long step, long index) {
+    int[] key = {(int) seed, (int) (seed >>> 32)};
+    long group = index / WORDS;
+    // Step and group have 48 bits at most, and share the third word.
+    int high = (int) (group >>> 32) | (int) (step >>> 32) << 16;
+    int[] counter = {(int) group, (int) step, high, dropout.stream()};
+    int word = words(key, counter)[(int) (index % WORDS)];
+    return (word & MASK) >= (long) (dropout.probability() * 0x1p32);
+  }
+}
