@@ -7,6 +7,7 @@ import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.ShapeInference;
+import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -16,6 +17,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Rebuilds a graph node by node, in order. A pass looks upwards: when it visits a node, everything
@@ -39,6 +41,8 @@ final class Editor {
   private final Map<Integer, Node> producers = new HashMap<>();
   private final Map<Integer, Value> rebuilt = new HashMap<>();
   private final Map<Integer, Integer> uses = new HashMap<>();
+  private final List<Value> newInputs = new ArrayList<>();
+  private final List<Value> newOutputs = new ArrayList<>();
   private int nextId;
 
   private Editor(Graph old) {
@@ -48,7 +52,7 @@ final class Editor {
       nextId = Math.max(nextId, input.id() + 1);
     }
     for (Node node : old.nodes()) {
-      nextId = Math.max(nextId, node.output().id() + 1);
+      node.outputs().forEach(v -> nextId = Math.max(nextId, v.id() + 1));
     }
   }
 
@@ -57,25 +61,63 @@ final class Editor {
     Editor editor = new Editor(graph);
     for (Node node : graph.nodes()) {
       List<Value> inputs = node.inputs().stream().map(editor::rebuilt).toList();
-      Node moved = new Node(node.name(), node.op(), inputs, node.output());
+      Node moved = new Node(node.name(), node.op(), inputs, node.output(), node.byproducts());
       Value result = visitor.visit(moved, editor);
+      node.byproducts().forEach(v -> editor.rebuilt.putIfAbsent(v.id(), v));
       editor.rebuilt.put(node.output().id(), result);
       editor.uses.merge(result.id(), graph.uses(node.output()), Integer::sum);
     }
-    List<Value> outputs = graph.outputs().stream().map(editor::rebuilt).toList();
-    return new Graph(graph.name(), graph.inputs(), editor.alive(outputs), outputs);
+    List<Value> inputs = concat(graph.inputs(), editor.newInputs);
+    List<Value> outputs =
+        concat(graph.outputs().stream().map(editor::rebuilt).toList(), editor.newOutputs);
+    return new Graph(graph.name(), inputs, editor.alive(outputs), outputs);
+  }
+
+  private static List<Value> concat(List<Value> first, List<Value> second) {
+    return Stream.concat(first.stream(), second.stream()).toList();
   }
 
   /** The node as it is. */
   Value keep(Node node) {
     nodes.add(node);
-    producers.put(node.output().id(), node);
+    node.outputs().forEach(v -> producers.put(v.id(), node));
     return node.output();
+  }
+
+  /** A new input of the graph, after those there are: packed fp32. */
+  Value addInput(String name, Shape shape) {
+    Value value = new Value(nextId++, name, shape, DType.FP32, Layout.DENSE);
+    newInputs.add(value);
+    return value;
+  }
+
+  /** Makes {@code value} an output of the graph, after those there are. */
+  void addOutput(Value value) {
+    newOutputs.add(value);
   }
 
   /** A new node in the place of {@code node}: same name and output. */
   Value replace(Node node, Op op, Value... inputs) {
     return keep(new Node(node.name(), op, List.of(inputs), node.output()));
+  }
+
+  /**
+   * A node moves to the place of {@code node}, whose output it makes; by-products are kept.
+   *
+   * @param moved a new node, left without a reader but by {@code node}
+   * @param op what it computes now
+   * @param more an input after those that it has
+   */
+  Value move(Node moved, Node node, Op op, Value more) {
+    nodes.remove(moved);
+    List<Value> inputs = new ArrayList<>(moved.inputs());
+    inputs.add(more);
+    return keep(new Node(moved.name(), op, inputs, node.output(), moved.byproducts()));
+  }
+
+  /** A new training operation with outputs of its own. */
+  Value add(String name, TrainingOp op, Value... inputs) {
+    return keep(Node.of(name, op, List.of(inputs), () -> nextId++));
   }
 
   /** A new node with an output of its own. */

@@ -1,0 +1,91 @@
+package dev.catena.rewrite;
+
+import dev.catena.graph.Graph;
+import dev.catena.graph.GraphException;
+import dev.catena.graph.Node;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
+import dev.catena.graph.Value;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * A network as it is trained: batch normalisation with the batch's statistics is an affine map, as
+ * in inference, whose s and t are computed with every batch; the loss comes last.
+ *
+ * <pre>
+ * y = BatchNorm(x, γ, β, μ, σ²)   →   q = BatchStatistics(x); s = BatchScale(γ, q);
+ *                                     t = BatchShift(β, q, s); y = ScaleShift(x, s, t);
+ *                                     μ' = RunningMean(μ, q); σ²' = RunningVariance(σ², q)
+ * y = Dropout(x)                  →   y = ApplyDropout(x, random)
+ * y = ToNchw(logits)              →   the same, and loss = SoftmaxCrossEntropy(logits, labels)
+ * </pre>
+ *
+ * Outputs: the loss, the logits, then μ' and σ²' of each normalisation in order. Inputs: the batch,
+ * {@code labels}, and {@code random} if there is dropout.
+ *
+ * @param momentum share of the batch in the running statistics; frameworks take 0.1
+ * @param smoothing ε of the labels
+ */
+public record LowerTraining(float momentum, float smoothing) implements Rewrite {
+  private static final int RANDOM_WORDS = 4;
+
+  @Override
+  public Graph apply(Graph graph) {
+    Graph lowered = new Pass().run(graph);
+    // The editor appends: logits, statistics, loss.
+    List<Value> outputs = new ArrayList<>(lowered.outputs());
+    Collections.rotate(outputs, 1);
+    return new Graph(lowered.name(), lowered.inputs(), lowered.nodes(), outputs);
+  }
+
+  private final class Pass {
+    private Value random;
+    private int dropouts;
+
+    Graph run(Graph graph) {
+      Node last = graph.nodes().getLast();
+      if (!(last.op() instanceof Op.ToNchw) || !graph.outputs().equals(List.of(last.output()))) {
+        throw new GraphException(graph.name() + ": a network to be trained ends with its logits");
+      }
+      return Editor.rewrite(graph, this::visit);
+    }
+
+    private Value visit(Node node, Editor editor) {
+      return switch (node.op()) {
+        case Op.BatchNorm bn -> normalise(node, bn.epsilon(), editor);
+        case Op.Dropout dropout -> {
+          if (random == null) {
+            random = editor.addInput("random", Shape.of(RANDOM_WORDS));
+          }
+          Op op = new TrainingOp.ApplyDropout(dropout.probability(), dropouts++);
+          yield editor.replace(node, op, node.input(0), random);
+        }
+        case Op.ToNchw _ -> {
+          Value logits = node.input(0);
+          Value labels = editor.addInput("labels", Shape.of(logits.shape().n()));
+          TrainingOp op = new TrainingOp.SoftmaxCrossEntropy(smoothing);
+          Value result = editor.keep(node);
+          editor.addOutput(editor.add("loss", op, logits, labels));
+          yield result;
+        }
+        default -> editor.keep(node);
+      };
+    }
+
+    private Value normalise(Node node, float epsilon, Editor editor) {
+      String name = node.name();
+      Value x = node.input(0);
+      Value q = editor.add(name + ".statistics", new TrainingOp.BatchStatistics(), x);
+      Value s = editor.add(name + ".scale", new TrainingOp.BatchScale(epsilon), node.input(1), q);
+      Value t = editor.add(name + ".shift", new TrainingOp.BatchShift(), node.input(2), q, s);
+      TrainingOp mean = new TrainingOp.RunningMean(momentum);
+      TrainingOp variance = new TrainingOp.RunningVariance(momentum, x.shape().pixels());
+      editor.addOutput(editor.add(name + ".running_mean.next", mean, node.input(3), q));
+      editor.addOutput(editor.add(name + ".running_var.next", variance, node.input(4), q));
+      return editor.replace(node, new Op.ScaleShift(false), x, s, t);
+    }
+  }
+}

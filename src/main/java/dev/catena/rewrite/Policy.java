@@ -1,0 +1,61 @@
+package dev.catena.rewrite;
+
+import dev.catena.graph.Differentiate;
+import dev.catena.graph.Graph;
+import java.util.List;
+
+/**
+ * What a training step keeps for its backward pass. Each is a choice of rewrites before and after
+ * differentiation; all compute the same gradients.
+ */
+public enum Policy {
+  /** What frameworks keep: every operation a kernel and a buffer, concatenation by copies. */
+  UNFUSED("unfused", List.of(), List.of()),
+  /** One buffer of features and one of gradients a block; normalised copies are kept. */
+  IN_PLACE(
+      "in-place", List.of(new FuseRelu(), new PlaceConcat()), List.of(new AccumulateGradients())),
+  /** Block buffers and bottlenecks alone: nothing normalised is ever in memory. */
+  FUSED("fused", Fusions.FORWARD, List.of(new AccumulateGradients(), Recompute.elementwise())),
+  /** Block buffers alone: bottlenecks are computed again. */
+  RECOMPUTE(
+      "recompute", Fusions.FORWARD, List.of(new AccumulateGradients(), Recompute.bottlenecks()));
+
+  private final String label;
+  private final Pipeline forward;
+  private final Pipeline joint;
+
+  Policy(String label, List<Rewrite> forward, List<Rewrite> joint) {
+    this.label = label;
+    this.forward = new Pipeline(forward);
+    this.joint = new Pipeline(joint);
+  }
+
+  /** Its name in commands and JSON. */
+  public String label() {
+    return label;
+  }
+
+  /**
+   * The graph of one step, forward and backward.
+   *
+   * @param network as inference has it, ending with its logits
+   * @param lowering how it is trained
+   * @return its inputs are {@link LowerTraining}'s and {@link Differentiate}'s, and so its outputs:
+   *     the loss, the logits, the running statistics, then the gradients in order of the {@link
+   *     Graph#trainable} parameters
+   */
+  public Graph step(Graph network, LowerTraining lowering) {
+    Graph lowered = forward.apply(lowering.apply(network));
+    return joint.apply(Differentiate.apply(lowered));
+  }
+
+  private static final class Fusions {
+    static final List<Rewrite> FORWARD =
+        List.of(
+            new FuseRelu(),
+            new PoolBeforeConv(),
+            new FuseBnReluConv(),
+            new PlaceConcat(),
+            new ShareStatistics());
+  }
+}
