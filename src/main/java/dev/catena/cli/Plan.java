@@ -2,8 +2,12 @@ package dev.catena.cli;
 
 import dev.catena.Model;
 import dev.catena.exec.Inference;
+import dev.catena.graph.Graph;
 import dev.catena.plan.MemoryPlan;
+import dev.catena.plan.Planner;
 import dev.catena.report.Table;
+import dev.catena.rewrite.LowerTraining;
+import dev.catena.rewrite.Policy;
 import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -23,6 +27,9 @@ import picocli.CommandLine.Option;
     description = "Plans the memory of every variant; no device is needed.",
     mixinStandardHelpOptions = true)
 final class Plan implements Callable<Integer> {
+  /** Does not matter to the plan. */
+  private static final float RUNNING_MOMENTUM = 0.1f;
+
   @Mixin private ModelArguments arguments;
   @Mixin private Output output;
 
@@ -33,6 +40,11 @@ final class Plan implements Callable<Integer> {
       converter = Choices.AtLeastOne.class,
       description = "Images (default: ${DEFAULT-VALUE}).")
   private int batch;
+
+  @Option(
+      names = "--train",
+      description = "Plan a training step (SGD with momentum) under every policy.")
+  private boolean train;
 
   @Option(names = "--report", description = "Also list the buffers that make each peak.")
   private boolean report;
@@ -46,6 +58,15 @@ final class Plan implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Model model = arguments.model();
+    Map<String, MemoryPlan> plans = train ? trainingPlans(model) : inferencePlans(model);
+    output.result(text(plans), result(model, plans));
+    if (chart != null) {
+      output.write(chart, PlanCharts.svg(plans));
+    }
+    return 0;
+  }
+
+  private Map<String, MemoryPlan> inferencePlans(Model model) {
     Map<String, MemoryPlan> plans = new LinkedHashMap<>();
     try (ProgressBar progress = Progress.bar("planning", Variant.values().length)) {
       for (Variant variant : Variant.values()) {
@@ -54,14 +75,54 @@ final class Plan implements Callable<Integer> {
         progress.step();
       }
     }
-    output.result(text(plans), result(model, plans));
-    if (chart != null) {
-      output.write(chart, PlanCharts.svg(plans));
+    return plans;
+  }
+
+  private Map<String, MemoryPlan> trainingPlans(Model model) {
+    Map<String, MemoryPlan> plans = new LinkedHashMap<>();
+    try (ProgressBar progress = Progress.bar("planning", Policy.values().length)) {
+      for (Policy policy : Policy.values()) {
+        Graph network = model.network().graph(batch, arguments.dtype());
+        Graph step = policy.step(network, new LowerTraining(RUNNING_MOMENTUM, 0));
+        plans.put(policy.label(), Planner.plan(step));
+        progress.step();
+      }
     }
-    return 0;
+    return plans;
+  }
+
+  /** Bytes of what the optimiser keeps: in training, one fp32 a parameter. */
+  private long optimizerBytes(MemoryPlan plan) {
+    return train ? Float.BYTES * plan.graph().parameterCount() : 0;
+  }
+
+  private long allBytes(MemoryPlan plan) {
+    return plan.peakBytes() + plan.weightBytes() + optimizerBytes(plan);
   }
 
   private String text(Map<String, MemoryPlan> plans) {
+    return train ? trainingText(plans) : inferenceText(plans);
+  }
+
+  private String trainingText(Map<String, MemoryPlan> plans) {
+    long unfused = allBytes(plans.get(Policy.UNFUSED.label()));
+    Table table =
+        new Table(
+            "policy", "planned", "lower bound", "weights", "momentum", "in all", "of unfused");
+    plans.forEach(
+        (name, plan) ->
+            table.row(
+                name,
+                Table.bytes(plan.peakBytes()),
+                Table.bytes(plan.lowerBoundBytes()),
+                Table.bytes(plan.weightBytes()),
+                Table.bytes(optimizerBytes(plan)),
+                Table.bytes(allBytes(plan)),
+                share(allBytes(plan), unfused)));
+    return table + reports(plans);
+  }
+
+  private String inferenceText(Map<String, MemoryPlan> plans) {
     long unfused = plans.get(Variant.UNFUSED.label()).peakBytes();
     Table table = new Table("variant", "planned", "lower bound", "weights", "of unfused");
     plans.forEach(
@@ -71,9 +132,16 @@ final class Plan implements Callable<Integer> {
                 Table.bytes(plan.peakBytes()),
                 Table.bytes(plan.lowerBoundBytes()),
                 Table.bytes(plan.weightBytes()),
-                Table.number(
-                    String.format(Locale.ROOT, "%.1f %%", 100.0 * plan.peakBytes() / unfused))));
-    StringBuilder text = new StringBuilder(table.toString());
+                share(plan.peakBytes(), unfused)));
+    return table + reports(plans);
+  }
+
+  private static Table.Quantity share(long bytes, long of) {
+    return Table.number(String.format(Locale.ROOT, "%.1f %%", 100.0 * bytes / of));
+  }
+
+  private String reports(Map<String, MemoryPlan> plans) {
+    StringBuilder text = new StringBuilder();
     if (report) {
       plans.forEach((name, plan) -> text.append('\n').append(name + ": " + plan.report()));
     }
@@ -89,6 +157,10 @@ final class Plan implements Callable<Integer> {
           row.put("planned_bytes", plan.peakBytes());
           row.put("lower_bound_bytes", plan.lowerBoundBytes());
           row.put("weights_bytes", plan.weightBytes());
+          if (train) {
+            row.put("optimizer_bytes", optimizerBytes(plan));
+            row.put("total_bytes", allBytes(plan));
+          }
           row.put("steps", plan.steps().size());
           row.put("peak_step", plan.steps().get(plan.peakStep()).name());
           row.put("copies", plan.copies());
@@ -98,6 +170,7 @@ final class Plan implements Callable<Integer> {
     result.put("model", model.name());
     result.put("batch", batch);
     result.put("dtype", Choices.label(arguments.dtype()));
+    result.put("training", train);
     result.put("variants", variants);
     return result;
   }

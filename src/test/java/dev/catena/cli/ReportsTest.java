@@ -36,8 +36,32 @@ class ReportsTest {
     }
   }
 
+  @Test
+  void plansATrainingStepUnderEveryPolicy() throws Exception {
+    Cli.Result result = Cli.run("plan", Cli.MODEL, "--train", "--batch", "4", "--json", "-");
+    assertEquals(0, result.code(), result.err());
+    assertEquals(true, result.json().get("training"));
+    List<?> policies = (List<?>) result.json().get("variants");
+    assertEquals(
+        List.of("unfused", "in-place", "fused", "recompute"),
+        policies.stream().map(p -> ((Map<?, ?>) p).get("name")).toList());
+    for (int i = 1; i < policies.size(); i++) {
+      assertTrue(planned(policies.get(i)) < planned(policies.get(i - 1)), result.out());
+    }
+    Object fused = policies.get(2);
+    assertEquals(
+        bytes(fused, "total_bytes"),
+        planned(fused) + bytes(fused, "weights_bytes") + bytes(fused, "optimizer_bytes"));
+    String text = Cli.run("plan", Cli.MODEL, "--train").out();
+    assertTrue(text.contains("momentum") && text.contains("recompute"), text);
+  }
+
   private static long planned(Object variant) {
-    return ((Number) ((Map<?, ?>) variant).get("planned_bytes")).longValue();
+    return bytes(variant, "planned_bytes");
+  }
+
+  private static long bytes(Object variant, String key) {
+    return ((Number) ((Map<?, ?>) variant).get(key)).longValue();
   }
 
   @Test
