@@ -90,9 +90,12 @@ final class Context {
             handle,
             bytes,
             () -> {
-              live.remove(self[0]);
-              if (destroy != null) {
-                release(function, destroy);
+              try {
+                if (destroy != null) {
+                  release(function, destroy);
+                }
+              } finally {
+                live.remove(self[0]); // not before: a closing device waits for what it sees
               }
             });
     live.add(self[0]);

@@ -42,6 +42,7 @@ final class Resource {
   private final Throwable site = TRACE ? new Throwable("opened here") : null;
   private Cleaner.Cleanable cleanable;
   private volatile int users;
+  private volatile boolean destroyed;
 
   /**
    * A live object.
@@ -101,19 +102,26 @@ final class Resource {
     USERS.getAndAdd(this, -1);
   }
 
-  /** Destroys the object once no call uses it; the second time does nothing. */
+  /**
+   * Destroys the object once no call uses it. Whoever comes second only waits until that is done: a
+   * device must not go while another thread still closes something of it.
+   */
   void close() {
     int before = (int) USERS.getAndBitwiseOr(this, CLOSED);
+    while (before < 0 ? !destroyed : users != CLOSED) {
+      LockSupport.parkNanos(20_000);
+    }
     if (before < 0) {
       return;
     }
-    while (users != CLOSED) {
-      LockSupport.parkNanos(20_000);
+    try {
+      destroy.run();
+    } finally {
+      destroyed = true;
+      if (cleanable != null) {
+        cleanable.clean(); // after it, since what is borrowed closes itself there
+      }
     }
-    if (cleanable != null) {
-      cleanable.clean();
-    }
-    destroy.run();
   }
 
   private void report() {
