@@ -5,10 +5,17 @@
 //
 // x, y: views, y packed or a slice; w: K x C, C rounded up to 8 and zero-filled; scale, shift, bias fp32; bias may be
 // null. stride > 1 (a projection shortcut) takes every stride-th pixel.
-// Launch: block 256, grid (pixels / 64, K / 128), rounded up: one block makes all 4k outputs of a dense layer.
-// FLOP: 2*pixels*C*K. Bytes: x once for each 128 of K, w once for each 64 pixels (from L2), y once.
+//
+// conv1x1_RxC (fp16, bf16; sm_80): a block makes R pixels by C outputs (pipeline.cuh); a prologue always has its ReLU;
+//   x begins on 16 bytes. With `sums` part z of the grid adds up its `steps` of 32 channels, and conv_sum.cu the parts.
+//   Launch: block 128, or 256 for 128x128; grid (pixels / R, K / C, parts), rounded up.
+// conv1x1 (fp32, any view, sm_75): implicit_gemm.cuh. Launch: block 256, grid (pixels / 64, K / 128), rounded up.
+//
+// FLOP: 2*pixels*C*K. Bytes: x once for each C columns of K (from L2 but for the first), w once for each R pixels (L2),
+// y once. A dense layer (C = 512, K = 128) does 102 FLOP a byte: bound by memory on sm_90 (ridge near 200), if shared
+// memory keeps up. It does: 16 channels of 128x128 move 24 KB of fragments, 192 clocks, while memory takes 248.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine kernel
-#include "implicit_gemm.cuh"
+#include "pipeline.cuh"
 
 #define KERNEL(T, t)                                                                                                 \
   extern "C" __global__ void __launch_bounds__(256, 2) conv1x1_##t(                                                  \
@@ -18,9 +25,27 @@
     implicit_gemm<T, 1, 2, 4>(y, x, w, Prologue{scale, shift, rectify_input}, Epilogue{bias, rectify},               \
                               ConvShape{images, height, width, out_height, out_width, stride, channels, outputs,     \
                                         y_pitch, x_pitch});                                                          \
-  }
+  }                                                                                                                  \
+  HOST_KERNEL_FIBERS(conv1x1_##t)
 FOR_EACH_DTYPE(KERNEL)
 
-HOST_KERNEL_FIBERS(conv1x1_f32)
-HOST_KERNEL_FIBERS(conv1x1_f16)
-HOST_KERNEL_FIBERS(conv1x1_bf16)
+// ROWS = 16 * M * TM, COLUMNS = 8 * N * TN: M x N warps of TM x TN tiles. BLOCKS on a multiprocessor of sm_80.
+#define PIPELINE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                          \
+  extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv1x1_##ROWS##x##COLUMNS##_##t(                 \
+      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, float* sums,          \
+      int rectify, int images, int height, int width, int out_height, int out_width, int stride, int channels,       \
+      int outputs, int y_pitch, int x_pitch, int steps) {                                                            \
+    pipelined<T, 1, M, N, TM, TN, 4>(y, x, w, Prologue{scale, shift, 1}, Epilogue{bias, rectify},                    \
+                                     ConvShape{images, height, width, out_height, out_width, stride, channels,       \
+                                               outputs, y_pitch, x_pitch},                                           \
+                                     Pixels{int(blockIdx.x) * ROWS}, steps, sums);                                  \
+  }                                                                                                                  \
+  HOST_KERNEL_FIBERS(conv1x1_##ROWS##x##COLUMNS##_##t)
+
+#define PIPELINES(T, t)                      \
+  PIPELINE(T, t, 128, 128, 4, 2, 2, 8, 2)    \
+  PIPELINE(T, t, 128, 64, 4, 1, 2, 8, 3)     \
+  PIPELINE(T, t, 64, 128, 2, 2, 2, 8, 3)     \
+  PIPELINE(T, t, 64, 64, 2, 2, 2, 4, 4)
+PIPELINES(half, f16)
+PIPELINES(bfloat16, bf16)

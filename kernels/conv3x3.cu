@@ -6,10 +6,19 @@
 //
 // x, y: views, y usually the layer's slice of the block's buffer; w: KRSC, C rounded up to 8 and zero-filled; null
 // scale: z = x; bias may be null.
-// Launch: block 128, grid (pixels / 128, K / 32), rounded up: one block makes all k outputs of a dense layer.
-// FLOP: 18*pixels*C*K. Bytes: x nine times from the caches, about once from memory; w once for each 128 pixels (L2).
+//
+// conv3x3_RxC (fp16, bf16; stride 1; sm_80): a block makes `lines` by `columns` pixels, at most R, by C outputs
+//   (pipeline.cuh); a prologue always has its ReLU; x begins on 16 bytes. With `sums` part z of the grid adds up its
+//   `steps` of 32 channels, and conv_sum.cu the parts.
+//   Launch: block R threads, 128 for 64x32; grid (images*height / lines * width / columns, K / C, parts), rounded up.
+// conv3x3 (fp32, any view, stride 2, sm_75): implicit_gemm.cuh. Launch: block 128, grid (pixels / 128, K / 32).
+//
+// FLOP: 18*pixels*C*K. Bytes: y and, once and a half for its halo, x; w once for each R pixels (L2). For C = 128 and
+// K = 32 in fp16 that is 2*(1.4*128 + 32) bytes a pixel next to 576 of w, where nine reads of x would be 2304: the halo
+// in shared memory takes L2's traffic from 2.9 to 1.0 KB a pixel (0.7 with R = 256). 230 FLOP a byte of memory: bound
+// by mma.sync and L2 together on sm_90.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine kernel
-#include "implicit_gemm.cuh"
+#include "pipeline.cuh"
 
 #define KERNEL(T, t)                                                                                                 \
   extern "C" __global__ void __launch_bounds__(128, 3) conv3x3_##t(                                                  \
@@ -19,9 +28,32 @@
     implicit_gemm<T, 3, 4, 1>(y, x, w, Prologue{scale, shift, rectify_input}, Epilogue{bias, rectify},               \
                               ConvShape{images, height, width, out_height, out_width, stride, channels, outputs,     \
                                         y_pitch, x_pitch});                                                          \
-  }
+  }                                                                                                                  \
+  HOST_KERNEL_FIBERS(conv3x3_##t)
 FOR_EACH_DTYPE(KERNEL)
 
-HOST_KERNEL_FIBERS(conv3x3_f32)
-HOST_KERNEL_FIBERS(conv3x3_f16)
-HOST_KERNEL_FIBERS(conv3x3_bf16)
+// ROWS = 16 * M * TM, COLUMNS = 8 * N * TN: M x N warps of TM x TN tiles. BLOCKS on a multiprocessor of sm_80.
+#define PIPELINE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                          \
+  extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv3x3_##ROWS##x##COLUMNS##_##t(                 \
+      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, float* sums,          \
+      int rectify, int images, int height, int width, int channels, int outputs, int y_pitch, int x_pitch,           \
+      int steps, int lines, int columns) {                                                                           \
+    int across = (width + columns - 1) / columns, down = int(blockIdx.x) / across;                                   \
+    pipelined<T, 3, M, N, TM, TN, 2>(y, x, w, Prologue{scale, shift, 1}, Epilogue{bias, rectify},                    \
+                                     ConvShape{images, height, width, height, width, 1, channels, outputs, y_pitch,  \
+                                               x_pitch},                                                             \
+                                     Lines{down * lines, (int(blockIdx.x) - down * across) * columns, lines,       \
+                                           columns},                                                                 \
+                                     steps, sums);                                                                   \
+  }                                                                                                                  \
+  HOST_KERNEL_FIBERS(conv3x3_##ROWS##x##COLUMNS##_##t)
+
+#define PIPELINES(T, t)                      \
+  PIPELINE(T, t, 256, 32, 8, 1, 2, 4, 2)     \
+  PIPELINE(T, t, 128, 64, 4, 1, 2, 8, 2)     \
+  PIPELINE(T, t, 128, 48, 4, 1, 2, 6, 2)     \
+  PIPELINE(T, t, 128, 32, 4, 1, 2, 4, 3)     \
+  PIPELINE(T, t, 128, 16, 4, 1, 2, 2, 4)     \
+  PIPELINE(T, t, 64, 32, 4, 1, 1, 4, 4)
+PIPELINES(half, f16)
+PIPELINES(bfloat16, bf16)

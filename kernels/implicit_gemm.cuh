@@ -134,7 +134,7 @@ __device__ __forceinline__ void tensor_cores(
       int k = first_column + column, channel = step.channel + c;
       bool exists = k < shape.outputs && channel < shape.channels;
       const T* from = w + (exists ? k * filter + size_t(step.tap()) * shape.channels8() + channel : 0);
-      cp_async16(&ws[stage][column][c], from, exists);
+      cp_async16(&ws[stage][column][c], from, exists ? 16 : 0);
     }
     cp_async_commit();
   };

@@ -9,12 +9,25 @@
 
 #include "common.cuh"
 
-// Whether mma takes bf16. The host does, as sm_80 and later do.
+// Whether mma takes bf16 and copies are asynchronous. The host is like sm_80 and later.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
 #define MMA_BFLOAT16 false
 #else
 #define MMA_BFLOAT16 true
 #endif
+
+// Two 16-bit values as they lie in a register.
+template <class T>
+__device__ __forceinline__ void unpack(uint32_t pair, float& first, float& second) {
+  T v[2];
+  memcpy(v, &pair, sizeof v);
+  first = to_float(v[0]);
+  second = to_float(v[1]);
+}
+
+// relu of both, rounded to the element type; sm_80.
+template <class T>
+__device__ __forceinline__ uint32_t pack_relu(float first, float second);
 
 // d += A * B: 16 x 16 by 16 x 8, fp32 sums. sm_75 has half the depth, so there it takes two.
 template <class T>
@@ -52,14 +65,29 @@ __device__ __forceinline__ void ldmatrix_x4(uint32_t (&r)[4], const void* row) {
                : "r"(uint32_t(__cvta_generic_to_shared(row))) : "memory");
 }
 
-// Copies 16 bytes (both ends 16-byte aligned) to shared memory, or zeros if not `exists`; they are there after a wait
-// and a barrier. sm_75 copies at once.
-__device__ __forceinline__ void cp_async16(void* shared, const void* global, bool exists) {
+#if MMA_BFLOAT16
+template <>
+__device__ __forceinline__ uint32_t pack_relu<half>(float first, float second) {
+  uint32_t pair;
+  asm("cvt.rn.relu.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
+  return pair;
+}
+template <>
+__device__ __forceinline__ uint32_t pack_relu<bfloat16>(float first, float second) {
+  uint32_t pair;
+  asm("cvt.rn.relu.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
+  return pair;
+}
+#endif
+
+// Copies the first `bytes` of 16 (both ends 16-byte aligned) to shared memory and zeros behind them; they are there for
+// this thread after a wait, for others after a barrier too. sm_75 copies at once.
+__device__ __forceinline__ void cp_async16(void* shared, const void* global, int bytes) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
-  *static_cast<Bits<16>*>(shared) = exists ? *static_cast<const Bits<16>*>(global) : Bits<16>{};
+  store_aligned(static_cast<half*>(shared), load(static_cast<const half*>(global), bytes / 2));
 #else
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
-               :: "r"(uint32_t(__cvta_generic_to_shared(shared))), "l"(global), "r"(exists ? 16 : 0) : "memory");
+               :: "r"(uint32_t(__cvta_generic_to_shared(shared))), "l"(global), "r"(bytes) : "memory");
 #endif
 }
 
@@ -112,9 +140,12 @@ inline void ldmatrix_x4(uint32_t (&r)[4], const void* row) {
   }
 }
 
-inline void cp_async16(void* shared, const void* global, bool exists) {
-  cuhost::async_copy(shared, global, 16, exists ? 16 : 0);
+template <class T>
+inline uint32_t pack_relu(float first, float second) {
+  return std::bit_cast<uint32_t>(std::array<T, 2>{from_float<T>(relu(first)), from_float<T>(relu(second))});
 }
+
+inline void cp_async16(void* shared, const void* global, int bytes) { cuhost::async_copy(shared, global, 16, bytes); }
 inline void cp_async_commit() { cuhost::async_commit(); }
 template <int PENDING>
 inline void cp_async_wait() { cuhost::async_wait(PENDING); }

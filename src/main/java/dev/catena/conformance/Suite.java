@@ -4,6 +4,7 @@ import dev.catena.device.Device;
 import dev.catena.device.DeviceLostException;
 import dev.catena.engine.Engine;
 import dev.catena.engine.Engines;
+import dev.catena.engine.KernelEngine;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** The list of problems, and every engine of a device asked to solve them. */
 public final class Suite {
@@ -67,20 +69,26 @@ public final class Suite {
   }
 
   /**
-   * Runs every case on every engine that {@code chosen} accepts by name.
+   * Runs every case on every engine that {@code chosen} accepts by name, and those whose numbers
+   * are exact on every tile of our kernels.
    *
    * @param each told of every outcome
    * @throws DeviceLostException if a case ends the device
    */
   public void run(Device device, Predicate<String> chosen, Consumer<Outcome> each) {
     List<Engine> engines = Engines.on(device, Optional.empty(), Optional.empty()).all();
+    List<Engine> tiles = KernelEngine.tiles();
     for (Case one : cases) {
-      for (Engine engine : engines) {
+      for (Engine engine : one.data().exact() ? join(engines, tiles) : engines) {
         if (chosen.test(engine.name())) {
           each.accept(run(device, engine, one));
         }
       }
     }
+  }
+
+  private static List<Engine> join(List<Engine> some, List<Engine> others) {
+    return Stream.concat(some.stream(), others.stream()).toList();
   }
 
   private static Outcome run(Device device, Engine engine, Case one) {

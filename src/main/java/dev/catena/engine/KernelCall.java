@@ -31,8 +31,20 @@ record KernelCall(Problem problem, Binding binding, Device device) {
    * memory.
    */
   Launch launch(String file, String kernel, Operand typed, Dim grid, Dim block, Object... args) {
+    return launch(file, kernel, typed, grid, block, 0, args);
+  }
+
+  /** The same with {@code sharedBytes} of dynamic shared memory. */
+  Launch launch(
+      String file,
+      String kernel,
+      Operand typed,
+      Dim grid,
+      Dim block,
+      int sharedBytes,
+      Object[] args) {
     String name = kernel + "_" + typed.dtype().suffix();
-    return device.module(file).kernel(name).prepare(grid, block, 0, args);
+    return device.module(file).kernel(name).prepare(grid, block, sharedBytes, args);
   }
 
   /**

@@ -4,6 +4,7 @@ import dev.catena.device.Device;
 import dev.catena.device.Launch;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -32,6 +33,14 @@ public final class KernelEngine implements Engine {
     return new KernelEngine(false);
   }
 
+  /**
+   * An engine for every way to cut a convolution into blocks, of which {@link #matrix} takes the
+   * one that fits the shape best. To check them all.
+   */
+  public static List<Engine> tiles() {
+    return KernelTileEngine.all();
+  }
+
   @Override
   public String name() {
     return matrix ? "kernel" : "direct";
@@ -40,6 +49,9 @@ public final class KernelEngine implements Engine {
   @Override
   public Optional<String> unsupported(Problem problem, Device device) {
     Op op = problem.op();
+    if (matrix && op instanceof Op.DenseLayer) {
+      return KernelDenseLayer.unsupported(problem, device);
+    }
     boolean ours =
         switch (op) {
           case Op.Conv _, Op.Linear _ -> true;
@@ -67,27 +79,42 @@ public final class KernelEngine implements Engine {
     return converts || oneType ? Optional.empty() : Optional.of("wants one element type");
   }
 
-  /** Fibers are for checking; and where both forms are the same kernel, one of them competes. */
+  /**
+   * Fibers are for checking; and where both forms are the same kernel, one of them competes. A
+   * dense layer does where little of it is computed twice.
+   */
   @Override
   public boolean competes(Problem problem, Device device) {
+    boolean host = device.kind() == Device.Kind.HOST;
+    if (problem.op() instanceof Op.DenseLayer) {
+      Shape y = problem.output().shape();
+      return !host && denseLayer(problem, device).worthwhile(y);
+    }
     boolean twoForms =
         switch (problem.op()) {
           case Op.Conv conv -> KernelConvolutions.tiled(conv);
           case Op.Linear _ -> true;
           default -> false;
         };
-    boolean host = device.kind() == Device.Kind.HOST;
     return matrix ? !(twoForms && host) : twoForms && host;
   }
 
   @Override
   public long workspace(Problem problem, Device device) {
-    return 0;
+    return pipeline(problem, device).map(p -> p.workspace(problem)).orElse(0L);
+  }
+
+  private Optional<KernelPipeline> pipeline(Problem problem, Device device) {
+    return matrix && KernelPipeline.unsupported(problem, device).isEmpty()
+        ? Optional.of(KernelPipeline.choose(problem, new KernelLimits(device)))
+        : Optional.empty();
   }
 
   @Override
   public Work prepare(Problem problem, Binding binding, Device device) {
-    return new KernelWork(launches(new KernelCall(problem, binding, device)));
+    KernelCall call = new KernelCall(problem, binding, device);
+    return new KernelWork(
+        pipeline(problem, device).map(p -> p.launches(call)).orElseGet(() -> launches(call)));
   }
 
   private List<Launch> launches(KernelCall call) {
@@ -106,9 +133,14 @@ public final class KernelEngine implements Engine {
               matrix && KernelConvolutions.tiled(c)
                   ? KernelConvolutions.tile(call, c)
                   : KernelConvolutions.direct(call, c));
+      case Op.DenseLayer _ -> List.of(denseLayer(call.problem(), call.device()).launch(call));
       case Op.Linear _ ->
           List.of(matrix ? KernelConvolutions.linear(call) : KernelConvolutions.directLinear(call));
       default -> throw new IllegalArgumentException("not supported: " + call.problem().op());
     };
+  }
+
+  private static KernelDenseLayer denseLayer(Problem problem, Device device) {
+    return KernelDenseLayer.cut(problem, new KernelLimits(device)).orElseThrow();
   }
 }

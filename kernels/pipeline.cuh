@@ -1,0 +1,352 @@
+// pipeline.cuh: a convolution with a square kernel as a matrix product, in 16-bit types on tensor cores, fed by
+// asynchronous copies some steps ahead. Shared by conv1x1.cu, conv3x3.cu and dense_layer.cu; sm_80 and later.
+//
+//   y[m,k] = epilogue( sum_{tap,c} z[m,tap,c] * w[k,tap,c] )      z = relu(scale*x + shift), 0 outside; null scale: x
+//
+// A block makes ROWS outputs m by COLUMNS outputs k. A step is 32 channels: the block's *patch* of x, which is all the
+// pixels that its outputs see, once for all taps, and the filters of all taps. The first step of STAGES is waited for
+// while the others are under way; one barrier a step.
+//
+// x is copied as it is. Where every pixel is multiplied once (1x1) the prologue is applied to the registers that
+// ldmatrix filled, where nine taps read it (3x3) once in shared memory, by the thread that copied it. Both in fp32.
+//
+// Shared memory, in this order: the stages, 16 bytes of zeros, where each pixel of the patch is in x, scale and
+// shift of the block's channels. The finished tile takes the place of the stages, to leave in 16 bytes a thread.
+#pragma once
+#include "implicit_gemm.cuh"
+
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+#define HAS_PIPELINES true
+#else
+#define HAS_PIPELINES false
+#endif
+
+// Element offset of chunk c (eight channels) of a row. Rows have 64 bytes, two of them the width of the 32 banks. The
+// exclusive or sends one chunk of eight consecutive rows, which is what ldmatrix reads and a copy writes in one go, to
+// eight different sixteenths of 128 bytes.
+__device__ __forceinline__ int swizzled(int row, int c) {
+  return row * DEPTH + (c ^ (row >> 1 & (VECTORS - 1))) * VECTOR;
+}
+
+// Scale and shift of channels 2i and 2i + 1.
+struct alignas(16) AffinePair { float scale0, scale1, shift0, shift1; };
+
+// A chunk as pairs.
+struct alignas(16) MAY_ALIAS Pairs { uint32_t pair[VECTOR / 2]; };
+
+template <class T>
+__device__ __forceinline__ uint32_t activated(uint32_t pair, const AffinePair& f) {
+  float first, second;
+  unpack<T>(pair, first, second);
+  return pack_relu<T>(fmaf(f.scale0, first, f.shift0), fmaf(f.scale1, second, f.shift1));
+}
+
+// A pixel of the patch as one output sees it.
+struct Corner {
+  int pixel;                      // under tap (0, 0)
+  bool top, bottom, left, right;  // the output lies at that border of its image: there are no taps beyond
+};
+
+// What a block reads and writes. source(p): the pixel of x that is pixel p of the patch; target(m): the pixel of y that
+// is row m of the block; both -1 where there is none.
+
+// 1x1: consecutive output pixels. stride > 1 takes every stride-th pixel.
+struct Pixels {
+  int first;
+
+  __device__ __forceinline__ int source(int p, const ConvShape& shape) const {
+    int m = first + p;
+    if (m >= shape.pixels()) return -1;
+    if (shape.stride == 1) return m;
+    int line = m / shape.out_width, n = line / shape.out_height;
+    int row = (line - n * shape.out_height) * shape.stride, column = (m - line * shape.out_width) * shape.stride;
+    return (n * shape.height + row) * shape.width + column;
+  }
+  __device__ __forceinline__ int target(int m, const ConvShape& shape) const {
+    return first + m < shape.pixels() ? first + m : -1;
+  }
+};
+
+// 3x3, stride 1: `lines` by `columns` outputs. A line is one of all images together, so that small images fill a block
+// too; the patch has one more on each side. A tap into another image sees zeros.
+struct Lines {
+  int first_line, first_column, lines, columns;
+
+  __device__ __forceinline__ int patch_width() const { return columns + 2; }
+  __device__ __forceinline__ int patch_pixels() const { return (lines + 2) * patch_width(); }
+  __device__ __forceinline__ int pixel(int line, int column, const ConvShape& shape) const {
+    bool inside = unsigned(line) < unsigned(shape.images * shape.height) && unsigned(column) < unsigned(shape.width);
+    return inside ? line * shape.width + column : -1;
+  }
+  __device__ __forceinline__ int source(int p, const ConvShape& shape) const {
+    int i = p / patch_width();
+    return pixel(first_line - 1 + i, first_column - 1 + p - i * patch_width(), shape);
+  }
+  __device__ __forceinline__ int target(int m, const ConvShape& shape) const {
+    int i = m / columns;
+    return i < lines ? pixel(first_line + i, first_column + m - i * columns, shape) : -1;
+  }
+  __device__ __forceinline__ Corner corner(int m, const ConvShape& shape) const {
+    int i = m / columns, h = (first_line + i) % shape.height;
+    if (i >= lines) return {};
+    return {i * patch_width() + m - i * columns, h == 0, h == shape.height - 1, false, false};
+  }
+};
+
+template <class T, int EDGE, class Area, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES>
+struct Pipeline {
+  static constexpr int ROWS = 16 * TILES_M * WARPS_M, COLUMNS = 8 * TILES_N * WARPS_N;
+  static constexpr int THREADS = 32 * WARPS_M * WARPS_N, TAPS = EDGE * EDGE;
+  // Copies of filters that may have their addresses in registers: nine taps have too many.
+  static constexpr int UNROLLED = EDGE == 1 ? COLUMNS * VECTORS / THREADS : 1;
+  static_assert(TILES_N % 2 == 0 && THREADS % VECTORS == 0);
+
+  const T* x;
+  const T* w;
+  ConvShape shape;
+  Area area;
+  int first_column;  // of the outputs
+  int pixels;        // of the patch
+  T* stages;
+  T* zeros;
+  int* source;
+  AffinePair* affine;  // from the block's first channel on
+  float acc[TILES_M][TILES_N][4] = {};
+
+  __device__ __forceinline__ Pipeline(T* shared, const T* x, const T* w, const ConvShape& shape, const Area& area,
+                                      int first_column, int pixels)
+      : x(x), w(w), shape(shape), area(area), first_column(first_column), pixels(pixels), stages(shared) {
+    zeros = stages + STAGES * stage_size();
+    source = reinterpret_cast<int*>(zeros + VECTOR);
+    affine = reinterpret_cast<AffinePair*>(source + (pixels + 3) / 4 * 4);
+  }
+
+  __device__ __forceinline__ int stage_size() const { return (pixels + TAPS * COLUMNS) * DEPTH; }
+  __device__ __forceinline__ T* patch(int stage) const { return stages + stage * stage_size(); }
+  __device__ __forceinline__ T* filters(int stage) const { return patch(stage) + pixels * DEPTH; }
+  __device__ __forceinline__ static int lane() { return threadIdx.x % 32; }
+  __device__ __forceinline__ static int warp_row() { return int(threadIdx.x) / 32 % WARPS_M * (16 * TILES_M); }
+  __device__ __forceinline__ static int warp_column() { return int(threadIdx.x) / 32 / WARPS_M * (8 * TILES_N); }
+
+  // The tables; a barrier has to follow.
+  __device__ __forceinline__ void prepare(const Prologue& prologue, int channel, int end) const {
+    for (int p = threadIdx.x; p < pixels; p += THREADS) source[p] = area.source(p, shape);
+    if (threadIdx.x == 0) store_aligned(zeros, narrow<T>(filled(0.0f)));
+    if (!prologue.scale) return;
+    for (int i = threadIdx.x; i < (end - channel) / 2; i += THREADS) {
+      int c = channel + 2 * i;
+      bool one = c < shape.channels, two = c + 1 < shape.channels;
+      affine[i] = {one ? prologue.scale[c] : 0.0f, two ? prologue.scale[c + 1] : 0.0f,
+                   one ? prologue.shift[c] : 0.0f, two ? prologue.shift[c + 1] : 0.0f};
+    }
+  }
+
+  // Starts the copies of the step at `channel`. What lies beyond the last channel or outside becomes zero.
+  __device__ __forceinline__ void copy(int stage, int channel) const {
+    int c = int(threadIdx.x) % VECTORS, from_channel = channel + c * VECTOR;
+    int count = max(0, min(VECTOR, shape.channels - from_channel));
+    for (int p = int(threadIdx.x) / VECTORS; p < pixels; p += THREADS / VECTORS) {
+      int pixel = source[p];
+      bool exists = pixel >= 0 && count > 0;
+      cp_async16(patch(stage) + swizzled(p, c), exists ? x + size_t(pixel) * shape.x_pitch + from_channel : x,
+                 exists ? count * int(sizeof(T)) : 0);
+    }
+    int filter = TAPS * shape.channels8();
+#pragma unroll UNROLLED
+    for (int i = 0; i < TAPS * COLUMNS; i += THREADS / VECTORS) {
+      int row = i + int(threadIdx.x) / VECTORS, tap = row / COLUMNS, k = first_column + row - tap * COLUMNS;
+      if (TAPS * COLUMNS % (THREADS / VECTORS) != 0 && row >= TAPS * COLUMNS) break;
+      bool exists = k < shape.outputs && count > 0;
+      cp_async16(filters(stage) + swizzled(row, c),
+                 exists ? w + size_t(k) * filter + tap * shape.channels8() + from_channel : w, exists ? 16 : 0);
+    }
+  }
+
+  // Applies the prologue to what this thread copied. Pixels outside stay zero: padding is zero after the activation.
+  __device__ __forceinline__ void activate(int stage, int channel_pair) const {
+    int c = int(threadIdx.x) % VECTORS;
+    AffinePair f[VECTOR / 2];
+#pragma unroll
+    for (int i = 0; i < VECTOR / 2; i++) f[i] = affine[channel_pair + c * (VECTOR / 2) + i];
+    for (int p = int(threadIdx.x) / VECTORS; p < pixels; p += THREADS / VECTORS) {
+      if (source[p] < 0) continue;
+      auto* pairs = reinterpret_cast<Pairs*>(patch(stage) + swizzled(p, c));
+      Pairs v = *pairs;
+#pragma unroll
+      for (int i = 0; i < VECTOR / 2; i++) v.pair[i] = activated<T>(v.pair[i], f[i]);
+      *pairs = v;
+    }
+  }
+
+  // The same in fragments of A, whose first two registers hold channels 2t, 2t + 1 of a step of 16, the others those
+  // eight further.
+  __device__ __forceinline__ void activate(uint32_t (&a)[TILES_M][4], int channel_pair) const {
+    AffinePair low = affine[channel_pair], high = affine[channel_pair + 4];
+#pragma unroll
+    for (int i = 0; i < TILES_M; i++) {
+#pragma unroll
+      for (int r = 0; r < 4; r++) a[i][r] = activated<T>(a[i][r], r < 2 ? low : high);
+    }
+  }
+
+  // acc += z * filters of a stage, 16 channels at a time. z: rows of 32 channels, `width` of them in a line of the
+  // image. AFFINE: the prologue, in registers.
+  template <bool AFFINE>
+  __device__ __forceinline__ void multiply(
+      const T* z, const T* f, const Corner (&corners)[TILES_M], int width, int count, int channel_pair) {
+#pragma unroll 1
+    for (int r = 0; r < EDGE; r++) {
+#pragma unroll
+      for (int s = 0; s < EDGE; s++) {
+        int row[TILES_M];
+#pragma unroll
+        for (int i = 0; i < TILES_M; i++) {
+          const Corner& at = corners[i];
+          bool above = EDGE > 1 && ((r == 0 && at.top) || (r == EDGE - 1 && at.bottom));
+          bool aside = EDGE > 1 && ((s == 0 && at.left) || (s == EDGE - 1 && at.right));
+          row[i] = above || aside ? -1 : at.pixel + r * width + s;
+        }
+#pragma unroll
+        for (int k = 0; k < DEPTH; k += 16) {
+          if (k >= count) break;
+          uint32_t a[TILES_M][4];
+#pragma unroll
+          for (int i = 0; i < TILES_M; i++) {
+            ldmatrix_x4(a[i], row[i] < 0 ? zeros : z + swizzled(row[i], k / VECTOR + lane() / 16));
+          }
+          if constexpr (AFFINE) activate(a, channel_pair + k / 2 + lane() % 4);
+#pragma unroll
+          for (int j = 0; j < TILES_N; j += 2) {
+            uint32_t b[4];
+            int column = (r * EDGE + s) * COLUMNS + warp_column() + 8 * j + lane() / 16 * 8 + lane() % 8;
+            ldmatrix_x4(b, f + swizzled(column, k / VECTOR + lane() / 8 % 2));
+#pragma unroll
+            for (int i = 0; i < TILES_M; i++) {
+              mma_m16n8k16<T>(acc[i][j], a[i], b[0], b[1]);
+              mma_m16n8k16<T>(acc[i][j + 1], a[i], b[2], b[3]);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  // Starts the copies of the first steps of the channels from `first` up to `end`, both multiples of DEPTH.
+  __device__ __forceinline__ void start(int first, int end) const {
+#pragma unroll
+    for (int s = 0; s < STAGES - 1; s++) {
+      if (first + s * DEPTH < end) copy(s, first + s * DEPTH);
+      cp_async_commit();
+    }
+  }
+
+  // Sums over the channels that were started. z(stage, channel): where the step's pixels are.
+  template <bool AFFINE, class Z>
+  __device__ __forceinline__ void accumulate(int first, int end, const Corner (&corners)[TILES_M], int width, Z z) {
+    int stage = 0, free_stage = STAGES - 1;
+    for (int channel = first; channel < end; channel += DEPTH) {
+      cp_async_wait<STAGES - 2>();
+      if constexpr (AFFINE && EDGE > 1) activate(stage, (channel - first) / 2);
+      __syncthreads();  // this step is there for all, and none reads the one before
+      int next = channel + (STAGES - 1) * DEPTH;
+      if (next < end) copy(free_stage, next);
+      cp_async_commit();
+      multiply<AFFINE && EDGE == 1>(z(stage, channel), filters(stage), corners, width, shape.channels - channel,
+                                    (channel - first) / 2);
+      free_stage = stage;
+      stage = stage + 1 == STAGES ? 0 : stage + 1;
+    }
+    __syncthreads();
+  }
+
+  // The same with the patch that was copied.
+  template <bool AFFINE>
+  __device__ __forceinline__ void accumulate(int first, int end) {
+    Corner corners[TILES_M];
+    int width = 0;
+    if constexpr (EDGE > 1) width = area.patch_width();
+#pragma unroll
+    for (int i = 0; i < TILES_M; i++) corners[i] = corner(warp_row() + 16 * i + lane() % 16);
+    accumulate<AFFINE>(first, end, corners, width, [this](int stage, int) { return patch(stage); });
+  }
+
+  __device__ __forceinline__ Corner corner(int m) const {
+    if constexpr (EDGE == 1) {
+      return {m};
+    } else {
+      return area.corner(m, shape);
+    }
+  }
+
+  // f(row, column, two neighbours) for every pair of accumulators.
+  template <class F>
+  __device__ __forceinline__ void each_pair(F f) const {
+#pragma unroll
+    for (int i = 0; i < TILES_M; i++) {
+#pragma unroll
+      for (int below = 0; below < 2; below++) {
+#pragma unroll
+        for (int j = 0; j < TILES_N; j++) {
+          f(warp_row() + 16 * i + 8 * below + lane() / 4, warp_column() + 8 * j + lane() % 4 * 2,
+            acc[i][j][2 * below], acc[i][j][2 * below + 1]);
+        }
+      }
+    }
+  }
+
+  // This block's share of the sums, for conv_sum.cu.
+  __device__ __forceinline__ void store_sums(float* sums) const {
+    int pitch = (shape.outputs + VECTOR - 1) / VECTOR * VECTOR;
+    sums += size_t(blockIdx.z) * shape.pixels() * pitch;
+    each_pair([&](int row, int column, float v0, float v1) {
+      int m = area.target(row, shape), k = first_column + column;
+      if (m >= 0 && k < pitch) *reinterpret_cast<float2*>(sums + size_t(m) * pitch + k) = float2{v0, v1};
+    });
+  }
+
+  __device__ __forceinline__ void store_tile(T* y, const Epilogue& epilogue) const {
+    constexpr int LINE = COLUMNS + VECTOR;  // eight rows begin in eight different groups of four banks
+    each_pair([&](int row, int column, float v0, float v1) {
+      int k = first_column + column;
+      T first = from_float<T>(k < shape.outputs ? epilogue(v0, k) : 0.0f);
+      T second = from_float<T>(k + 1 < shape.outputs ? epilogue(v1, k + 1) : 0.0f);
+      store_pair(stages + row * LINE + column, first, second, true, true);
+    });
+    __syncthreads();
+    for (int at = threadIdx.x; at < ROWS * (COLUMNS / VECTOR); at += THREADS) {
+      int row = at / (COLUMNS / VECTOR), column = at % (COLUMNS / VECTOR) * VECTOR;
+      int m = area.target(row, shape), k = first_column + column;
+      if (m >= 0 && k < shape.outputs) {
+        store(y + size_t(m) * shape.y_pitch + k, load_aligned(stages + row * LINE + column), shape.outputs - k);
+      }
+    }
+  }
+};
+
+// One block of a convolution. `steps` of 32 channels each; with `sums` the block makes part blockIdx.z of them only.
+template <class T, int EDGE, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES, class Area>
+__device__ __forceinline__ void pipelined(T* y, const T* x, const T* w, const Prologue& prologue,
+                                          const Epilogue& epilogue, const ConvShape& shape, const Area& area,
+                                          int steps, float* sums) {
+#if HAS_PIPELINES
+  using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES>;
+  DYNAMIC_SHARED(T, shared);
+  int first = int(blockIdx.z) * steps * DEPTH, pixels = Block::ROWS;
+  int end = min(first + steps * DEPTH, (shape.channels + DEPTH - 1) / DEPTH * DEPTH);
+  if constexpr (EDGE > 1) pixels = area.patch_pixels();
+  Block block(shared, x, w, shape, area, int(blockIdx.y) * Block::COLUMNS, pixels);
+  block.prepare(prologue, first, end);
+  __syncthreads();
+  block.start(first, end);
+  if (prologue.scale) {
+    block.template accumulate<true>(first, end);
+  } else {
+    block.template accumulate<false>(first, end);
+  }
+  if (sums) {
+    block.store_sums(sums);
+  } else {
+    block.store_tile(y, epilogue);
+  }
+#endif
+}

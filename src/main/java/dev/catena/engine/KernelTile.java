@@ -1,0 +1,69 @@
+package dev.catena.engine;
+
+import java.util.List;
+
+/**
+ * A block of {@code pipeline.cuh}: what one compiled variant of a convolution makes at once.
+ *
+ * @param edge of the convolution's kernel, 1 or 3
+ * @param rows pixels
+ * @param columns outputs
+ * @param threads of the block
+ * @param resident blocks on a multiprocessor, as far as registers go
+ */
+record KernelTile(int edge, int rows, int columns, int threads, int resident) {
+  /** Channels of a step. */
+  static final int DEPTH = 32;
+
+  static final List<KernelTile> POINTWISE =
+      List.of(
+          new KernelTile(1, 128, 128, 256, 2),
+          new KernelTile(1, 128, 64, 128, 3),
+          new KernelTile(1, 64, 128, 128, 3),
+          new KernelTile(1, 64, 64, 128, 4));
+
+  static final List<KernelTile> THREE =
+      List.of(
+          new KernelTile(3, 256, 32, 256, 2),
+          new KernelTile(3, 128, 64, 128, 2),
+          new KernelTile(3, 128, 48, 128, 3),
+          new KernelTile(3, 128, 32, 128, 4),
+          new KernelTile(3, 128, 16, 128, 5),
+          new KernelTile(3, 64, 32, 128, 5));
+
+  private static final int ELEMENT_BYTES = 2;
+  private static final int AFFINE_BYTES = 2 * Float.BYTES;
+
+  int taps() {
+    return edge * edge;
+  }
+
+  private int stages() {
+    return edge == 1 ? 4 : 2;
+  }
+
+  String file() {
+    return edge == 1 ? "conv1x1" : "conv3x3";
+  }
+
+  String kernel() {
+    return file() + "_" + rows + "x" + columns;
+  }
+
+  /** Bytes of x and w that a step brings. */
+  int stepBytes(int patchPixels) {
+    return (patchPixels + taps() * columns) * DEPTH * ELEMENT_BYTES;
+  }
+
+  /**
+   * Shared memory of a block, laid out as in {@code pipeline.cuh}: stages, zeros, the patch's
+   * table, scale and shift.
+   */
+  int sharedBytes(int patchPixels, int steps) {
+    int table = Math.ceilDiv(patchPixels, 4) * 4 * Integer.BYTES;
+    return stages() * stepBytes(patchPixels)
+        + KernelCall.VECTOR * ELEMENT_BYTES
+        + table
+        + steps * DEPTH * AFFINE_BYTES;
+  }
+}
