@@ -5,6 +5,7 @@ import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Value;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -105,9 +106,9 @@ public final class MemoryPlan {
     return peak;
   }
 
-  /** The copies that could not be avoided: node names and reasons. */
+  /** The copies that could not be avoided: node names and reasons, in order. */
   public Map<String, String> copies() {
-    Map<String, String> copies = new HashMap<>();
+    Map<String, String> copies = new LinkedHashMap<>();
     for (Node step : steps()) {
       if (step.op() instanceof Op.Copy copy) {
         copies.put(step.name(), copy.why());

@@ -1,6 +1,7 @@
 package dev.catena.plan;
 
 import dev.catena.graph.Graph;
+import dev.catena.graph.GraphException;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
@@ -37,8 +38,8 @@ public final class Placement {
     Placement placement = new Placement(graph);
     placement.place();
     int last = placement.steps.size() - 1;
-    graph.outputs().forEach(v -> placement.touch(placement.view(v), last));
-    graph.inputs().forEach(v -> placement.touch(placement.view(v), 0));
+    graph.outputs().forEach(v -> placement.touch(placement.locate(v), last));
+    graph.inputs().forEach(v -> placement.touch(placement.locate(v), 0));
     return placement;
   }
 
@@ -97,6 +98,9 @@ public final class Placement {
     if (whole == null) {
       whole = allocate(place.root());
       views.put(place.root().id(), whole);
+    }
+    if (whole.buffer() == View.EXTERNAL) {
+      throw new GraphException(value + " would lie in the batch or the result of a slice");
     }
     int channel = whole.firstChannel() + place.firstChannel();
     View view = new View(whole.buffer(), channel, whole.pitch());

@@ -151,7 +151,8 @@ final class Sharing {
 
   private void link(Value value, Value container, int firstChannel) {
     if (links.putIfAbsent(value.id(), new Link(container, firstChannel)) != null) {
-      throw new GraphException(value + " would lie in two places");
+      throw new GraphException(
+          container.name() + ": " + value + " would lie in two places; a Concat may copy it");
     }
     contents.computeIfAbsent(container.id(), _ -> new ArrayList<>()).add(value);
   }
