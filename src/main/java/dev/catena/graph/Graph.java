@@ -29,27 +29,32 @@ public final class Graph {
    * @param inputs the values that no node makes
    * @param nodes in order
    * @param outputs the values that the graph is run for
-   * @throws GraphException if an input of a node is made later or not at all, or an id or a name
-   *     occurs twice
+   * @throws GraphException if an input of a node is made later or not at all, does not fit the
+   *     operation or makes something else than the node says, or if an id or a name occurs twice
    */
   public Graph(String name, List<Value> inputs, List<Node> nodes, List<Value> outputs) {
     this.name = name;
     this.inputs = List.copyOf(inputs);
     this.nodes = List.copyOf(nodes);
     this.outputs = List.copyOf(outputs);
-    Set<Integer> known =
-        inputs.stream().map(Value::id).collect(Collectors.toCollection(HashSet::new));
+    Map<Integer, Value> known = new HashMap<>();
+    for (Value input : this.inputs) {
+      if (known.put(input.id(), input) != null) {
+        throw new GraphException("two inputs have the id of " + input);
+      }
+    }
     Set<String> names = new HashSet<>();
     for (Node node : this.nodes) {
       for (Value input : node.inputs()) {
-        if (!known.contains(input.id())) {
+        if (!input.equals(known.get(input.id()))) {
           throw new GraphException(
               node.name() + " reads " + input + ", which nothing before it makes");
         }
         consumers.computeIfAbsent(input.id(), _ -> new ArrayList<>()).add(node);
       }
+      requireWhatItMakes(node);
       for (Value made : node.outputs()) {
-        if (!known.add(made.id())) {
+        if (known.put(made.id(), made) != null) {
           throw new GraphException(node.name() + " makes a value that exists: " + made);
         }
         producers.put(made.id(), node);
@@ -59,9 +64,33 @@ public final class Graph {
       }
     }
     for (Value output : this.outputs) {
-      if (!known.contains(output.id())) {
+      if (!output.equals(known.get(output.id()))) {
         throw new GraphException("the output " + output + " is made by no node");
       }
+    }
+  }
+
+  /** Memory is planned by what values say of themselves: it must be what their nodes make. */
+  private static void requireWhatItMakes(Node node) {
+    if (node.op() instanceof Op.Parameter) {
+      requireMade(node, node.output().shape(), Layout.PARAMETER, node.output());
+    } else if (node.op() instanceof TrainingOp op) {
+      List<TrainingTypes.Result> results = TrainingTypes.of(node.name(), op, node.inputs());
+      for (int i = 0; i < results.size(); i++) {
+        TrainingTypes.Result made = results.get(i);
+        requireMade(node, made.shape(), made.layout(), node.outputs().get(i));
+      }
+    } else {
+      Shape shape = ShapeInference.infer(node.name(), node.op(), node.inputs());
+      requireMade(node, shape, Layout.madeBy(node.op(), node.inputs()), node.output());
+    }
+  }
+
+  private static void requireMade(Node node, Shape shape, Layout layout, Value output) {
+    if (!output.shape().equals(shape) || output.layout() != layout) {
+      throw new GraphException(
+          "%s makes %s %s, not %s %s"
+              .formatted(node.name(), layout, shape, output.layout(), output.shape()));
     }
   }
 

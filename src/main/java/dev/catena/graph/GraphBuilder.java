@@ -10,6 +10,8 @@ import java.util.List;
  * Not thread-safe; a builder makes one graph.
  */
 public final class GraphBuilder {
+  private static final int MOST = Integer.MAX_VALUE;
+
   private final String name;
   private final DType dtype;
   private final List<Value> inputs = new ArrayList<>();
@@ -29,7 +31,7 @@ public final class GraphBuilder {
 
   /** The user's batch, fp32 N,C,H,W, converted to an activation. */
   public Value input(int n, int c, int h, int w) {
-    Value batch = value("input", Shape.nhwc(n, h, w, c), DType.FP32, Layout.NCHW);
+    Value batch = value("input", shape("input", n, h, w, c), DType.FP32, Layout.NCHW);
     inputs.add(batch);
     return add("input.nhwc", new Op.FromNchw(), batch);
   }
@@ -41,12 +43,16 @@ public final class GraphBuilder {
 
   /** A convolution as {@code conv} says; with a bias if it says so. */
   public Value conv(String layer, Value x, int channels, Op.Conv conv) {
-    int fan = x.shape().c() / conv.groups();
-    Shape filters = Shape.of(channels, fan, conv.kernelH(), conv.kernelW());
-    fan *= conv.kernelH() * conv.kernelW();
+    int inputs = channels(layer, x);
+    if (conv.groups() < 1 || inputs % conv.groups() != 0) {
+      throw new GraphException(
+          layer + ": " + inputs + " channels do not make " + conv.groups() + " groups");
+    }
+    Shape filters = shape(layer, channels, inputs / conv.groups(), conv.kernelH(), conv.kernelW());
+    long fan = filters.elements() / channels;
     List<Value> in = new ArrayList<>();
     in.add(x);
-    in.add(parameter(layer + ".weight", filters, new Init.HeNormal(fan)));
+    in.add(parameter(layer + ".weight", filters, new Init.HeNormal(Math.clamp(fan, 1, MOST))));
     if (conv.bias()) {
       in.add(parameter(layer + ".bias", Shape.of(channels), new Init.Constant(0)));
     }
@@ -55,7 +61,7 @@ public final class GraphBuilder {
 
   /** Batch normalisation with ε = 1e-5. */
   public Value batchNorm(String layer, Value x) {
-    Shape c = Shape.of(x.shape().c());
+    Shape c = Shape.of(channels(layer, x));
     Value gamma = parameter(layer + ".weight", c, new Init.Constant(1));
     Value beta = parameter(layer + ".bias", c, new Init.Constant(0));
     Value mean = parameter(layer + ".running_mean", c, new Init.Constant(0));
@@ -101,9 +107,9 @@ public final class GraphBuilder {
 
   /** A fully connected layer with bias; uniform initialisation on ±1/√fan. */
   public Value linear(String layer, Value x, int features) {
-    int fan = x.shape().c();
+    int fan = channels(layer, x);
     Init init = new Init.Uniform((float) (1 / Math.sqrt(fan)));
-    Value w = parameter(layer + ".weight", Shape.of(features, fan), init);
+    Value w = parameter(layer + ".weight", shape(layer, features, fan), init);
     Value b = parameter(layer + ".bias", Shape.of(features), new Init.Constant(0));
     return add(layer, new Op.Linear(), x, w, b);
   }
@@ -123,13 +129,9 @@ public final class GraphBuilder {
   /** Any operation on any inputs. */
   public Value add(String layer, Op op, Value... in) {
     List<Value> list = List.of(in);
-    boolean toUser = op instanceof Op.ToNchw;
-    Value v =
-        value(
-            layer,
-            ShapeInference.infer(layer, op, list),
-            toUser ? DType.FP32 : dtype,
-            toUser ? Layout.NCHW : Layout.NHWC);
+    Shape shape = ShapeInference.infer(layer, op, list);
+    Layout layout = Layout.madeBy(op, list);
+    Value v = value(layer, shape, layout == Layout.NHWC ? dtype : DType.FP32, layout);
     nodes.add(new Node(layer, op, list, v));
     return v;
   }
@@ -138,6 +140,22 @@ public final class GraphBuilder {
   public Graph build(Value result) {
     Value output = add("output", new Op.ToNchw(), result);
     return new Graph(name, inputs, nodes, List.of(output));
+  }
+
+  private static int channels(String layer, Value x) {
+    try {
+      return x.shape().c();
+    } catch (GraphException e) {
+      throw e.at(layer);
+    }
+  }
+
+  private static Shape shape(String layer, int... dims) {
+    try {
+      return Shape.of(dims);
+    } catch (GraphException e) {
+      throw e.at(layer);
+    }
   }
 
   private Value value(String label, Shape shape, DType type, Layout layout) {

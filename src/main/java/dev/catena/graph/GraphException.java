@@ -8,4 +8,10 @@ public final class GraphException extends RuntimeException {
   public GraphException(String message) {
     super(message);
   }
+
+  /** The same error, of the node {@code name} if it does not say so yet. */
+  GraphException at(String name) {
+    String prefix = name + ": ";
+    return getMessage().startsWith(prefix) ? this : new GraphException(prefix + getMessage());
+  }
 }

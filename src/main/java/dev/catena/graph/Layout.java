@@ -1,5 +1,7 @@
 package dev.catena.graph;
 
+import java.util.List;
+
 /** How a value lies in memory. */
 public enum Layout {
   /** Activations: N,H,W,C with a channel pitch. */
@@ -12,5 +14,15 @@ public enum Layout {
    */
   DENSE,
   /** As in the checkpoint, fp32, until an engine packs it. */
-  PARAMETER
+  PARAMETER;
+
+  /** How the output of {@code op} lies in memory; training operations say so themselves. */
+  static Layout madeBy(Op op, List<Value> inputs) {
+    return switch (op) {
+      case Op.OnParameters _ -> PARAMETER;
+      case Op.ToNchw _ -> NCHW;
+      case Op.Add _ -> inputs.getFirst().layout();
+      default -> NHWC;
+    };
+  }
 }

@@ -11,6 +11,9 @@ import java.util.stream.Collectors;
  * @param dims positive extents
  */
 public record Shape(List<Integer> dims) {
+  /** Far beyond any memory, and so far below 2^63 that sums of sizes in bytes do not overflow. */
+  private static final long MOST_ELEMENTS = 1L << 52;
+
   public Shape {
     dims = List.copyOf(dims);
     long elements = 1;
@@ -18,8 +21,8 @@ public record Shape(List<Integer> dims) {
       if (dim < 1) {
         throw new GraphException("a shape has the extent " + dim + " in " + text(dims));
       }
-      if (elements > Long.MAX_VALUE / dim) {
-        throw new GraphException("a shape has more than 2^63 elements: " + text(dims));
+      if (elements > MOST_ELEMENTS / dim) {
+        throw new GraphException("no memory holds a shape of " + text(dims));
       }
       elements *= dim;
     }

@@ -19,16 +19,50 @@ public final class ShapeInference {
    * @throws GraphException naming the node if the inputs do not fit the operation
    */
   public static Shape infer(String name, Op op, List<Value> inputs) {
-    return new ShapeInference(name, inputs).shape(op);
+    try {
+      ShapeInference inference = new ShapeInference(name, inputs);
+      inference.requireLayouts(op);
+      return inference.shape(op);
+    } catch (GraphException e) {
+      throw e.at(name);
+    } catch (ArithmeticException _) {
+      throw new GraphException(name + ": an extent of its output is beyond 2^31");
+    }
+  }
+
+  private void requireLayouts(Op op) {
+    for (int i = 0; i < inputs.size(); i++) {
+      Value input = inputs.get(i);
+      require(
+          takes(op, i, input),
+          "takes no " + input.layout() + " " + input.shape() + " as input " + i);
+    }
+  }
+
+  private static boolean takes(Op op, int index, Value input) {
+    boolean activation = input.layout() == Layout.NHWC && input.shape().rank() == 4;
+    boolean computed = input.layout() == Layout.DENSE;
+    return switch (op) {
+      case TrainingOp _ -> true; // TrainingTypes knows
+      case Op.OnParameters _ -> input.isConstant();
+      case Op.FromNchw _ -> input.layout() == Layout.NCHW;
+      case Op.Concat _, Op.Join _ -> activation;
+      case Op.Add _ -> activation || computed;
+      case Op.InSlices _ when index == 0 -> !input.isConstant();
+      default -> index == 0 ? activation : input.isConstant() || computed;
+    };
   }
 
   private Shape shape(Op op) {
     return switch (op) {
-      case Op.Parameter _ -> throw error("a parameter's shape is given, not inferred");
+      case Op.Parameter _ -> throw new GraphException("a parameter's shape is given, not inferred");
       case Op.FromNchw _ -> only(1);
       case Op.ToNchw _ -> only(1);
       case Op.Relu _ -> only(1);
-      case Op.Dropout _ -> only(1);
+      case Op.Dropout d -> {
+        require(d.probability() >= 0 && d.probability() < 1, "not a probability: " + d);
+        yield only(1);
+      }
       case Op.Copy _ -> only(1);
       case Op.Conv c -> conv(c);
       case Op.BatchNorm _ -> perChannel(5);
@@ -80,7 +114,8 @@ public final class ShapeInference {
 
   private Shape add() {
     arity(2);
-    require(in(1).equals(x()), "cannot add " + x() + " and " + in(1));
+    boolean alike = in(1).equals(x()) && inputs.get(1).layout() == inputs.get(0).layout();
+    require(alike, "cannot add " + x() + " and " + in(1));
     return x();
   }
 
@@ -88,6 +123,7 @@ public final class ShapeInference {
     int count = 2 + (c.prologue() == Op.Prologue.NONE ? 0 : 2) + (c.bias() ? 1 : 0);
     arity(count);
     Shape w = in(1);
+    require(c.groups() >= 1, c.groups() + " groups");
     require(
         w.rank() == 4 && w.dim(2) == c.kernelH() && w.dim(3) == c.kernelW(),
         "filters " + w + " are not K,C," + c.kernelH() + "," + c.kernelW());
@@ -110,6 +146,7 @@ public final class ShapeInference {
 
   private Shape pool(Op.Pool p) {
     perChannel(p.prologue() == Op.Prologue.NONE ? 1 : 3);
+    require(p.pad() < p.kernel(), "a window of " + p.kernel() + " fits in a padding of " + p.pad());
     return Shape.nhwc(
         x().n(),
         window(x().h(), p.kernel(), p.stride(), p.pad(), p.ceil()),
@@ -119,11 +156,11 @@ public final class ShapeInference {
 
   private int window(int size, int kernel, int stride, int pad, boolean ceil) {
     require(stride >= 1 && kernel >= 1 && pad >= 0, "stride, kernel or padding out of range");
-    int span = size + 2 * pad - kernel;
+    long span = size + 2L * pad - kernel;
     require(span >= 0, "a window of " + kernel + " does not fit " + size + " with padding " + pad);
-    int out = (ceil ? span + stride - 1 : span) / stride + 1;
+    long out = (ceil ? span + stride - 1 : span) / stride + 1;
     // A last window must start inside the image or its leading padding.
-    return ceil && (out - 1) * stride >= size + pad ? out - 1 : out;
+    return Math.toIntExact(ceil && (out - 1) * stride >= (long) size + pad ? out - 1 : out);
   }
 
   private Shape concat() {
@@ -165,12 +202,25 @@ public final class ShapeInference {
 
   private Shape slices(Op.InSlices s) {
     List<Value> bodyInputs = s.body().inputs();
+    require(!bodyInputs.isEmpty(), "the body takes nothing");
     arity(bodyInputs.size());
-    require(x().n() % s.images() == 0, s.images() + " images do not divide a batch of " + x().n());
     require(
-        bodyInputs.getFirst().shape().equals(x().withImages(s.images())),
+        s.images() >= 1 && x().n() % s.images() == 0,
+        s.images() + " images do not divide a batch of " + x().n());
+    require(
+        bodyInputs.getFirst().shape().equals(x().withImages(s.images()))
+            && bodyInputs.getFirst().layout() == inputs.getFirst().layout(),
         "the body takes " + bodyInputs.getFirst() + ", not slices of " + x());
-    return s.body().outputs().getFirst().shape().withImages(x().n());
+    require(
+        bodyInputs.subList(1, bodyInputs.size()).equals(inputs.subList(1, inputs.size())),
+        "the body takes other constants");
+    List<Value> made = s.body().outputs();
+    require(
+        made.size() == 1
+            && made.getFirst().layout() == Layout.NHWC
+            && made.getFirst().shape().n() == s.images(),
+        "the body makes " + made + ", not one activation of " + s.images() + " images");
+    return made.getFirst().shape().withImages(x().n());
   }
 
   private Shape x() {
@@ -193,11 +243,7 @@ public final class ShapeInference {
 
   private void require(boolean holds, String otherwise) {
     if (!holds) {
-      throw error(otherwise);
+      throw new GraphException(otherwise);
     }
-  }
-
-  private GraphException error(String why) {
-    return new GraphException(name + ": " + why);
   }
 }
