@@ -22,6 +22,7 @@ public record PoolBeforeConv() implements Rewrite {
   private static Value visit(Node node, Editor editor) {
     if (!(node.op() instanceof Op.Pool pool)
         || pool.kind() != Op.PoolKind.AVERAGE
+        || pool.prologue() != Op.Prologue.NONE
         || pool.pad() != 0
         || pool.stride() == 1
         || editor.uses(node.input(0)) != 1) {

@@ -22,20 +22,31 @@ import java.util.Set;
  * values has one reader. A graph without such a chain, or a batch that is one slice, stays as it
  * is.
  *
- * @param images of a slice, a divisor of the batch
+ * @param images of a slice; if they do not divide the batch, its largest divisor below them
  */
 public record SliceBatch(int images) implements Rewrite {
+  public SliceBatch {
+    if (images < 1) {
+      throw new IllegalArgumentException("a slice has at least one image: " + images);
+    }
+  }
+
   @Override
   public Graph apply(Graph graph) {
     List<Node> chain = stem(graph);
-    if (chain.isEmpty() || images == chain.getFirst().input(0).shape().n()) {
+    int batch = chain.isEmpty() ? 1 : chain.getFirst().input(0).shape().n();
+    if (images >= batch) {
       return graph;
     }
+    int slice = images;
+    while (batch % slice != 0) {
+      slice--;
+    }
     Node last = chain.getLast();
-    Graph body = body(graph.name() + ".stem", chain);
+    Graph body = body(graph.name() + ".stem", chain, slice);
     List<Value> inputs = new ArrayList<>(body.inputs());
     inputs.set(0, chain.getFirst().input(0));
-    Node sliced = new Node(last.name(), new Op.InSlices(body, images), inputs, last.output());
+    Node sliced = new Node(last.name(), new Op.InSlices(body, slice), inputs, last.output());
     List<Node> nodes = new ArrayList<>(graph.nodes());
     nodes.set(nodes.indexOf(last), sliced);
     nodes.removeAll(chain);
@@ -43,11 +54,15 @@ public record SliceBatch(int images) implements Rewrite {
   }
 
   private static List<Node> stem(Graph graph) {
+    if (graph.inputs().isEmpty()) {
+      return List.of();
+    }
     List<Node> chain = new ArrayList<>();
     Value at = graph.inputs().getFirst();
     while (graph.uses(at) == 1) {
       Node next = graph.consumers(at).getFirst();
-      if (!sliceable(next.op()) || !next.input(0).equals(at)) {
+      boolean constants = next.inputs().stream().skip(1).allMatch(Value::isConstant);
+      if (!sliceable(next.op()) || !next.input(0).equals(at) || !constants) {
         return List.of();
       }
       chain.add(next);
@@ -66,21 +81,21 @@ public record SliceBatch(int images) implements Rewrite {
     };
   }
 
-  private Graph body(String name, List<Node> chain) {
+  private static Graph body(String name, List<Node> chain, int images) {
     List<Node> nodes = new ArrayList<>();
     Set<Value> constants = new LinkedHashSet<>();
     for (Node node : chain) {
       node.inputs().stream().filter(Value::isConstant).forEach(constants::add);
-      List<Value> inputs = node.inputs().stream().map(this::slice).toList();
-      nodes.add(new Node(node.name(), node.op(), inputs, slice(node.output())));
+      List<Value> inputs = node.inputs().stream().map(v -> slice(v, images)).toList();
+      nodes.add(new Node(node.name(), node.op(), inputs, slice(node.output(), images)));
     }
     List<Value> inputs = new ArrayList<>();
-    inputs.add(slice(chain.getFirst().input(0)));
+    inputs.add(slice(chain.getFirst().input(0), images));
     inputs.addAll(constants);
     return new Graph(name, inputs, nodes, List.of(nodes.getLast().output()));
   }
 
-  private Value slice(Value v) {
+  private static Value slice(Value v, int images) {
     return v.layout() == Layout.PARAMETER
         ? v
         : new Value(v.id(), v.name(), v.shape().withImages(images), v.dtype(), v.layout());
