@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,19 +71,25 @@ public final class TuningCache {
     try {
       Files.createDirectories(file.getParent());
       Path next = Files.createTempFile(file.getParent(), "tuning-", ".tmp");
-      try (JsonGenerator json =
-          new JsonFactory()
-              .createGenerator(Files.newOutputStream(next))
-              .useDefaultPrettyPrinter()) {
-        json.writeStartObject();
-        for (Map.Entry<String, String> choice : choices.entrySet()) {
-          json.writeStringField(choice.getKey(), choice.getValue());
-        }
-        json.writeEndObject();
+      try {
+        write(next);
+        move(next);
+      } finally {
+        Files.deleteIfExists(next);
       }
-      move(next);
     } catch (IOException e) {
       LOG.log(System.Logger.Level.WARNING, "tuning choices are not kept: " + e);
+    }
+  }
+
+  private void write(Path target) throws IOException {
+    try (OutputStream out = Files.newOutputStream(target);
+        JsonGenerator json = new JsonFactory().createGenerator(out).useDefaultPrettyPrinter()) {
+      json.writeStartObject();
+      for (Map.Entry<String, String> choice : choices.entrySet()) {
+        json.writeStringField(choice.getKey(), choice.getValue());
+      }
+      json.writeEndObject();
     }
   }
 
