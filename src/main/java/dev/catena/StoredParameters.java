@@ -22,6 +22,7 @@ final class StoredParameters implements Parameters {
 
   private final SafeTensors file;
   private final Map<String, String> stored = new HashMap<>();
+  private final List<String> twice = new ArrayList<>();
 
   /**
    * Parameters of {@code graph} in {@code file}.
@@ -32,7 +33,10 @@ final class StoredParameters implements Parameters {
     this.file = file;
     for (String name : file.tensors().keySet()) {
       if (!name.endsWith(".num_batches_tracked")) {
-        stored.put(OLD_NAME.matcher(name).replaceAll("$1$2."), name);
+        String other = stored.put(OLD_NAME.matcher(name).replaceAll("$1$2."), name);
+        if (other != null) {
+          twice.add(other + " and " + name);
+        }
       }
     }
     check(graph);
@@ -65,6 +69,7 @@ final class StoredParameters implements Parameters {
     describe("missing", missing, wrong);
     describe("unexpected", unexpected.stream().map(this::withShape).toList(), wrong);
     describe("of another shape", misshaped, wrong);
+    describe("under an old and a new name", twice, wrong);
     if (!wrong.isEmpty()) {
       throw new ModelFormatException(
           file.file(),

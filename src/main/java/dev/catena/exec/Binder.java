@@ -46,7 +46,7 @@ final class Binder {
     try {
       binder.bind(program.plan(), arena, Map.of());
       return binder.works;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       binder.works.forEach(Work::close);
       throw e;
     }
@@ -129,12 +129,13 @@ final class Binder {
 
     @Override
     public float[] values(int index) {
-      return constants.values(step.input(index));
+      return constants.values(program.plan().graph(), step.input(index));
     }
 
     @Override
     public long constant(int index, String layout, long bytes, Packer packer) {
-      return weights.address(step.input(index).name(), layout, bytes, () -> values(index), packer);
+      String name = step.input(index).name() + " " + step.input(index).shape();
+      return weights.address(name, layout, bytes, () -> values(index), packer);
     }
   }
 }

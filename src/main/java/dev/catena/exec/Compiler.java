@@ -6,6 +6,8 @@ import dev.catena.engine.Engines;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.graph.Graph;
+import dev.catena.graph.GraphException;
+import dev.catena.graph.Layout;
 import dev.catena.graph.Node;
 import dev.catena.graph.Value;
 import dev.catena.plan.MemoryPlan;
@@ -66,10 +68,10 @@ final class Compiler {
    * Needs no device.
    */
   static Graph rewritten(GraphSource source, Inference options, int batch) {
-    Graph graph =
-        options
-            .pipeline()
-            .apply(source.graph(batch, options.height(), options.width(), options.dtype()));
+    Graph network = source.graph(batch, options.height(), options.width(), options.dtype());
+    requireRunnable(network, batch);
+    Graph graph = options.pipeline().apply(network);
+    requireRunnable(graph, batch);
     if (!options.adapt()) {
       return graph;
     }
@@ -82,6 +84,43 @@ final class Compiler {
       }
     }
     return best;
+  }
+
+  /** One batch in and one result out, and as many images as were asked for. */
+  private static void requireRunnable(Graph graph, int batch) {
+    boolean ends =
+        graph.inputs().size() == 1
+            && graph.outputs().size() == 1
+            && graph.inputs().getFirst().layout() == Layout.NCHW
+            && graph.outputs().getFirst().layout() == Layout.NCHW
+            && graph.producer(graph.outputs().getFirst()) != null;
+    if (!ends) {
+      throw new GraphException(
+          "%s has not one batch and one result in N,C,H,W, but %s and %s"
+              .formatted(graph.name(), graph.inputs(), graph.outputs()));
+    }
+    int images = graph.inputs().getFirst().shape().n();
+    int results = graph.outputs().getFirst().shape().n();
+    if (images != batch || results != batch) {
+      throw new GraphException(
+          "%s takes %d images and gives %d results where a batch of %d was asked for"
+              .formatted(graph.name(), images, results, batch));
+    }
+  }
+
+  /** Refuses programs that do not take and give the same, image by image: one memory serves all. */
+  static void requireAlike(List<Program> programs) {
+    for (Program program : programs) {
+      Program first = programs.getFirst();
+      requireAlike(first.input(), program.input());
+      requireAlike(first.output(), program.output());
+    }
+  }
+
+  private static void requireAlike(Value a, Value b) {
+    if (!a.shape().withImages(1).equals(b.shape().withImages(1))) {
+      throw new GraphException("batch sizes differ in more than their images: " + a + " and " + b);
+    }
   }
 
   /** Those greater than 1, ascending, without a look at every number: a batch may be any int. */
@@ -109,12 +148,18 @@ final class Compiler {
   void requireFit(List<MemoryPlan> plans) {
     MemoryPlan largest =
         plans.stream().max(Comparator.comparingLong(MemoryPlan::peakBytes)).orElseThrow();
-    long planned = options.lanes() * largest.peakBytes() + largest.weightBytes();
+    long planned = planned(largest);
     long free = device.freeMemory();
     if (planned > free) {
       throw new OutOfDeviceMemoryException(
           device.name(), planned, free, device.totalMemory(), advice(free));
     }
+  }
+
+  /** Saturating: any number of lanes may be asked for. */
+  private long planned(MemoryPlan plan) {
+    long most = (Long.MAX_VALUE - plan.weightBytes()) / Math.max(1, plan.peakBytes());
+    return Math.min(options.lanes(), most) * plan.peakBytes() + plan.weightBytes();
   }
 
   private String advice(long free) {
@@ -123,7 +168,7 @@ final class Compiler {
     while (tooMany - fits > 1) {
       int batch = (fits + tooMany) >>> 1;
       MemoryPlan plan = Planner.plan(rewritten(source, options, batch));
-      if (options.lanes() * plan.peakBytes() + plan.weightBytes() <= free) {
+      if (planned(plan) <= free) {
         fits = batch;
       } else {
         tooMany = batch;

@@ -8,46 +8,57 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Values of all that a graph computes from parameters alone: folded filters, scales and shifts. In
- * fp64 per element, rounded once to fp32. Thread-safe.
+ * Values of all that graphs compute from parameters alone: folded filters, scales and shifts. In
+ * fp64 per element, rounded once to fp32. Graphs of several batch sizes share them by name.
+ * Thread-safe.
  */
 final class Constants {
-  private final Graph graph;
   private final Parameters parameters;
   private final Map<String, float[]> known = new ConcurrentHashMap<>();
 
-  Constants(Graph graph, Parameters parameters) {
-    this.graph = graph;
+  Constants(Parameters parameters) {
     this.parameters = parameters;
   }
 
-  /** The values of {@code constant}, which the caller does not change. */
-  float[] values(Value constant) {
+  /**
+   * The values of {@code constant}, which the caller does not change.
+   *
+   * @param graph that it belongs to
+   * @throws ParameterException if the parameters do not give as many as its shape has
+   */
+  float[] values(Graph graph, Value constant) {
     float[] values = known.get(constant.name());
     if (values == null) {
-      values = compute(graph.producer(constant));
+      values = compute(graph, graph.producer(constant));
       known.put(constant.name(), values);
+    }
+    if (values.length != constant.shape().elements()) {
+      throw new ParameterException(
+          "%s is %s: %d values, not %d"
+              .formatted(
+                  constant.name(), constant.shape(), constant.shape().elements(), values.length));
     }
     return values;
   }
 
-  /** Gives the memory back; values are computed again when asked for. */
-  void forget() {
-    known.clear();
-  }
-
-  private float[] compute(Node node) {
+  private float[] compute(Graph graph, Node node) {
+    float[][] in =
+        node.inputs().stream().map(input -> values(graph, input)).toArray(float[][]::new);
     return switch ((Op.OnParameters) node.op()) {
-      case Op.Parameter _ -> parameters.values(node);
-      case Op.BnScale bn -> scale(in(node, 0), in(node, 1), bn.epsilon());
-      case Op.BnShift _ -> shift(in(node, 0), in(node, 1), in(node, 2));
-      case Op.ScaleFilters _ -> scaleFilters(in(node, 0), in(node, 1));
-      case Op.ScaleShiftBias _ -> affine(in(node, 0), in(node, 1), in(node, 2));
+      case Op.Parameter _ -> given(node);
+      case Op.BnScale bn -> scale(in[0], in[1], bn.epsilon());
+      case Op.BnShift _ -> shift(in[0], in[1], in[2]);
+      case Op.ScaleFilters _ -> scaleFilters(in[0], in[1]);
+      case Op.ScaleShiftBias _ -> affine(in[0], in[1], in[2]);
     };
   }
 
-  private float[] in(Node node, int index) {
-    return values(node.input(index));
+  private float[] given(Node parameter) {
+    float[] values = parameters.values(parameter);
+    if (values == null) {
+      throw new ParameterException("there are no values of " + parameter.output());
+    }
+    return values;
   }
 
   private static float[] scale(float[] gamma, float[] variance, float epsilon) {

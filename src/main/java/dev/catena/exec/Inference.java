@@ -6,6 +6,7 @@ import dev.catena.rewrite.Variant;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -34,6 +35,10 @@ public record Inference(
     Optional<String> engine,
     Optional<Path> tuning) {
   public Inference {
+    Objects.requireNonNull(dtype, "dtype");
+    Objects.requireNonNull(pipeline, "pipeline");
+    Objects.requireNonNull(engine, "engine");
+    Objects.requireNonNull(tuning, "tuning");
     batches = batches.stream().distinct().sorted().toList();
     if (batches.isEmpty() || batches.getFirst() < 1) {
       throw new IllegalArgumentException("a batch has at least one image: " + batches);

@@ -34,9 +34,14 @@ final class Lane implements AutoCloseable {
       measuredBytes = device.usedMemory() - before;
       for (Program program : programs) {
         List<Work> works = Binder.bind(program, constants, weights, device, arena.address());
-        replays.add(new Replay(program, works, stream, arena.address()));
+        try {
+          replays.add(new Replay(program, works, stream, arena.address()));
+        } catch (RuntimeException | Error e) {
+          works.forEach(Work::close);
+          throw e;
+        }
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       replays.forEach(Replay::close);
       if (memory != null) {
         memory.close();
@@ -59,10 +64,24 @@ final class Lane implements AutoCloseable {
   /** Copies in, replays, copies out, waits. Allocates nothing on the Java heap. */
   void run(int index, MemorySegment images, MemorySegment result) {
     Replay replay = replays.get(index);
-    stream.copyToDevice(replay.input, images);
-    replay.graph.launch(stream);
-    stream.copyToHost(result, replay.output);
+    try {
+      stream.copyToDevice(replay.input, images);
+      replay.graph.launch(stream);
+      stream.copyToHost(result, replay.output);
+    } catch (RuntimeException | Error e) {
+      drain(e);
+      throw e;
+    }
     stream.synchronize();
+  }
+
+  /** Waits, after {@code failure}, for what was enqueued before: it may still read the images. */
+  private void drain(Throwable failure) {
+    try {
+      stream.synchronize();
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
+    }
   }
 
   @Override

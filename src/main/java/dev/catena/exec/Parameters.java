@@ -14,6 +14,8 @@ import java.util.zip.CRC32;
 public interface Parameters {
   /**
    * The fp32 values of a parameter, in the checkpoint's order. The caller does not change them.
+   * Whoever compiles a network checks that there are as many as the parameter's shape has, and
+   * throws {@link ParameterException} otherwise.
    *
    * @param parameter a node whose operation is {@link Op.Parameter}
    */

@@ -26,22 +26,28 @@ public final class Session implements AutoCloseable {
   private final WeightStore weights;
   private final long imageBytes;
   private final long resultBytes;
-  private final List<Lane> lanes = new ArrayList<>();
+  private final int launches;
+  private final long arenaBytes;
 
   private final ReentrantLock lock = new ReentrantLock();
+  private final List<Lane> lanes;
   private final Condition returned = lock.newCondition();
   private final Lane[] idle;
   private int idleLanes;
   private boolean closed;
 
-  private Session(Device device, List<Program> programs, WeightStore weights, int lanes) {
+  private Session(Device device, List<Program> programs, WeightStore weights, List<Lane> lanes) {
     this.device = device;
     this.programs = programs;
     this.weights = weights;
-    this.idle = new Lane[lanes];
+    this.lanes = lanes;
+    this.idle = lanes.toArray(Lane[]::new);
+    this.idleLanes = idle.length;
     Program any = programs.getFirst();
     imageBytes = any.input().shape().withImages(1).elements() * Float.BYTES;
     resultBytes = any.output().shape().withImages(1).elements() * Float.BYTES;
+    launches = lanes.getFirst().launches(programs.size() - 1);
+    arenaBytes = lanes.stream().mapToLong(Lane::measuredBytes).sum();
   }
 
   /**
@@ -52,6 +58,9 @@ public final class Session implements AutoCloseable {
    * @param options how
    * @param engines who may compute
    * @throws OutOfDeviceMemoryException with what is planned and free, and the batch that would fit
+   * @throws dev.catena.graph.GraphException if the source's graph has not one batch in and one
+   *     result out, or not the same for every batch size
+   * @throws ParameterException if the parameters give too few or too many values
    */
   public static Session compile(
       GraphSource source,
@@ -62,22 +71,22 @@ public final class Session implements AutoCloseable {
     Compiler compiler = new Compiler(source, options, engines, device);
     compiler.requireFit();
     List<Program> programs = options.batches().stream().map(compiler::compile).toList();
+    Compiler.requireAlike(programs);
     engines.remember();
     compiler.requireFit(programs.stream().map(Program::plan).toList());
     WeightStore weights = new WeightStore(device);
-    Constants constants = new Constants(programs.getLast().plan().graph(), parameters);
-    Session session = new Session(device, programs, weights, options.lanes());
+    Constants constants = new Constants(parameters);
+    List<Lane> lanes = new ArrayList<>();
     try {
-      for (int i = 0; i < options.lanes(); i++) {
-        Lane lane = new Lane(device, programs, constants, weights);
-        session.lanes.add(lane);
-        session.idle[session.idleLanes++] = lane;
+      while (lanes.size() < options.lanes()) {
+        lanes.add(new Lane(device, programs, constants, weights));
       }
-    } catch (RuntimeException e) {
-      session.close();
+      return new Session(device, programs, weights, lanes);
+    } catch (RuntimeException | Error e) {
+      lanes.forEach(Lane::close);
+      weights.close();
       throw e;
     }
-    return session;
   }
 
   /** The memory of each batch size where no step needs scratch memory; needs no device. */
@@ -185,7 +194,7 @@ public final class Session implements AutoCloseable {
 
   /** Launches of one run of the largest batch: kernels, library calls and copies in its graph. */
   public int launches() {
-    return lanes.getFirst().launches(programs.size() - 1);
+    return launches;
   }
 
   /** Who computes the steps of the largest batch, in order: {@code step: engine}. */
@@ -200,7 +209,7 @@ public final class Session implements AutoCloseable {
 
   /** Bytes that the device's allocator handed out for the arenas of all lanes. */
   public long arenaBytes() {
-    return lanes.stream().mapToLong(Lane::measuredBytes).sum();
+    return arenaBytes;
   }
 
   /** The device that it runs on. */

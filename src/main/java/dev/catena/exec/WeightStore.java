@@ -32,7 +32,7 @@ final class WeightStore implements AutoCloseable {
   /**
    * The address of a packed constant.
    *
-   * @param name of the constant
+   * @param name of the constant; equal names mean equal values
    * @param layout of the engine
    * @param size bytes of the packed form
    * @param values asked for if it is not there yet

@@ -118,6 +118,21 @@ class SessionTest {
   }
 
   @Test
+  void segmentsThatCannotBeReadOrWrittenAreRefusedAndTheSessionLivesOn() {
+    try (Session session = model.compile(device, Inference.batch(1))) {
+      float[] expected = Fixture.run(session, arena, 1);
+      MemorySegment images;
+      try (Arena closed = Arena.ofShared()) {
+        images = Fixture.images(closed, 1);
+        assertRefused(session, images, Fixture.logits(closed, 1).asReadOnly(), "read-only");
+      }
+      MemorySegment heap = MemorySegment.ofArray(new float[Fixture.CLASSES]);
+      assertThrows(IllegalStateException.class, () -> session.run(images, heap));
+      assertArrayEquals(expected, Fixture.run(session, arena, 1));
+    }
+  }
+
+  @Test
   void tooLargeABatchSaysWhatIsPlannedFreeAndFits() {
     HostDevice host = HostDevice.of(device);
     host.setMemoryLimit(64L << 20);
