@@ -15,6 +15,7 @@
 // y once. A dense layer (C = 512, K = 128) does 102 FLOP a byte: bound by memory on sm_90 (ridge near 200), if shared
 // memory keeps up. It does: 16 channels of 128x128 move 24 KB of fragments, 192 clocks, while memory takes 248.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine kernel
+// arch: sm_90a
 #include "pipeline.cuh"
 
 #define KERNEL(T, t)                                                                                                 \

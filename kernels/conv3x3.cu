@@ -18,6 +18,7 @@
 // in shared memory takes L2's traffic from 2.9 to 1.0 KB a pixel (0.7 with R = 256). 230 FLOP a byte of memory: bound
 // by mma.sync and L2 together on sm_90.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine kernel
+// arch: sm_90a
 #include "pipeline.cuh"
 
 #define KERNEL(T, t)                                                                                                 \

@@ -15,6 +15,7 @@
 // w1 and w2 once a block (L2: 336 KB at C = 1024, B = 128, K = 32; 4 us at 50 bytes a clock). Bound by L2 and latency
 // at 7x7, by mma.sync at 14x14; two launches move 4*B bytes a pixel more.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op dense-layer --engine kernel
+// arch: sm_90a
 #include "pipeline.cuh"
 
 // Outputs of one image, and the patch that they see: clipped to the image.
