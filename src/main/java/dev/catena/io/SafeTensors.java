@@ -197,6 +197,7 @@ public final class SafeTensors implements AutoCloseable {
     checkRoom(tensor, to, Float.BYTES);
     try {
       convert(tensor, segment(name), to);
+      deliverFaults();
     } catch (InternalError e) {
       throw shortened(file, SafeTensorsHeader.tensorPlace(name), e);
     }
@@ -216,6 +217,7 @@ public final class SafeTensors implements AutoCloseable {
       for (int i = 0; i < values.length; i++) {
         values[i] = integer(tensor, from, i);
       }
+      deliverFaults();
     } catch (InternalError e) {
       throw shortened(file, SafeTensorsHeader.tensorPlace(name), e);
     }
@@ -326,6 +328,14 @@ public final class SafeTensors implements AutoCloseable {
         SafeTensorsHeader.tensorPlace(tensor.name()),
         "element " + index + " is " + value + ", beyond what can be read exactly",
         "Store the tensor as F32.");
+  }
+
+  /**
+   * The machine tells of a fault in mapped memory at its next safepoint, which in compiled code may
+   * come after the caller's {@code try}: so have one inside it.
+   */
+  private static void deliverFaults() {
+    Thread.yield();
   }
 
   /** The machine's word for a mapped page that is no longer there is InternalError. */
