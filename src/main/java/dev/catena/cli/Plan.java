@@ -2,6 +2,7 @@ package dev.catena.cli;
 
 import dev.catena.Model;
 import dev.catena.exec.Inference;
+import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Planner;
@@ -91,9 +92,10 @@ final class Plan implements Callable<Integer> {
     return plans;
   }
 
-  /** Bytes of what the optimiser keeps: in training, one fp32 a parameter. */
+  /** What SGD keeps of each parameter: its momentum and, if it is used in 16 bits, itself. */
   private long optimizerBytes(MemoryPlan plan) {
-    return train ? Float.BYTES * plan.graph().parameterCount() : 0;
+    long copies = arguments.dtype() == DType.FP32 ? 1 : 2;
+    return copies * Float.BYTES * plan.graph().parameterCount();
   }
 
   private long allBytes(MemoryPlan plan) {
@@ -108,7 +110,7 @@ final class Plan implements Callable<Integer> {
     long unfused = allBytes(plans.get(Policy.UNFUSED.label()));
     Table table =
         new Table(
-            "policy", "planned", "lower bound", "weights", "momentum", "in all", "of unfused");
+            "policy", "planned", "lower bound", "weights", "optimizer", "in all", "of unfused");
     plans.forEach(
         (name, plan) ->
             table.row(

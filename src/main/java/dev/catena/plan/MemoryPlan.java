@@ -4,6 +4,7 @@ import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Value;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,6 +19,7 @@ public final class MemoryPlan {
   private final Graph graph;
   private final Placement placement;
   private final List<Buffer> buffers;
+  private final long[] live;
   private final Map<Integer, Integer> scratch;
   private final Map<Integer, MemoryPlan> bodies;
 
@@ -30,6 +32,7 @@ public final class MemoryPlan {
     this.graph = graph;
     this.placement = placement;
     this.buffers = List.copyOf(buffers);
+    this.live = Arrays.copyOf(liveBytes(buffers), placement.steps().size());
     this.scratch = Map.copyOf(scratch);
     this.bodies = Map.copyOf(bodies);
   }
@@ -80,30 +83,41 @@ public final class MemoryPlan {
 
   /** The largest sum of buffers that live together: no packing needs less. */
   public long lowerBoundBytes() {
-    long bound = 0;
-    for (int step = 0; step < steps().size(); step++) {
-      bound = Math.max(bound, liveBytes(step));
-    }
-    return bound;
+    return lowerBoundBytes(buffers);
+  }
+
+  static long lowerBoundBytes(List<Buffer> buffers) {
+    return Arrays.stream(liveBytes(buffers)).max().orElse(0);
   }
 
   /** Sum of the buffers that live during a step. */
   public long liveBytes(int step) {
-    return buffers.stream()
-        .filter(b -> b.firstStep() <= step && step <= b.lastStep())
-        .mapToLong(Buffer::bytes)
-        .sum();
+    return live[step];
   }
 
   /** The first step at which the most memory is live. */
   public int peakStep() {
     int peak = 0;
     for (int step = 1; step < steps().size(); step++) {
-      if (liveBytes(step) > liveBytes(peak)) {
+      if (live[step] > live[peak]) {
         peak = step;
       }
     }
     return peak;
+  }
+
+  /** The sum of the buffers that live, step by step. */
+  private static long[] liveBytes(List<Buffer> buffers) {
+    int steps = 1 + buffers.stream().mapToInt(Buffer::lastStep).max().orElse(-1);
+    long[] live = new long[steps + 1];
+    for (Buffer buffer : buffers) {
+      live[buffer.firstStep()] += buffer.bytes();
+      live[buffer.lastStep() + 1] -= buffer.bytes();
+    }
+    for (int step = 1; step < live.length; step++) {
+      live[step] += live[step - 1];
+    }
+    return live;
   }
 
   /** The copies that could not be avoided: node names and reasons, in order. */

@@ -9,7 +9,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToLongBiFunction;
-import java.util.stream.Stream;
 
 /**
  * Gives each buffer its offset, so that buffers that live together do not overlap and the arena is
@@ -33,6 +32,9 @@ public final class Planner {
 
   private static final Comparator<Buffer> LONGEST =
       Comparator.comparingInt((Buffer b) -> b.firstStep() - b.lastStep()).thenComparing(LARGEST);
+
+  private static final List<Comparator<Buffer>> ORDERS =
+      List.of(LARGEST, LARGEST_AREA, EARLIEST, LONGEST);
 
   private Planner() {}
 
@@ -85,10 +87,18 @@ public final class Planner {
   }
 
   private static List<Buffer> pack(List<Buffer> buffers) {
-    return Stream.of(LARGEST, LARGEST_AREA, EARLIEST, LONGEST)
-        .map(order -> pack(buffers, order))
-        .min(Comparator.comparingLong((List<Buffer> packed) -> MemoryPlan.peakBytes(packed)))
-        .orElseThrow();
+    long bound = MemoryPlan.lowerBoundBytes(buffers);
+    List<Buffer> best = null;
+    for (Comparator<Buffer> order : ORDERS) {
+      List<Buffer> packed = pack(buffers, order);
+      if (best == null || MemoryPlan.peakBytes(packed) < MemoryPlan.peakBytes(best)) {
+        best = packed;
+      }
+      if (MemoryPlan.peakBytes(best) == bound) {
+        break;
+      }
+    }
+    return best;
   }
 
   private static List<Buffer> pack(List<Buffer> buffers, Comparator<Buffer> order) {
@@ -103,10 +113,24 @@ public final class Planner {
           offset = Math.max(offset, other.end());
         }
       }
-      placed.add(next.at(offset));
-      placed.sort(Comparator.comparingLong(Buffer::offset));
+      placed.add(firstAbove(placed, offset), next.at(offset));
     }
     placed.sort(Comparator.comparingInt(Buffer::id));
     return placed;
+  }
+
+  /** Index of the first of {@code sorted} that begins above {@code offset}. */
+  private static int firstAbove(List<Buffer> sorted, long offset) {
+    int low = 0;
+    int high = sorted.size();
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (sorted.get(middle).offset() > offset) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return low;
   }
 }

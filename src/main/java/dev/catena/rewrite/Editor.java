@@ -109,7 +109,7 @@ final class Editor {
    * @param more an input after those that it has
    */
   Value move(Node moved, Node node, Op op, Value more) {
-    nodes.remove(moved);
+    nodes.remove(nodes.lastIndexOf(moved));
     List<Value> inputs = new ArrayList<>(moved.inputs());
     inputs.add(more);
     return keep(new Node(moved.name(), op, inputs, node.output(), moved.byproducts()));

@@ -81,6 +81,13 @@ public final class Pieces {
               return g.add("s", xa, norm(g, "m", g.concat("ax", List.of(a, x))));
             }),
         new Piece(
+            "normalised after it was concatenated",
+            (g, x) -> {
+              Value a = g.conv("a", x, 4, 1, 1, 0);
+              Value xa = g.concat("xa", List.of(x, a));
+              return g.add("s", xa, g.conv("b", norm(g, "n", a), 8, 3, 1, 1));
+            }),
+        new Piece(
             "dense block",
             (g, x) -> {
               Value a = g.conv("a", norm(g, "n", x), 4, 3, 1, 1);

@@ -1,0 +1,67 @@
+package dev.catena.graph;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class TrainingTypesTest {
+  private final Value x = activation(Shape.nhwc(2, 6, 6, 8));
+  private final Value g = activation(Shape.nhwc(2, 3, 3, 4));
+  private final Value w = dense(Shape.of(4, 8, 3, 3));
+  private final Value vector = dense(Shape.of(8));
+  private final Value statistics = activation(Shape.nhwc(2, 1, 1, 8));
+  private final Op.Conv conv = Op.Conv.of(3, 2, 1);
+
+  @Test
+  void aGradientThroughANormalisationHasItsSumsAsByproduct() {
+    Op.Conv fused = conv.withPrologue(Op.Prologue.SCALE_SHIFT_RELU);
+    Node node =
+        node(new TrainingOp.ConvDgrad(fused, 6, 6, false), g, w, x, vector, vector, statistics);
+    assertEquals(x.shape(), node.output().shape());
+    assertEquals(DType.FP16, node.output().dtype());
+    Value sums = node.byproducts().getFirst();
+    assertEquals(statistics.shape(), sums.shape());
+    assertEquals(DType.FP32, sums.dtype());
+    assertEquals("n.sums", sums.name());
+  }
+
+  @Test
+  void gradientsOfParametersAreFp32AndShapedLikeThem() {
+    Value dw = node(new TrainingOp.ConvWgrad(conv), g, x).output();
+    assertEquals(w.shape(), dw.shape());
+    assertEquals(DType.FP32, dw.dtype());
+    assertEquals(Layout.DENSE, dw.layout());
+  }
+
+  @Test
+  void whatDoesNotFitIsRefusedByName() {
+    assertRefused("n: the gradient is", new TrainingOp.ConvDgrad(conv, 8, 8, false), g, w);
+    assertRefused("n: takes more than 2", new TrainingOp.ConvDgrad(conv, 6, 6, true), g, w);
+    assertRefused("n: input 2 is", new TrainingOp.ConvDgrad(conv, 6, 6, true), g, w, g);
+    assertRefused("n: takes 2 inputs, got 3", new TrainingOp.ConvWgrad(conv), g, x, x);
+    assertRefused("no 4 channels from 6", new TrainingOp.Slice(6, 4), x);
+    assertRefused("not one row an image", new TrainingOp.SoftmaxCrossEntropy(0), x, vector);
+    assertRefused(
+        "take a larger batch", new TrainingOp.RunningVariance(0.1f, 1), vector, statistics);
+  }
+
+  private static void assertRefused(String why, TrainingOp op, Value... inputs) {
+    GraphException e = assertThrows(GraphException.class, () -> node(op, inputs));
+    assertTrue(e.getMessage().contains(why), e.getMessage());
+  }
+
+  private static Node node(TrainingOp op, Value... inputs) {
+    return Node.of("n", op, List.of(inputs), () -> 100);
+  }
+
+  private static Value activation(Shape shape) {
+    return new Value(0, "v", shape, DType.FP16, Layout.NHWC);
+  }
+
+  private static Value dense(Shape shape) {
+    return new Value(0, "v", shape, DType.FP32, Layout.DENSE);
+  }
+}
