@@ -2,6 +2,7 @@ package dev.catena.plan;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.graph.DType;
@@ -9,6 +10,7 @@ import dev.catena.graph.Graph;
 import dev.catena.graph.Interpreter;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Node;
+import dev.catena.graph.Op;
 import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import dev.catena.model.Catalogue;
@@ -17,8 +19,11 @@ import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Pieces;
 import dev.catena.rewrite.Policy;
 import dev.catena.rewrite.Step;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -111,10 +116,33 @@ class TrainingPlanTest {
               run.value(input), load(arena, plan, input), () -> step + " reads " + input);
         }
       }
+      assertReadsWhatItDoesNotWrite(plan, step);
       step.outputs().forEach(v -> store(arena, plan, v, run.value(v)));
     }
     for (Value output : graph.outputs()) {
       assertArrayEquals(run.value(output), load(arena, plan, output), output::toString);
+    }
+  }
+
+  /** What a step writes it may read only as the very value that it overwrites, once. */
+  private static void assertReadsWhatItDoesNotWrite(MemoryPlan plan, Node step) {
+    Set<Integer> written = new HashSet<>();
+    for (Value made : step.outputs()) {
+      for (int i = 0; i < made.shape().elements(); i++) {
+        assertTrue(written.add(address(plan, made, i)), step::toString);
+      }
+    }
+    List<Value> inputs = new ArrayList<>(step.inputs());
+    inputs.removeIf(Value::isConstant);
+    if (step.op() instanceof TrainingOp.Accumulating a && a.accumulate()) {
+      inputs.removeLast();
+    } else if (step.op() instanceof Op.Relu) {
+      inputs.removeFirst();
+    }
+    for (Value input : inputs) {
+      for (int i = 0; i < input.shape().elements(); i++) {
+        assertFalse(written.contains(address(plan, input, i)), () -> step + " and " + input);
+      }
     }
   }
 

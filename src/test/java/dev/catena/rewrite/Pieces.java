@@ -81,11 +81,23 @@ public final class Pieces {
               return g.add("s", xa, norm(g, "m", g.concat("ax", List.of(a, x))));
             }),
         new Piece(
-            "normalised after it was concatenated",
+            "a gradient that is read after it was added to another",
+            (g, x) -> {
+              Value z = g.conv("z", x, 4, 1, 1, 0);
+              Value y = g.conv("y", x, 4, 1, 1, 0);
+              Value c = g.relu("r", g.conv("c", y, 4, 3, 1, 1));
+              return g.add("t", g.add("s", y, z), c);
+            }),
+        new Piece(
+            "a gradient that is added to its own",
+            (g, x) -> g.add("s", x, g.conv("c", x, 4, 1, 1, 0))),
+        new Piece(
+            "normalised before it was concatenated, convolved after",
             (g, x) -> {
               Value a = g.conv("a", x, 4, 1, 1, 0);
+              Value n = norm(g, "n", a);
               Value xa = g.concat("xa", List.of(x, a));
-              return g.add("s", xa, g.conv("b", norm(g, "n", a), 8, 3, 1, 1));
+              return g.add("s", xa, g.conv("b", n, 8, 3, 1, 1));
             }),
         new Piece(
             "dense block",
