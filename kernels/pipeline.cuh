@@ -99,7 +99,7 @@ struct Pipeline {
   static constexpr int THREADS = 32 * WARPS_M * WARPS_N, TAPS = EDGE * EDGE;
   // Copies of filters that may have their addresses in registers: nine taps have too many.
   static constexpr int UNROLLED = EDGE == 1 ? COLUMNS * VECTORS / THREADS : 1;
-  static_assert(TILES_N % 2 == 0 && THREADS % VECTORS == 0);
+  static_assert(TILES_N % 2 == 0 && ROWS % (THREADS / VECTORS) == 0);
 
   const T* x;
   const T* w;
@@ -145,11 +145,18 @@ struct Pipeline {
   __device__ __forceinline__ void copy(int stage, int channel) const {
     int c = int(threadIdx.x) % VECTORS, from_channel = channel + c * VECTOR;
     int count = max(0, min(VECTOR, shape.channels - from_channel));
-    for (int p = int(threadIdx.x) / VECTORS; p < pixels; p += THREADS / VECTORS) {
+    auto copy_pixel = [&](int p) {
       int pixel = source[p];
       bool exists = pixel >= 0 && count > 0;
       cp_async16(patch(stage) + swizzled(p, c), exists ? x + size_t(pixel) * shape.x_pitch + from_channel : x,
                  exists ? count * int(sizeof(T)) : 0);
+    };
+    if constexpr (EDGE == 1) {
+#pragma unroll
+      for (int i = 0; i < ROWS; i += THREADS / VECTORS) copy_pixel(int(threadIdx.x) / VECTORS + i);
+    } else {
+#pragma unroll 1
+      for (int p = int(threadIdx.x) / VECTORS; p < pixels; p += THREADS / VECTORS) copy_pixel(p);
     }
     int filter = TAPS * shape.channels8();
 #pragma unroll UNROLLED

@@ -25,11 +25,11 @@ record KernelTile(int edge, int rows, int columns, int threads, int resident) {
   static final List<KernelTile> THREE =
       List.of(
           new KernelTile(3, 256, 32, 256, 2),
-          new KernelTile(3, 128, 64, 128, 2),
-          new KernelTile(3, 128, 48, 128, 3),
+          new KernelTile(3, 128, 64, 128, 3),
+          new KernelTile(3, 128, 48, 128, 4),
           new KernelTile(3, 128, 32, 128, 4),
-          new KernelTile(3, 128, 16, 128, 5),
-          new KernelTile(3, 64, 32, 128, 5));
+          new KernelTile(3, 128, 16, 128, 6),
+          new KernelTile(3, 64, 32, 128, 6));
 
   private static final int ELEMENT_BYTES = 2;
   private static final int AFFINE_BYTES = 2 * Float.BYTES;

@@ -1,0 +1,104 @@
+package dev.catena.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.catena.graph.DType;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** How convolutions are cut for GPUs that are not there: by arithmetic alone. */
+class KernelPipelineTest {
+  private static final KernelLimits H200 = new KernelLimits(90, 132);
+  private static final KernelLimits A100 = new KernelLimits(80, 108);
+  private static final KernelLimits RTX_5090 = new KernelLimits(120, 170);
+
+  @Test
+  void largeImagesTakeLargeTiles() {
+    KernelPipeline cut = KernelPipeline.choose(bottleneck(64, 56, 256), H200);
+    assertEquals(128, cut.tile().rows());
+    assertEquals(128, cut.tile().columns());
+    assertEquals(1, cut.parts());
+  }
+
+  @Test
+  void oneSmallImageSplitsItsChannels() {
+    KernelPipeline cut = KernelPipeline.choose(bottleneck(1, 7, 992), H200);
+    assertEquals(64, cut.tile().rows());
+    assertTrue(cut.parts() > 1, cut.toString());
+  }
+
+  @Test
+  void partsHaveAllStepsAndNoneIsEmpty() {
+    for (int channels = 16; channels <= 2700; channels += 4) {
+      KernelPipeline cut = KernelPipeline.choose(bottleneck(1, 7, channels), H200);
+      int steps = Math.ceilDiv(channels, KernelTile.DEPTH);
+      assertTrue(cut.parts() * cut.steps() >= steps, cut.toString());
+      assertTrue((cut.parts() - 1) * cut.steps() < steps, cut.toString());
+    }
+  }
+
+  @Test
+  void growthTakesItsOwnWidth() {
+    assertEquals(16, KernelPipeline.choose(growth(64, 32, 48, 12), H200).tile().columns());
+    assertEquals(32, KernelPipeline.choose(growth(64, 56, 128, 32), H200).tile().columns());
+    assertEquals(48, KernelPipeline.choose(growth(64, 56, 192, 48), H200).tile().columns());
+  }
+
+  @Test
+  void everyShapeFitsOnEveryArchitecture() {
+    for (KernelLimits limits : List.of(H200, A100, RTX_5090)) {
+      for (int size : new int[] {1, 7, 8, 14, 16, 28, 32, 56}) {
+        KernelPipeline cut = KernelPipeline.choose(growth(2, size, 192, 48), limits);
+        assertTrue(cut.lines() * cut.columns() <= cut.tile().rows(), cut.toString());
+        KernelPipeline.choose(bottleneck(2, size, 2700), limits);
+      }
+    }
+  }
+
+  @Test
+  void aDenseLayerTakesOneLaunchWhereLittleIsComputedTwice() {
+    assertTrue(worthwhile(7));
+    assertTrue(worthwhile(14));
+    assertTrue(!worthwhile(28));
+    assertTrue(!worthwhile(56));
+  }
+
+  private static boolean worthwhile(int size) {
+    Shape x = Shape.of(8, size, size, 512);
+    Shape y = x.withChannels(32);
+    Problem problem =
+        new Problem(
+            new Op.DenseLayer(),
+            List.of(
+                Operand.packed(x, DType.FP16),
+                Operand.constant(Shape.of(512)),
+                Operand.constant(Shape.of(512)),
+                Operand.constant(Shape.of(128, 512, 1, 1)),
+                Operand.constant(Shape.of(128)),
+                Operand.constant(Shape.of(32, 128, 3, 3))),
+            Operand.packed(y, DType.FP16));
+    return KernelDenseLayer.cut(problem, H200).orElseThrow().worthwhile(y);
+  }
+
+  private static Problem bottleneck(int images, int size, int channels) {
+    return conv(Op.Conv.of(1, 1, 0), images, size, channels, 128, 1);
+  }
+
+  private static Problem growth(int images, int size, int channels, int outputs) {
+    return conv(Op.Conv.of(3, 1, 1), images, size, channels, outputs, 3);
+  }
+
+  private static Problem conv(
+      Op.Conv conv, int images, int size, int channels, int outputs, int edge) {
+    Shape x = Shape.of(images, size, size, channels);
+    return new Problem(
+        conv,
+        List.of(
+            Operand.packed(x, DType.FP16),
+            Operand.constant(Shape.of(outputs, channels, edge, edge))),
+        Operand.packed(x.withChannels(outputs), DType.FP16));
+  }
+}
