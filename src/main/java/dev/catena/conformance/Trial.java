@@ -122,6 +122,11 @@ final class Trial implements Binding, AutoCloseable {
   }
 
   @Override
+  public long byproduct(int index) {
+    throw new IllegalStateException("no operation of the suite has by-products");
+  }
+
+  @Override
   public long workspace() {
     return workspace == null ? 0 : workspace.address();
   }

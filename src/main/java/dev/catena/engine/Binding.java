@@ -2,11 +2,14 @@ package dev.catena.engine;
 
 /** Addresses for one {@link Problem}. Fixed for the life of the {@link Work} prepared with them. */
 public interface Binding {
-  /** Device address of the first element of the activation at {@code index}. */
+  /** Device address of the first element of the input at {@code index}, which is no constant. */
   long input(int index);
 
   /** Device address of the first element of the output. */
   long output();
+
+  /** Device address of the first element of the by-product at {@code index}. */
+  long byproduct(int index);
 
   /** Device address of as many bytes as {@link Engine#workspace} asked for, 256-byte aligned. */
   long workspace();

@@ -71,6 +71,9 @@ public final class CublasLtMatmul implements Engine {
 
   /** Why no matrix product can say this problem; empty where one can. */
   static Optional<String> unsupported(Problem problem) {
+    if (problem.trains()) {
+      return Optional.of("weights are packed before the first batch");
+    }
     switch (problem.op()) {
       case Op.Linear _ -> {}
       case Op.Conv conv -> {

@@ -28,6 +28,9 @@ final class CudnnProblem {
 
   /** Why no graph can say this problem; empty where {@link #graph} can. */
   static Optional<String> unsupported(Problem problem) {
+    if (problem.trains()) {
+      return Optional.of("filters and vectors are packed before the first batch");
+    }
     if (!(problem.op() instanceof Op.Conv conv)) {
       return Optional.of("cuDNN is asked for convolutions only");
     }

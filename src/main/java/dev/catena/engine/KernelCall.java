@@ -59,15 +59,24 @@ record KernelCall(Problem problem, Binding binding, Device device) {
     return launch(file, kernel, typed, grid, Dim.of(across, down), args);
   }
 
-  /** Address of the constant at {@code index} as it is, in fp32. */
+  /** Address of the vector at {@code index}, constant or not, in fp32. */
   long vector(int index) {
+    if (problem.input(index).layout() == Layout.DENSE) {
+      return binding.input(index);
+    }
     long bytes = problem.input(index).shape().elements() * Float.BYTES;
     return binding.constant(
         index, "fp32", bytes, (values, target) -> target.copyFrom(MemorySegment.ofArray(values)));
   }
 
-  /** Address of the filters at {@code index} as KRSC in x's type, channels rounded up to 8. */
+  /**
+   * Address of the filters at {@code index}, constant or not, as KRSC in x's type, channels rounded
+   * up to 8.
+   */
   long filters(int index) {
+    if (problem.input(index).layout() == Layout.FILTERS) {
+      return binding.input(index);
+    }
     KernelFilters filters = KernelFilters.of(problem.input(index).shape(), x().dtype());
     return binding.constant(index, filters.layout(), filters.bytes(), filters);
   }

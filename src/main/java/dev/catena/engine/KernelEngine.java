@@ -7,7 +7,6 @@ import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * Catena's own kernels, {@code kernels/*.cu}: every operation, on every device.
@@ -62,8 +61,7 @@ public final class KernelEngine implements Engine {
     if (!ours) {
       return Optional.of("has no kernel for " + op.getClass().getSimpleName());
     }
-    List<Operand> operands =
-        Stream.concat(problem.inputs().stream(), Stream.of(problem.output())).toList();
+    List<Operand> operands = problem.operands();
     if (!operands.stream().allMatch(KernelCall::indexable)) {
       return Optional.of("has 32-bit pixel indices");
     }
@@ -71,7 +69,7 @@ public final class KernelEngine implements Engine {
         op instanceof Op.Copy || op instanceof Op.FromNchw || op instanceof Op.ToNchw;
     boolean oneType =
         operands.stream()
-                .filter(o -> o.layout() != Layout.PARAMETER)
+                .filter(o -> o.layout() != Layout.PARAMETER && o.layout() != Layout.DENSE)
                 .map(Operand::dtype)
                 .distinct()
                 .count()

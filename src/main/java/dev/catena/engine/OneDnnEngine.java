@@ -41,6 +41,9 @@ public final class OneDnnEngine implements Engine {
     if (device.kind() != Device.Kind.HOST) {
       return Optional.of("oneDNN runs on the host only");
     }
+    if (problem.trains()) {
+      return Optional.of("filters and vectors are packed before the first batch");
+    }
     DType dtype = problem.output().dtype();
     return switch (problem.op()) {
       case Op.Conv conv when conv.prologue() != Op.Prologue.NONE ->

@@ -10,11 +10,15 @@ import dev.catena.graph.Shape;
  * <p>For {@link Layout#NHWC} the element (n,h,w,c) lies {@code ((n·H + h)·W + w)·pitch + c}
  * elements after the operand's address, which already points at {@code firstChannel} of its buffer.
  *
+ * <p>For {@link Layout#FILTERS} a row is the channels of one tap of one filter: element (k,r,s,c)
+ * lies {@code ((k·R + r)·S + s)·pitch + c} elements after the address.
+ *
  * @param shape extents; channels are those of the view
  * @param dtype element type
  * @param layout how it lies in memory
  * @param firstChannel channels of the buffer before the view: alignment follows from it
- * @param pitch channels of the buffer from one pixel to the next, a multiple of 8; 0 unless NHWC
+ * @param pitch channels of the buffer from one pixel or row to the next, a multiple of 8; 0 for
+ *     other layouts
  */
 public record Operand(Shape shape, DType dtype, Layout layout, int firstChannel, int pitch) {
   /** Channels are rounded up to this many in every buffer. */
@@ -45,9 +49,27 @@ public record Operand(Shape shape, DType dtype, Layout layout, int firstChannel,
     return new Operand(shape, DType.FP32, Layout.DENSE, 0, 0);
   }
 
+  /**
+   * Filters K,C,R,S or weights K,C that are trained, or their gradient.
+   *
+   * @param dtype of the convolution's activations, or fp32 for a gradient
+   */
+  public static Operand filters(Shape shape, DType dtype) {
+    return new Operand(shape, dtype, Layout.FILTERS, 0, packedPitch(shape.dim(1)));
+  }
+
   /** The pitch of a buffer that holds {@code channels}. */
   public static int packedPitch(int channels) {
     return Math.ceilDiv(channels, CHANNEL_MULTIPLE) * CHANNEL_MULTIPLE;
+  }
+
+  /** Elements from the first of the buffer's first row to the end of its last. */
+  public long bufferElements() {
+    return switch (layout) {
+      case NHWC -> shape.pixels() * pitch;
+      case FILTERS -> shape.elements() / shape.dim(1) * pitch;
+      case NCHW, DENSE, PARAMETER -> shape.elements();
+    };
   }
 
   /** Whether the view is a buffer of its own. */

@@ -28,6 +28,9 @@ public final class TiledEngine implements Engine {
     if (device.kind() != Device.Kind.HOST) {
       return Optional.of("tiled kernels run on the host only");
     }
+    if (problem.trains()) {
+      return Optional.of("filters and vectors are packed before the first batch");
+    }
     return switch (problem.op()) {
       case Op.Conv _, Op.Linear _, Op.DenseLayer _, Op.Pool _
           when problem.input(0).dtype() != problem.output().dtype() ->

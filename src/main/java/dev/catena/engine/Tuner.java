@@ -87,6 +87,7 @@ public final class Tuner {
     private final List<DeviceMemory> memory = new ArrayList<>();
     private final long[] inputs;
     private final long output;
+    private final long[] byproducts;
     private final long workspace;
     private final Map<Integer, float[]> values = new HashMap<>();
 
@@ -101,6 +102,7 @@ public final class Tuner {
           }
         }
         output = activation(problem.output());
+        byproducts = problem.byproducts().stream().mapToLong(this::activation).toArray();
         workspace = workspaceBytes == 0 ? 0 : allocate(workspaceBytes).address();
       } catch (RuntimeException e) {
         close();
@@ -109,9 +111,7 @@ public final class Tuner {
     }
 
     private long activation(Operand operand) {
-      boolean pitched = operand.layout() == Layout.NHWC;
-      long elements =
-          pitched ? operand.shape().pixels() * operand.pitch() : operand.shape().elements();
+      long elements = operand.bufferElements();
       DeviceMemory whole = allocate(elements * operand.dtype().bytes());
       SplittableRandom random = new SplittableRandom(SEED);
       try (Arena arena = Arena.ofConfined()) {
@@ -143,6 +143,11 @@ public final class Tuner {
     @Override
     public long output() {
       return output;
+    }
+
+    @Override
+    public long byproduct(int index) {
+      return byproducts[index];
     }
 
     @Override

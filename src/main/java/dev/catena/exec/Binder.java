@@ -123,6 +123,11 @@ final class Binder {
     }
 
     @Override
+    public long byproduct(int index) {
+      return addresses.of(step.byproducts().get(index));
+    }
+
+    @Override
     public long workspace() {
       return scratch;
     }

@@ -94,7 +94,8 @@ final class Program {
   /** What a step asks of an engine. */
   static Problem problem(Node step, Placement placement) {
     List<Operand> inputs = step.inputs().stream().map(v -> operand(v, placement)).toList();
-    return new Problem(step.op(), inputs, operand(step.output(), placement));
+    List<Operand> byproducts = step.byproducts().stream().map(v -> operand(v, placement)).toList();
+    return new Problem(step.op(), inputs, operand(step.output(), placement), byproducts);
   }
 
   private static Operand operand(Value value, Placement placement) {
@@ -102,6 +103,7 @@ final class Program {
       case PARAMETER -> Operand.constant(value.shape());
       case NCHW -> Operand.nchw(value.shape());
       case DENSE -> Operand.dense(value.shape());
+      case FILTERS -> Operand.filters(value.shape(), value.dtype());
       case NHWC -> {
         View view = placement.view(value);
         yield Operand.view(value.shape(), value.dtype(), view.firstChannel(), view.pitch());

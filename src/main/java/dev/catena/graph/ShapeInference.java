@@ -41,7 +41,7 @@ public final class ShapeInference {
 
   private static boolean takes(Op op, int index, Value input) {
     boolean activation = input.layout() == Layout.NHWC && input.shape().rank() == 4;
-    boolean computed = input.layout() == Layout.DENSE;
+    boolean computed = input.layout() == Layout.DENSE || input.layout() == Layout.FILTERS;
     return switch (op) {
       case TrainingOp _ -> true; // TrainingTypes knows
       case Op.OnParameters _ -> input.isConstant();

@@ -89,7 +89,7 @@ final class TrainingTypes {
         Shape g = takeActivation().shape();
         Shape x = takeActivation().shape();
         require(g.withChannels(1).equals(x.withChannels(1)), g + " is no gradient for " + x);
-        yield List.of(dense("", Shape.of(g.c(), x.c())));
+        yield List.of(filters(Shape.of(g.c(), x.c())));
       }
       case TrainingOp.ChannelSums _ -> List.of(dense("", Shape.of(takeActivation().shape().c())));
       case TrainingOp.ReluBackward _ -> {
@@ -145,9 +145,9 @@ final class TrainingTypes {
     }
     Shape filters =
         Shape.of(g.shape().c(), channels / conv.groups(), conv.kernelH(), conv.kernelW());
-    Value w = new Value(-1, "filters", filters, DType.FP32, Layout.DENSE);
+    Value w = new Value(-1, "filters", filters, DType.FP32, Layout.FILTERS);
     requireMade(conv.withPrologue(Op.Prologue.NONE), g, like(x), w);
-    return List.of(dense("", filters));
+    return List.of(filters(filters));
   }
 
   private List<Result> poolBackward(TrainingOp.PoolBackward p) {
@@ -226,6 +226,10 @@ final class TrainingTypes {
 
   private static Result dense(String name, Shape shape) {
     return new Result(name, shape, DType.FP32, Layout.DENSE);
+  }
+
+  private static Result filters(Shape shape) {
+    return new Result("", shape, DType.FP32, Layout.FILTERS);
   }
 
   private static Result like(Value value) {

@@ -132,16 +132,21 @@ public final class Placement {
   }
 
   private static int pitch(Value value) {
-    return value.layout() == Layout.NHWC
-        ? Math.ceilDiv(value.shape().c(), CHANNEL_MULTIPLE) * CHANNEL_MULTIPLE
-        : 0;
+    return value.layout() == Layout.NHWC ? rounded(value.shape().c()) : 0;
+  }
+
+  private static int rounded(int channels) {
+    return Math.ceilDiv(channels, CHANNEL_MULTIPLE) * CHANNEL_MULTIPLE;
   }
 
   private static long bytes(Value value) {
     long elements =
-        value.layout() == Layout.NHWC
-            ? Math.multiplyExact(value.shape().pixels(), pitch(value))
-            : value.shape().elements();
+        switch (value.layout()) {
+          case NHWC -> Math.multiplyExact(value.shape().pixels(), pitch(value));
+          case FILTERS ->
+              value.shape().elements() / value.shape().dim(1) * rounded(value.shape().dim(1));
+          case NCHW, DENSE, PARAMETER -> value.shape().elements();
+        };
     return Math.multiplyExact(elements, value.dtype().bytes());
   }
 

@@ -33,6 +33,7 @@ class TrainingOperationsTest {
       case PARAMETER -> Operand.constant(value.shape());
       case NCHW -> Operand.nchw(value.shape());
       case DENSE -> Operand.dense(value.shape());
+      case FILTERS -> Operand.filters(value.shape(), value.dtype());
       case NHWC -> Operand.packed(value.shape(), value.dtype());
     };
   }

@@ -33,7 +33,7 @@ class TrainingTypesTest {
     Value dw = node(new TrainingOp.ConvWgrad(conv), g, x).output();
     assertEquals(w.shape(), dw.shape());
     assertEquals(DType.FP32, dw.dtype());
-    assertEquals(Layout.DENSE, dw.layout());
+    assertEquals(Layout.FILTERS, dw.layout());
   }
 
   @Test
