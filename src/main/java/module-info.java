@@ -14,6 +14,7 @@ module dev.catena {
   exports dev.catena.graph;
   exports dev.catena.interop;
   exports dev.catena.io;
+  exports dev.catena.io.datasets;
   exports dev.catena.model;
   exports dev.catena.plan;
   exports dev.catena.report;

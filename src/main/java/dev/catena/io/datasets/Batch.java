@@ -1,0 +1,17 @@
+package dev.catena.io.datasets;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Images and their labels, in native memory; valid until the loader gives the next.
+ *
+ * @param step its number, from 0 on, over all epochs
+ * @param images fp32, N,C,H,W
+ * @param labels fp32, N whole numbers
+ */
+public record Batch(long step, MemorySegment images, MemorySegment labels) {
+  /** How many images. */
+  public int count() {
+    return (int) (labels.byteSize() / Float.BYTES);
+  }
+}

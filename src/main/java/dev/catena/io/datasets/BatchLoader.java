@@ -1,0 +1,151 @@
+package dev.catena.io.datasets;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Optional;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+
+/**
+ * Loads batches in the background, one ahead, epoch after epoch without end. One thread takes them;
+ * an error in loading reaches it with the batch that could not be loaded.
+ */
+public final class BatchLoader implements AutoCloseable {
+  private static final int BUFFERS = 2;
+  private static final long ALIGNMENT = 64;
+
+  private final ImageSet set;
+  private final Order order;
+  private final Optional<Normalization> normalization;
+  private final long imageBytes;
+  private final Arena arena = Arena.ofShared();
+  private final BlockingQueue<Batch> free = new ArrayBlockingQueue<>(BUFFERS);
+  private final BlockingQueue<Loaded> ready = new ArrayBlockingQueue<>(BUFFERS);
+  private final Thread thread;
+  private Batch taken;
+
+  private sealed interface Loaded {}
+
+  private record Filled(Batch batch, Batch buffer) implements Loaded {}
+
+  private record Failed(Throwable cause) implements Loaded {}
+
+  /**
+   * A loader that begins at once.
+   *
+   * @param set the images, which the loader does not close
+   * @param order in which they come
+   * @param firstStep the number of the first batch wanted, over all epochs
+   * @param normalization applied to the images; without it they are as they are stored
+   */
+  public BatchLoader(
+      ImageSet set, Order order, long firstStep, Optional<Normalization> normalization) {
+    this.set = set;
+    this.order = order;
+    this.normalization = normalization;
+    imageBytes = set.image().elements() * Float.BYTES;
+    for (int i = 0; i < BUFFERS; i++) {
+      MemorySegment images = arena.allocate(order.batch() * imageBytes, ALIGNMENT);
+      MemorySegment labels = arena.allocate((long) order.batch() * Float.BYTES, ALIGNMENT);
+      free.add(new Batch(-1, images, labels));
+    }
+    thread = Thread.ofPlatform().daemon().name("catena-loader").start(() -> load(firstStep));
+  }
+
+  /**
+   * The next batch; the one before must not be used any more.
+   *
+   * @throws IOException if a file could not be read
+   * @throws dev.catena.io.FormatException if a file is damaged
+   */
+  public Batch next() throws IOException {
+    if (taken != null) {
+      free.add(taken);
+      taken = null;
+    }
+    try {
+      switch (ready.take()) {
+        case Filled(Batch batch, Batch buffer) -> {
+          taken = buffer;
+          return batch;
+        }
+        case Failed failed -> {
+          ready.add(failed);
+          throw rethrown(failed.cause());
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while waiting for a batch", e);
+    }
+  }
+
+  private static IOException rethrown(Throwable cause) {
+    switch (cause) {
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      case IOException e -> {
+        return e;
+      }
+      default -> throw new IllegalStateException(cause);
+    }
+  }
+
+  private void load(long firstStep) {
+    try {
+      int steps = order.steps();
+      int[] images = order.epoch(firstStep / steps);
+      for (long step = firstStep; ; step++) {
+        if (step % steps == 0) {
+          images = order.epoch(step / steps);
+        }
+        Batch buffer = free.take();
+        ready.add(new Filled(fill(buffer, step, images, (int) (step % steps)), buffer));
+      }
+    } catch (InterruptedException _) {
+      // Closed.
+    } catch (IOException | RuntimeException | Error e) {
+      ready.add(new Failed(e));
+    }
+  }
+
+  private Batch fill(Batch buffer, long step, int[] images, int position)
+      throws IOException, InterruptedException {
+    int first = position * order.batch();
+    int count = Math.min(order.batch(), images.length - first);
+    for (int i = 0; i < count; i++) {
+      if (Thread.interrupted()) {
+        throw new InterruptedException();
+      }
+      int index = images[first + i];
+      MemorySegment image = buffer.images().asSlice(i * imageBytes, imageBytes);
+      set.copy(index, image);
+      normalization.ifPresent(n -> n.apply(image));
+      buffer.labels().setAtIndex(ValueLayout.JAVA_FLOAT, i, set.label(index));
+    }
+    return new Batch(
+        step,
+        buffer.images().asSlice(0, count * imageBytes),
+        buffer.labels().asSlice(0, (long) count * Float.BYTES));
+  }
+
+  /** Stops the thread and frees the buffers. */
+  @Override
+  public void close() {
+    thread.interrupt();
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException _) {
+        interrupted = true;
+      }
+    }
+    arena.close();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
