@@ -1,5 +1,6 @@
 package dev.catena;
 
+import dev.catena.exec.Checkpoint;
 import dev.catena.exec.Parameters;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
@@ -32,7 +33,7 @@ final class StoredParameters implements Parameters {
   StoredParameters(SafeTensors file, Graph graph) {
     this.file = file;
     for (String name : file.tensors().keySet()) {
-      if (!name.endsWith(".num_batches_tracked")) {
+      if (!name.endsWith(".num_batches_tracked") && !name.startsWith(Checkpoint.OPTIMIZER)) {
         String other = stored.put(OLD_NAME.matcher(name).replaceAll("$1$2."), name);
         if (other != null) {
           twice.add(other + " and " + name);
