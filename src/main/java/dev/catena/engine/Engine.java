@@ -1,6 +1,7 @@
 package dev.catena.engine;
 
 import dev.catena.device.Device;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -29,6 +30,15 @@ public interface Engine {
    */
   default boolean competes(Problem problem, Device device) {
     return true;
+  }
+
+  /**
+   * The ways in which this engine may compute a problem, where only a measurement can tell which is
+   * the fastest; empty where it knows, as most do. The tuner measures them in its place. Each has a
+   * name of its own, by which the choice is remembered.
+   */
+  default List<Engine> alternatives(Problem problem, Device device) {
+    return List.of();
   }
 
   /** Bytes of scratch memory that it needs while it computes a supported problem. */

@@ -89,11 +89,27 @@ public final class Engines {
     return engines;
   }
 
-  /** Whether some engine computes {@code problem} fast enough to be worth its fusion. */
-  public boolean compete(Problem problem) {
-    return engines.stream()
-        .filter(e -> forced.isEmpty() || e.name().equals(forced.get()))
-        .anyMatch(e -> e.unsupported(problem, device).isEmpty() && e.competes(problem, device));
+  /**
+   * Whether one launch for {@code fused} is better than one for each of {@code parts}. Where nobody
+   * knows without measuring, it is measured and remembered; without a tuner an engine has to
+   * compete for it.
+   */
+  public boolean worthFusing(Problem fused, List<Problem> parts) {
+    List<Engine> able =
+        engines.stream()
+            .filter(e -> forced.isEmpty() || e.name().equals(forced.get()))
+            .filter(e -> e.unsupported(fused, device).isEmpty())
+            .toList();
+    if (tuner.isPresent()
+        && able.stream().anyMatch(e -> !e.alternatives(fused, device).isEmpty())) {
+      double together = parts.stream().mapToDouble(this::micros).sum();
+      return micros(fused) <= together;
+    }
+    return able.stream().anyMatch(e -> e.competes(fused, device));
+  }
+
+  private double micros(Problem problem) {
+    return tuner.orElseThrow().micros(problem, contenders(problem));
   }
 
   /**
@@ -102,22 +118,46 @@ public final class Engines {
    * @throws UnsupportedOnDeviceException if nobody can, with everyone's reason
    */
   public Engine choose(Problem problem) {
-    List<Engine> able =
-        engines.stream().filter(e -> e.unsupported(problem, device).isEmpty()).toList();
+    List<Engine> contenders = contenders(problem);
+    if (contenders.size() > 1 && tuner.isPresent()) {
+      return tuner.get().fastest(problem, contenders);
+    }
+    List<Engine> able = able(problem);
+    return able.stream()
+        .filter(e -> e.competes(problem, device))
+        .findFirst()
+        .orElse(able.getFirst());
+  }
+
+  /**
+   * Those whom it is worth measuring on {@code problem}, in order of preference: engines that
+   * compete, and in place of an engine the ways among which it cannot choose.
+   *
+   * @throws UnsupportedOnDeviceException if nobody can compute it, with everyone's reason
+   */
+  public List<Engine> contenders(Problem problem) {
+    List<Engine> able = able(problem);
     if (able.isEmpty()) {
       throw new UnsupportedOnDeviceException(
           problem.op().toString(), problem.output().shape().toString(), reasons(problem));
     }
-    Optional<Engine> wanted =
-        able.stream().filter(e -> e.name().equals(forced.orElse(null))).findFirst();
-    if (wanted.isPresent()) {
-      return wanted.get();
+    List<Engine> contenders = new ArrayList<>();
+    for (Engine engine : able) {
+      List<Engine> alternatives = engine.alternatives(problem, device);
+      contenders.addAll(alternatives);
+      if (alternatives.isEmpty() && engine.competes(problem, device)) {
+        contenders.add(engine);
+      }
     }
-    List<Engine> competing = able.stream().filter(e -> e.competes(problem, device)).toList();
-    if (competing.size() > 1 && tuner.isPresent()) {
-      return tuner.get().fastest(problem, competing);
-    }
-    return competing.isEmpty() ? able.getFirst() : competing.getFirst();
+    return contenders.isEmpty() ? able.subList(0, 1) : contenders;
+  }
+
+  /** Who can compute it: the forced engine alone where it can. */
+  private List<Engine> able(Problem problem) {
+    List<Engine> able =
+        engines.stream().filter(e -> e.unsupported(problem, device).isEmpty()).toList();
+    List<Engine> wanted = able.stream().filter(e -> e.name().equals(forced.orElse(null))).toList();
+    return wanted.isEmpty() ? able : wanted;
   }
 
   private String reasons(Problem problem) {

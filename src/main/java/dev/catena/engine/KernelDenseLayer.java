@@ -52,7 +52,7 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
     }
   }
 
-  private static final List<Variant> VARIANTS =
+  static final List<Variant> VARIANTS =
       List.of(
           new Variant(64, 64, 16),
           new Variant(64, 128, 32),
@@ -83,16 +83,22 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
             "the tile does not fit in %d bytes of shared memory".formatted(limits.sharedBytes()));
   }
 
-  private static boolean takes(Variant variant, Problem problem) {
+  static boolean takes(Variant variant, Problem problem) {
     return problem.input(3).shape().n() <= variant.bottleneck
         && problem.output().shape().c() <= variant.growth;
   }
 
   /** The cut with the fewest rows of bottleneck; empty if none fits in shared memory. */
   static Optional<KernelDenseLayer> cut(Problem problem, KernelLimits limits) {
+    return cut(problem, limits, VARIANTS);
+  }
+
+  /** The same among some variants. */
+  static Optional<KernelDenseLayer> cut(
+      Problem problem, KernelLimits limits, List<Variant> variants) {
     Shape y = problem.output().shape();
     KernelDenseLayer best = null;
-    for (Variant variant : VARIANTS) {
+    for (Variant variant : variants) {
       int bytes = variant.sharedBytes(problem.input(0).shape().c());
       if (takes(variant, problem) && limits.blocks(bytes) > 0) {
         for (int across = 1; across <= y.w(); across++) {
@@ -124,9 +130,14 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
     return (long) blocks(y) * variant.rows * variant.bottleneck;
   }
 
+  /** Rows of bottleneck that are computed, for each that is needed. */
+  double excess(Shape y) {
+    return (double) blocks(y) * variant.rows / y.pixels();
+  }
+
   /** Whether little enough is computed twice that two launches are not faster. */
   boolean worthwhile(Shape y) {
-    return (double) blocks(y) * variant.rows <= WORTH * y.pixels();
+    return excess(y) <= WORTH;
   }
 
   Launch launch(KernelCall call) {

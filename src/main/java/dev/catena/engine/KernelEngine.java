@@ -7,6 +7,7 @@ import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Catena's own kernels, {@code kernels/*.cu}: every operation, on every device.
@@ -33,11 +34,12 @@ public final class KernelEngine implements Engine {
   }
 
   /**
-   * An engine for every way to cut a convolution into blocks, of which {@link #matrix} takes the
-   * one that fits the shape best. To check them all.
+   * An engine for every way to cut a convolution or a dense layer into blocks, of which {@link
+   * #matrix} takes the one that fits the shape best. To check them all.
    */
   public static List<Engine> tiles() {
-    return KernelTileEngine.all();
+    return Stream.concat(KernelTileEngine.all().stream(), KernelLayerEngine.all().stream())
+        .toList();
   }
 
   @Override
@@ -95,6 +97,21 @@ public final class KernelEngine implements Engine {
           default -> false;
         };
     return matrix ? !(twoForms && host) : twoForms && host;
+  }
+
+  /** On a GPU the tiles of a problem; arithmetic is for those who do not measure. */
+  @Override
+  public List<Engine> alternatives(Problem problem, Device device) {
+    if (!matrix || device.kind() == Device.Kind.HOST) {
+      return List.of();
+    }
+    KernelLimits limits = new KernelLimits(device);
+    if (problem.op() instanceof Op.DenseLayer) {
+      return KernelLayerEngine.candidates(problem, limits);
+    }
+    return KernelPipeline.unsupported(problem, device).isEmpty()
+        ? KernelTileEngine.candidates(problem, limits)
+        : List.of();
   }
 
   @Override

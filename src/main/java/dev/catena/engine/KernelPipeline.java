@@ -66,10 +66,9 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
       KernelLimits limits,
       Predicate<KernelTile> tiles,
       Predicate<KernelPipeline> cuts) {
-    boolean pointwise = ((Op.Conv) problem.op()).kernelH() == 1;
     KernelPipeline best = null;
     double least = Double.POSITIVE_INFINITY;
-    for (KernelTile tile : pointwise ? KernelTile.POINTWISE : KernelTile.THREE) {
+    for (KernelTile tile : KernelTile.of(problem)) {
       if (tiles.test(tile)) {
         for (KernelPipeline cut : cuts(tile, problem)) {
           double clocks = cuts.test(cut) ? cut.clocks(problem, limits) : Double.POSITIVE_INFINITY;
@@ -124,6 +123,11 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
             ? Dim.blocks(y.pixels(), tile.rows())
             : Math.ceilDiv(y.n() * y.h(), lines) * Math.ceilDiv(y.w(), columns);
     return Dim.of(tiles, Math.ceilDiv(y.c(), tile.columns()), parts);
+  }
+
+  /** Blocks of the launch. */
+  long blocks(Problem problem) {
+    return grid(problem.output().shape()).count();
   }
 
   /** Expected time; infinite if it does not fit. */

@@ -1,5 +1,6 @@
 package dev.catena.engine;
 
+import dev.catena.graph.Op;
 import java.util.List;
 
 /**
@@ -33,6 +34,11 @@ record KernelTile(int edge, int rows, int columns, int threads, int resident) {
 
   private static final int ELEMENT_BYTES = 2;
   private static final int AFFINE_BYTES = 2 * Float.BYTES;
+
+  /** The tiles of a convolution that has any. */
+  static List<KernelTile> of(Problem problem) {
+    return ((Op.Conv) problem.op()).kernelH() == 1 ? POINTWISE : THREE;
+  }
 
   int taps() {
     return edge * edge;

@@ -10,29 +10,55 @@ import java.util.Optional;
  * conv1x1_64x128}, or {@code conv1x1_64x128-parts} where it splits the channels.
  */
 final class KernelTileEngine implements Engine {
-  private static final int PARTS = 3;
+  /** To check: few parts, of unequal size. */
+  private static final int FEW_PARTS = 3;
 
   private final KernelTile tile;
-  private final boolean split;
+  private final int mostParts;
 
-  private KernelTileEngine(KernelTile tile, boolean split) {
+  private KernelTileEngine(KernelTile tile, int mostParts) {
     this.tile = tile;
-    this.split = split;
+    this.mostParts = mostParts;
   }
 
-  /** Every tile once, and the smallest of each list split. */
+  /** Every tile once, and the smallest of each list split. To check them. */
   static List<Engine> all() {
     List<Engine> engines = new ArrayList<>();
     for (List<KernelTile> tiles : List.of(KernelTile.POINTWISE, KernelTile.THREE)) {
-      tiles.forEach(tile -> engines.add(new KernelTileEngine(tile, false)));
-      engines.add(new KernelTileEngine(tiles.getLast(), true));
+      tiles.forEach(tile -> engines.add(new KernelTileEngine(tile, 1)));
+      engines.add(new KernelTileEngine(tiles.getLast(), FEW_PARTS));
+    }
+    return engines;
+  }
+
+  /**
+   * Those that may be the fastest on a problem that {@link KernelPipeline} supports: tiles that are
+   * not mostly empty, split where whole ones leave multiprocessors idle.
+   */
+  static List<Engine> candidates(Problem problem, KernelLimits limits) {
+    List<KernelTile> tiles = KernelTile.of(problem);
+    int narrowest = tiles.stream().mapToInt(KernelTile::columns).min().orElseThrow();
+    int wanted = Math.max(narrowest, problem.output().shape().c());
+    List<Engine> engines = new ArrayList<>();
+    for (KernelTile tile : tiles) {
+      KernelTileEngine whole = new KernelTileEngine(tile, 1);
+      Optional<KernelPipeline> cut = whole.cut(problem, limits);
+      if (cut.isPresent() && tile.columns() < 2 * wanted) {
+        engines.add(whole);
+        KernelTileEngine split = new KernelTileEngine(tile, Integer.MAX_VALUE);
+        boolean idle =
+            cut.get().blocks(problem) < (long) tile.resident() * limits.multiprocessors();
+        if (idle && split.cut(problem, limits).isPresent()) {
+          engines.add(split);
+        }
+      }
     }
     return engines;
   }
 
   @Override
   public String name() {
-    return tile.kernel() + (split ? "-parts" : "");
+    return tile.kernel() + (mostParts > 1 ? "-parts" : "");
   }
 
   @Override
@@ -44,11 +70,15 @@ final class KernelTileEngine implements Engine {
   }
 
   private Optional<KernelPipeline> cut(Problem problem, Device device) {
+    return cut(problem, new KernelLimits(device));
+  }
+
+  private Optional<KernelPipeline> cut(Problem problem, KernelLimits limits) {
     return KernelPipeline.choose(
         problem,
-        new KernelLimits(device),
+        limits,
         tile::equals,
-        cut -> split ? cut.parts() > 1 && cut.parts() <= PARTS : cut.parts() == 1);
+        cut -> mostParts == 1 ? cut.parts() == 1 : cut.parts() > 1 && cut.parts() <= mostParts);
   }
 
   @Override

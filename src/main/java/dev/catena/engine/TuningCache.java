@@ -16,16 +16,24 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * The tuner's choices in a file, one JSON object: problem to engine. A file belongs to one device,
- * one set of library versions and one build of the kernels: all of that is in its name.
+ * The tuner's choices in a file, one JSON object: problem to engine and its time. A file belongs to
+ * one device, one set of library versions and one build of the kernels: all of that is in its name.
  * Thread-safe; two processes may write at once, the later wins. An unreadable file counts as empty:
  * everything in it can be measured again.
  */
 public final class TuningCache {
   private static final System.Logger LOG = System.getLogger(TuningCache.class.getName());
 
+  /**
+   * Who was the fastest.
+   *
+   * @param engine its name
+   * @param micros its median time in microseconds
+   */
+  record Choice(String engine, double micros) {}
+
   private final Path file;
-  private final Map<String, String> choices = new TreeMap<>();
+  private final Map<String, Choice> choices = new TreeMap<>();
 
   private boolean changed;
 
@@ -50,15 +58,14 @@ public final class TuningCache {
     return file;
   }
 
-  /** The engine that was the fastest for {@code problem}, if it was measured. */
-  public synchronized Optional<String> choice(Problem problem) {
+  /** Who was the fastest for {@code problem}, if it was measured. */
+  synchronized Optional<Choice> choice(Problem problem) {
     return Optional.ofNullable(choices.get(problem.toString()));
   }
 
   /** Remembers a choice, here and in the file. */
-  synchronized void remember(Problem problem, String engine, Map<String, Double> micros) {
-    LOG.log(System.Logger.Level.DEBUG, () -> problem + ": " + engine + " of " + micros + " µs");
-    choices.put(problem.toString(), engine);
+  synchronized void remember(Problem problem, Choice choice) {
+    choices.put(problem.toString(), choice);
     changed = true;
   }
 
@@ -86,8 +93,11 @@ public final class TuningCache {
     try (OutputStream out = Files.newOutputStream(target);
         JsonGenerator json = new JsonFactory().createGenerator(out).useDefaultPrettyPrinter()) {
       json.writeStartObject();
-      for (Map.Entry<String, String> choice : choices.entrySet()) {
-        json.writeStringField(choice.getKey(), choice.getValue());
+      for (Map.Entry<String, Choice> choice : choices.entrySet()) {
+        json.writeObjectFieldStart(choice.getKey());
+        json.writeStringField("engine", choice.getValue().engine());
+        json.writeNumberField("micros", choice.getValue().micros());
+        json.writeEndObject();
       }
       json.writeEndObject();
     }
@@ -108,12 +118,32 @@ public final class TuningCache {
     try (JsonParser json = new JsonFactory().createParser(file.toFile())) {
       json.nextToken();
       while (json.nextToken() == JsonToken.FIELD_NAME) {
-        choices.put(json.currentName(), json.nextTextValue());
+        String problem = json.currentName();
+        json.nextToken();
+        choices.put(problem, readChoice(json));
       }
     } catch (IOException e) {
       LOG.log(
           System.Logger.Level.WARNING, file + " is not read, everything is measured again: " + e);
       choices.clear();
     }
+  }
+
+  private static Choice readChoice(JsonParser json) throws IOException {
+    String engine = null;
+    double micros = Double.NaN;
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String field = json.currentName();
+      JsonToken value = json.nextToken();
+      if (field.equals("engine") && value == JsonToken.VALUE_STRING) {
+        engine = json.getText();
+      } else if (field.equals("micros") && value.isNumeric()) {
+        micros = json.getDoubleValue();
+      }
+    }
+    if (engine == null || Double.isNaN(micros) || json.currentToken() != JsonToken.END_OBJECT) {
+      throw new IOException("not a choice before " + json.currentLocation());
+    }
+    return new Choice(engine, micros);
   }
 }

@@ -40,7 +40,7 @@ final class Compiler {
   Program compile(int batch) {
     Graph graph = rewritten(batch);
     if (options.adapt()) {
-      graph = new FuseDenseLayer(this::hasKernel).apply(graph);
+      graph = new FuseDenseLayer(this::isBetter).apply(graph);
     }
     return Program.compile(graph, engines, device);
   }
@@ -49,18 +49,18 @@ final class Compiler {
     return rewritten.computeIfAbsent(batch, n -> rewritten(source, options, n));
   }
 
-  /** Views do not matter to the question, and are not known yet. */
-  private boolean hasKernel(Node node) {
-    List<Operand> inputs =
-        node.inputs().stream()
-            .map(
-                v ->
-                    v.isConstant()
-                        ? Operand.constant(v.shape())
-                        : Operand.packed(v.shape(), v.dtype()))
-            .toList();
-    Value y = node.output();
-    return engines.compete(new Problem(node.op(), inputs, Operand.packed(y.shape(), y.dtype())));
+  /** Views hardly matter to the question, and are not known yet. */
+  private boolean isBetter(Node layer, List<Node> parts) {
+    return engines.worthFusing(problem(layer), parts.stream().map(Compiler::problem).toList());
+  }
+
+  private static Problem problem(Node node) {
+    List<Operand> inputs = node.inputs().stream().map(Compiler::operand).toList();
+    return new Problem(node.op(), inputs, operand(node.output()));
+  }
+
+  private static Operand operand(Value v) {
+    return v.isConstant() ? Operand.constant(v.shape()) : Operand.packed(v.shape(), v.dtype());
   }
 
   /**

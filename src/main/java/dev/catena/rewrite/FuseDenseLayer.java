@@ -5,7 +5,7 @@ import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Value;
 import java.util.List;
-import java.util.function.Predicate;
+import java.util.function.BiPredicate;
 
 /**
  * Both convolutions of a bottleneck layer in one launch; the bottleneck is never in memory. Comes
@@ -16,9 +16,9 @@ import java.util.function.Predicate;
  * y = Conv3x3(b, w2)                                   →   y = DenseLayer(x, s, t, w1, b1, w2)
  * </pre>
  *
- * @param wanted of a fused node, whether the device has a kernel for it
+ * @param wanted of a fused node and the two that it replaces, whether it is better than they are
  */
-public record FuseDenseLayer(Predicate<Node> wanted) implements Rewrite {
+public record FuseDenseLayer(BiPredicate<Node, List<Node>> wanted) implements Rewrite {
   private static final Op.Conv FIRST =
       Op.Conv.of(1, 1, 0).withPrologue(Op.Prologue.SCALE_SHIFT_RELU).withEpilogue(true, true);
   private static final Op.Conv SECOND = Op.Conv.of(3, 1, 1);
@@ -37,7 +37,8 @@ public record FuseDenseLayer(Predicate<Node> wanted) implements Rewrite {
       first.input(0), first.input(2), first.input(3), first.input(1), first.input(4), node.input(1)
     };
     Op fused = new Op.DenseLayer();
-    return wanted.test(new Node(node.name(), fused, List.of(inputs), node.output()))
+    Node layer = new Node(node.name(), fused, List.of(inputs), node.output());
+    return wanted.test(layer, List.of(first, node))
         ? editor.replace(node, fused, inputs)
         : editor.keep(node);
   }

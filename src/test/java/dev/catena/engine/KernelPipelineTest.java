@@ -1,6 +1,7 @@
 package dev.catena.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.graph.DType;
@@ -66,21 +67,49 @@ class KernelPipelineTest {
     assertTrue(!worthwhile(56));
   }
 
+  @Test
+  void tilesThatMayBeTheFastestAreMeasuredAndNoOthers() {
+    assertEquals(List.of("conv3x3_128x16"), candidates(growth(512, 32, 48, 12)), "no wider one");
+    assertTrue(candidates(growth(64, 56, 128, 32)).contains("conv3x3_256x32"));
+    assertFalse(candidates(growth(64, 56, 128, 32)).contains("conv3x3_128x64"));
+    List<String> large = candidates(bottleneck(64, 56, 256));
+    assertTrue(large.contains("conv1x1_128x128"), large.toString());
+    assertTrue(large.stream().noneMatch(n -> n.endsWith("-parts")), large.toString());
+    assertTrue(candidates(bottleneck(1, 7, 992)).contains("conv1x1_64x64-parts"));
+    for (int outputs = 4; outputs < 300; outputs += 4) {
+      assertFalse(candidates(growth(2, 14, 64, outputs)).isEmpty());
+    }
+  }
+
+  @Test
+  void aDenseLayerIsMeasuredWhereItMayBeFaster() {
+    assertEquals(List.of(), KernelLayerEngine.candidates(layer(1, 128, 32), H200));
+    List<Engine> candidates = KernelLayerEngine.candidates(layer(28, 128, 32), H200);
+    assertTrue(candidates.stream().anyMatch(e -> e.name().startsWith("dense_layer_128x128x32")));
+    assertTrue(candidates.stream().noneMatch(e -> e.name().contains("192")), candidates.toString());
+  }
+
+  private static List<String> candidates(Problem problem) {
+    return KernelTileEngine.candidates(problem, H200).stream().map(Engine::name).toList();
+  }
+
   private static boolean worthwhile(int size) {
+    Problem problem = layer(size, 128, 32);
+    return KernelDenseLayer.cut(problem, H200).orElseThrow().worthwhile(problem.output().shape());
+  }
+
+  private static Problem layer(int size, int bottleneck, int growth) {
     Shape x = Shape.of(8, size, size, 512);
-    Shape y = x.withChannels(32);
-    Problem problem =
-        new Problem(
-            new Op.DenseLayer(),
-            List.of(
-                Operand.packed(x, DType.FP16),
-                Operand.constant(Shape.of(512)),
-                Operand.constant(Shape.of(512)),
-                Operand.constant(Shape.of(128, 512, 1, 1)),
-                Operand.constant(Shape.of(128)),
-                Operand.constant(Shape.of(32, 128, 3, 3))),
-            Operand.packed(y, DType.FP16));
-    return KernelDenseLayer.cut(problem, H200).orElseThrow().worthwhile(y);
+    return new Problem(
+        new Op.DenseLayer(),
+        List.of(
+            Operand.packed(x, DType.FP16),
+            Operand.constant(Shape.of(512)),
+            Operand.constant(Shape.of(512)),
+            Operand.constant(Shape.of(bottleneck, 512, 1, 1)),
+            Operand.constant(Shape.of(bottleneck)),
+            Operand.constant(Shape.of(growth, bottleneck, 3, 3))),
+        Operand.packed(x.withChannels(growth), DType.FP16));
   }
 
   private static Problem bottleneck(int images, int size, int channels) {

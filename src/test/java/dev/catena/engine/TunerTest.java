@@ -1,11 +1,14 @@
 package dev.catena.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.device.CudaException;
 import dev.catena.device.Device;
+import dev.catena.device.DeviceLostException;
 import dev.catena.device.Stream;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
@@ -14,7 +17,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,7 +49,7 @@ class TunerTest {
   void whoWasTheFastestButIsGoneIsMeasuredAnew() {
     try (Device device = Device.open("host")) {
       TuningCache cache = open();
-      cache.remember(PROBLEM, "gone", Map.of());
+      cache.remember(PROBLEM, choice("gone"));
       Fake a = new Fake("a", 0);
       Fake b = new Fake("b", 20);
       assertSame(a, engines(device, cache, a, b).choose(PROBLEM));
@@ -56,18 +58,100 @@ class TunerTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"workspace", "prepare", "enqueue"})
-  void anEngineThatFailsLeavesNothingBehind(String where) {
+  void anEngineThatFailsIsNotChosenAndLeavesNothingBehind(String where) {
     try (Device device = Device.open("host")) {
       long before = device.usedMemory();
-      Fake sound = new Fake("sound", 0);
+      Fake sound = new Fake("sound", 20);
       Fake broken = new Fake("broken", 0);
-      broken.fails = where;
-      Engines engines = engines(device, open(), sound, broken);
-      IllegalStateException e =
-          assertThrows(IllegalStateException.class, () -> engines.choose(PROBLEM));
-      assertEquals(where, e.getMessage());
+      broken.fails = new IllegalStateException("broken");
+      broken.failsIn = where;
+      assertSame(sound, engines(device, open(), broken, sound).choose(PROBLEM));
+      assertEquals(9, sound.runs);
       assertEquals(before, device.usedMemory());
       assertEquals(broken.prepared, broken.closed);
+    }
+  }
+
+  @Test
+  void whereNobodyCanBeMeasuredTheFirstIsTakenAndNothingRemembered() {
+    try (Device device = Device.open("host")) {
+      Fake first = new Fake("first", 0);
+      Fake second = new Fake("second", 0);
+      for (Fake fake : List.of(first, second)) {
+        fake.fails = new IllegalStateException("broken");
+        fake.failsIn = "prepare";
+      }
+      TuningCache cache = open();
+      assertSame(first, engines(device, cache, first, second).choose(PROBLEM));
+      assertEquals(Optional.empty(), cache.choice(PROBLEM));
+    }
+  }
+
+  @Test
+  void aLostDeviceEndsTheTuning() {
+    CudaException sticky = new CudaException("cuLaunchKernel", 719, "LAUNCH_FAILED", true, "");
+    for (RuntimeException lost : List.of(sticky, new DeviceLostException("host", sticky))) {
+      try (Device device = Device.open("host")) {
+        Fake broken = new Fake("broken", 0);
+        broken.fails = lost;
+        broken.failsIn = "enqueue";
+        Engines engines = engines(device, open(), broken, new Fake("sound", 0));
+        assertSame(lost, assertThrows(RuntimeException.class, () -> engines.choose(PROBLEM)));
+      }
+    }
+  }
+
+  @Test
+  void anEngineThatCannotChooseIsMeasuredInEveryWayItHas() {
+    try (Device device = Device.open("host")) {
+      Fake two = new Fake("two ways", 0);
+      Fake slow = new Fake("slow way", 20);
+      Fake fast = new Fake("fast way", 0);
+      two.alternatives = List.of(slow, fast);
+      Fake other = new Fake("other", 20);
+      assertSame(fast, engines(device, open(), two, other).choose(PROBLEM));
+      assertEquals(0, two.runs);
+      assertSame(
+          two,
+          new Engines(device, List.of(two), Optional.empty(), Optional.empty()).choose(PROBLEM));
+    }
+  }
+
+  @Test
+  void aFusionIsTakenWhereItIsMeasuredToBeFasterAndOnceOnly() {
+    Problem fused = problem(24);
+    List<Problem> parts = List.of(problem(8), problem(16));
+    try (Device device = Device.open("host")) {
+      Fake together = new Fake("together", 10, fused);
+      together.alternatives = List.of(together);
+      Fake apart = new Fake("apart", 8, parts.toArray(Problem[]::new));
+      Engines engines = engines(device, open(), together, apart);
+      assertTrue(engines.worthFusing(fused, parts), "10 ms against 16");
+      engines.remember();
+      int runs = apart.runs;
+      Engines later = engines(device, open(), together, apart);
+      assertTrue(later.worthFusing(fused, parts));
+      assertEquals(runs, apart.runs, "measured once");
+
+      Fake slow = new Fake("slow", 20, fused);
+      slow.alternatives = List.of(slow);
+      assertFalse(engines(device, open(), slow, apart).worthFusing(fused, parts), "20 against 16");
+    }
+  }
+
+  @Test
+  void withoutMeasuringAFusionIsTakenWhereAnEngineCompetesForIt() {
+    Problem fused = problem(24);
+    List<Problem> parts = List.of(problem(8), problem(16));
+    try (Device device = Device.open("host")) {
+      Fake all = new Fake("all", 0);
+      Fake none = new Fake("none", 0, parts.toArray(Problem[]::new));
+      assertTrue(engines(device, open(), all).worthFusing(fused, parts));
+      assertFalse(engines(device, open(), none).worthFusing(fused, parts));
+      Engines forced =
+          new Engines(device, List.of(all, none), Optional.of("none"), Optional.empty());
+      assertFalse(forced.worthFusing(fused, parts), "the forced engine does its parts");
+      assertEquals(0, all.runs + none.runs);
     }
   }
 
@@ -87,21 +171,21 @@ class TunerTest {
     Files.writeString(file, garbage);
     TuningCache cache = open();
     assertEquals(Optional.empty(), cache.choice(PROBLEM));
-    cache.remember(PROBLEM, "kernel", Map.of());
+    cache.remember(PROBLEM, choice("kernel"));
     cache.save();
-    assertEquals(Optional.of("kernel"), open().choice(PROBLEM));
+    assertEquals(Optional.of(choice("kernel")), open().choice(PROBLEM));
   }
 
   @Test
   void twoWritersLeaveOneWholeFileAndNothingElse() throws IOException {
     TuningCache one = open();
     TuningCache two = open();
-    one.remember(PROBLEM, "one", Map.of());
-    two.remember(PROBLEM, "two", Map.of());
+    one.remember(PROBLEM, choice("one"));
+    two.remember(PROBLEM, choice("two"));
     one.save();
     two.save();
     two.save();
-    assertEquals(Optional.of("two"), open().choice(PROBLEM));
+    assertEquals(Optional.of(choice("two")), open().choice(PROBLEM));
     assertEquals(Optional.empty(), open().choice(problem(16)));
     assertEquals(List.of(one.file()), filesIn(folder));
   }
@@ -110,14 +194,14 @@ class TunerTest {
   void whatCannotBeWrittenCostsTheMemoryNotTheRun() throws IOException {
     Path file = Files.createFile(folder.resolve("file"));
     TuningCache within = TuningCache.open(file, "host");
-    within.remember(PROBLEM, "kernel", Map.of());
+    within.remember(PROBLEM, choice("kernel"));
     within.save();
-    assertEquals(Optional.of("kernel"), within.choice(PROBLEM));
+    assertEquals(Optional.of(choice("kernel")), within.choice(PROBLEM));
 
     Path taken = TuningCache.open(folder, "taken").file();
     Files.createDirectories(taken.resolve("not empty"));
     TuningCache cache = TuningCache.open(folder, "taken");
-    cache.remember(PROBLEM, "kernel", Map.of());
+    cache.remember(PROBLEM, choice("kernel"));
     cache.save();
     assertTrue(
         filesIn(folder).stream().noneMatch(path -> path.toString().endsWith(".tmp")),
@@ -139,6 +223,10 @@ class TunerTest {
     return new Engines(device, List.of(engines), Optional.empty(), Optional.of(tuner));
   }
 
+  private static TuningCache.Choice choice(String engine) {
+    return new TuningCache.Choice(engine, 12.5);
+  }
+
   private static Problem problem(int channels) {
     Operand x = Operand.packed(Shape.nhwc(1, 4, 4, channels), DType.FP32);
     return new Problem(new Op.Relu(), List.of(x), x);
@@ -148,13 +236,18 @@ class TunerTest {
   private static final class Fake implements Engine {
     private final String name;
     private final int milliseconds;
-    private String fails = "";
+    private final List<Problem> supported;
+    private List<Engine> alternatives = List.of();
+    private RuntimeException fails;
+    private String failsIn = "";
     private int runs;
     private int prepared;
     private int closed;
 
-    Fake(String name, int milliseconds) {
+    /** Supports these problems, or, if there are none, all. */
+    Fake(String name, int milliseconds, Problem... supported) {
       this.name = name;
+      this.supported = List.of(supported);
       this.milliseconds = milliseconds;
     }
 
@@ -165,7 +258,14 @@ class TunerTest {
 
     @Override
     public Optional<String> unsupported(Problem problem, Device device) {
-      return Optional.empty();
+      return supported.isEmpty() || supported.contains(problem)
+          ? Optional.empty()
+          : Optional.of("not its problem");
+    }
+
+    @Override
+    public List<Engine> alternatives(Problem problem, Device device) {
+      return alternatives;
     }
 
     @Override
@@ -203,8 +303,8 @@ class TunerTest {
     }
 
     private void failIn(String here) {
-      if (fails.equals(here)) {
-        throw new IllegalStateException(here);
+      if (failsIn.equals(here)) {
+        throw fails;
       }
     }
   }

@@ -28,7 +28,7 @@ class EquivalenceTest {
           new FuseBnReluConv(),
           new PlaceConcat(),
           new SliceBatch(2),
-          new FuseDenseLayer(_ -> true));
+          new FuseDenseLayer((_, _) -> true));
   private static final double TOLERANCE = 1e-9;
 
   static LongStream seeds() {

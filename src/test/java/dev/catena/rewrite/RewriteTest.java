@@ -178,7 +178,7 @@ class RewriteTest {
   @Test
   void bothConvolutionsOfADenseLayerBecomeOne() {
     assertRewritten(
-        new FuseDenseLayer(_ -> true),
+        new FuseDenseLayer((_, _) -> true),
         denseLayer("d", x),
         "d = DenseLayer(input.nhwc, s, t, d.first.weight, d.first.bias, d.weight)");
   }
@@ -186,14 +186,14 @@ class RewriteTest {
   @Test
   void aDenseLayerStaysTwoWhereNobodyWantsIt() {
     Value unwanted = denseLayer("d1", x);
-    assertStays(new FuseDenseLayer(node -> !node.name().equals("d1")), List.of(unwanted));
+    assertStays(new FuseDenseLayer((node, _) -> !node.name().equals("d1")), List.of(unwanted));
   }
 
   @Test
   void aBottleneckWithAnotherReaderStaysInMemory() {
     Value b = bottleneck("first", x);
     Value y = g.conv("d", b, 32, 3, 1, 1);
-    assertStays(new FuseDenseLayer(_ -> true), List.of(y, g.relu("other", b)));
+    assertStays(new FuseDenseLayer((_, _) -> true), List.of(y, g.relu("other", b)));
   }
 
   // ---- PlaceConcat ---------------------------------------------------------------------------
