@@ -5,6 +5,7 @@ module dev.catena {
   requires static info.picocli;
   requires static java.logging;
   requires static jcuda;
+  requires jdk.jfr;
   requires static me.tongfei.progressbar;
 
   exports dev.catena;

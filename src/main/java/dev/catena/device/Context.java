@@ -172,12 +172,17 @@ final class Context {
     CudaException failure =
         new CudaException(
             function, code, errorName(cu, code), sticky, " on " + name + errorText(code));
-    if (sticky) {
-      synchronized (this) {
-        first = first == null ? failure : first;
-      }
+    if (sticky && isFirst(failure)) {
+      DeviceLossEvent.commit(name, failure);
     }
     return failure;
+  }
+
+  /** Remembers {@code failure} as what lost the device, unless it was lost before. */
+  private synchronized boolean isFirst(CudaException failure) {
+    boolean isFirst = first == null;
+    first = isFirst ? failure : first;
+    return isFirst;
   }
 
   /** An allocation's check: running out has an exception of its own. */

@@ -385,6 +385,8 @@ public final class Device implements AutoCloseable {
     if (bytes < 1) {
       throw new IllegalArgumentException("bytes must be positive: " + bytes);
     }
+    AllocationEvent event = new AllocationEvent();
+    event.begin();
     context.device().enter();
     try (Arena arena = Arena.ofConfined()) {
       long stream = transfers.stream();
@@ -398,6 +400,7 @@ public final class Device implements AutoCloseable {
           context.status(() -> (int) cu.cuStreamSynchronize().invokeExact(stream)),
           "cuStreamSynchronize",
           bytes);
+      event.succeeded = true;
       return new DeviceMemory(
           transfers,
           context.open(
@@ -412,6 +415,7 @@ public final class Device implements AutoCloseable {
               }));
     } finally {
       context.device().exit();
+      event.commit(id(), bytes);
     }
   }
 

@@ -57,6 +57,8 @@ public final class Tuner {
         && engines.stream().anyMatch(e -> e.name().equals(known.get().engine()))) {
       return known;
     }
+    ChoiceEvent event = new ChoiceEvent();
+    event.begin();
     Map<String, Timing> times = measure(problem, engines);
     LOG.log(System.Logger.Level.DEBUG, () -> problem + ": " + times);
     Optional<TuningCache.Choice> best =
@@ -64,6 +66,7 @@ public final class Tuner {
             .min(Map.Entry.comparingByValue((a, b) -> Double.compare(a.micros(), b.micros())))
             .map(e -> new TuningCache.Choice(e.getKey(), e.getValue().micros()));
     best.ifPresent(choice -> cache.remember(problem, choice));
+    event.commit(problem, best, times);
     return best;
   }
 

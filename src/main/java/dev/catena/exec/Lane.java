@@ -13,6 +13,7 @@ import java.util.List;
 
 /** What one run at a time needs: a stream, an arena, and every program captured over it. */
 final class Lane implements AutoCloseable {
+  private final Device device;
   private final Stream stream;
   private final DeviceMemory arena;
   private final long measuredBytes;
@@ -24,6 +25,7 @@ final class Lane implements AutoCloseable {
    * @param programs share the arena
    */
   Lane(Device device, List<Program> programs, Constants constants, WeightStore weights) {
+    this.device = device;
     stream = device.newStream();
     DeviceMemory memory = null;
     try {
@@ -35,7 +37,7 @@ final class Lane implements AutoCloseable {
       for (Program program : programs) {
         List<Work> works = Binder.bind(program, constants, weights, device, arena.address());
         try {
-          replays.add(new Replay(program, works, stream, arena.address()));
+          replays.add(new Replay(program, works, stream, arena.address(), device.id()));
         } catch (RuntimeException | Error e) {
           works.forEach(Work::close);
           throw e;
@@ -64,6 +66,7 @@ final class Lane implements AutoCloseable {
   /** Copies in, replays, copies out, waits. Allocates nothing on the Java heap. */
   void run(int index, MemorySegment images, MemorySegment result) {
     Replay replay = replays.get(index);
+    replay.event.begin();
     try {
       stream.copyToDevice(replay.input, images);
       replay.graph.launch(stream);
@@ -73,6 +76,19 @@ final class Lane implements AutoCloseable {
       throw e;
     }
     stream.synchronize();
+    replay.event.commit(images.byteSize(), result.byteSize());
+  }
+
+  /** Times the steps of program {@code index} on {@code images}, a full batch. */
+  List<StepTime> profile(int index, MemorySegment images, int rounds) {
+    Replay replay = replays.get(index);
+    try (Profiler profiler = new Profiler(replay.steps, replay.works, stream, device)) {
+      stream.copyToDevice(replay.input, images);
+      return profiler.measure(rounds);
+    } catch (RuntimeException | Error e) {
+      drain(e);
+      throw e;
+    }
   }
 
   /** Waits, after {@code failure}, for what was enqueued before: it may still read the images. */
@@ -94,12 +110,17 @@ final class Lane implements AutoCloseable {
   /** One program, captured. */
   private static final class Replay implements AutoCloseable {
     final ExecutableGraph graph;
+    final List<Program.Step> steps;
     final List<Work> works;
+    final RunEvent event;
     final long input;
     final long output;
     final int launches;
 
-    Replay(Program program, List<Work> works, Stream stream, long arena) {
+    Replay(Program program, List<Work> works, Stream stream, long arena, String device) {
+      CaptureEvent capture = new CaptureEvent();
+      capture.begin();
+      this.steps = program.steps();
       this.works = works;
       this.input = address(program, program.input(), arena);
       this.output = address(program, program.output(), arena);
@@ -108,6 +129,8 @@ final class Lane implements AutoCloseable {
       works.forEach(w -> w.enqueue(stream));
       stream.synchronize();
       this.graph = stream.capture(() -> works.forEach(w -> w.enqueue(stream)));
+      capture.commit(program, device, launches);
+      this.event = new RunEvent(program, device, launches);
     }
 
     private static long address(Program program, Value value, long arena) {

@@ -15,6 +15,7 @@ import dev.catena.plan.Placement;
 import dev.catena.plan.Planner;
 import dev.catena.plan.View;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -73,23 +74,41 @@ final class Program {
     return engines.get(problem);
   }
 
-  /** {@code step: engine} for all steps, those of slices' bodies included. */
+  /** {@code step: engine} for all steps, those of slices' bodies included, each once. */
   List<String> engines() {
-    List<String> lines = new ArrayList<>();
-    engines(plan, lines);
-    return lines;
+    return steps().stream().map(s -> s.name() + ": " + s.engine()).distinct().toList();
   }
 
-  private void engines(MemoryPlan of, List<String> lines) {
+  /** What is launched, in the order of {@link Binder}: a step of a slice as often as it runs. */
+  List<Step> steps() {
+    List<Step> steps = new ArrayList<>();
+    steps(plan, steps);
+    return steps;
+  }
+
+  private void steps(MemoryPlan of, List<Step> steps) {
     for (int i = 0; i < of.steps().size(); i++) {
-      Node step = of.steps().get(i);
-      switch (step.op()) {
+      Node node = of.steps().get(i);
+      switch (node.op()) {
         case Op.Join _, TrainingOp.Slice _ -> {}
-        case Op.InSlices _ -> engines(of.body(i), lines);
-        default -> lines.add(step.name() + ": " + engine(problem(step, of.placement())).name());
+        case Op.InSlices slices -> {
+          List<Step> body = new ArrayList<>();
+          steps(of.body(i), body);
+          int times = node.input(0).shape().n() / slices.images();
+          steps.addAll(Collections.nCopies(times, body).stream().flatMap(List::stream).toList());
+        }
+        default -> steps.add(step(node, of.placement()));
       }
     }
   }
+
+  private Step step(Node node, Placement placement) {
+    String engine = engine(problem(node, placement)).name();
+    return new Step(node.name(), node.op().getClass().getSimpleName(), engine);
+  }
+
+  /** A node that an engine computes. */
+  record Step(String name, String operation, String engine) {}
 
   /** What a step asks of an engine. */
   static Problem problem(Node step, Placement placement) {

@@ -123,6 +123,30 @@ public final class Session implements AutoCloseable {
     }
   }
 
+  /**
+   * What each step of the largest batch costs: its launches one by one with events between them, so
+   * that the sum is more than a replay takes. Leases a lane as {@link #run} does.
+   *
+   * @param images as for {@link #run}, a full batch
+   * @param rounds at least 1; the times are medians over them
+   * @return the steps in order
+   * @throws IllegalArgumentException if the images are no full batch
+   * @throws IllegalStateException after {@link #close}
+   */
+  public List<StepTime> profile(MemorySegment images, int rounds) {
+    if (images.byteSize() != maxBatch() * imageBytes || rounds < 1) {
+      throw new IllegalArgumentException(
+          "a profile takes %d images, %d bytes, and at least one round; not %d bytes, %d rounds"
+              .formatted(maxBatch(), maxBatch() * imageBytes, images.byteSize(), rounds));
+    }
+    Lane lane = lease();
+    try {
+      return lane.profile(programs.size() - 1, images, rounds);
+    } finally {
+      giveBack(lane);
+    }
+  }
+
   private int count(MemorySegment images, MemorySegment result) {
     long bytes = images.byteSize();
     long count = bytes / imageBytes;

@@ -23,6 +23,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import jdk.jfr.Recording;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -115,15 +116,21 @@ class SessionThreadsTest {
     }
   }
 
-  @Test
-  void aSteadyRunAllocatesNothingOnTheHeap() throws Throwable {
+  @ParameterizedTest(name = "with Flight Recorder: {0}")
+  @ValueSource(booleans = {false, true})
+  void aSteadyRunAllocatesNothingOnTheHeap(boolean recorded) throws Throwable {
     MethodHandle allocated = allocatedBytes();
-    try (Device device = Device.open("host");
+    try (Recording recording = new Recording();
+        Device device = Device.open("host");
         Model model = Fixture.model();
         Session session = model.compile(device, Inference.batch(1));
         Arena arena = Arena.ofConfined()) {
       MemorySegment images = Fixture.images(arena, 1);
       MemorySegment logits = Fixture.logits(arena, 1);
+      if (recorded) {
+        recording.enable("dev.catena.SessionRun").withoutThreshold();
+        recording.start();
+      }
       long least = Long.MAX_VALUE;
       for (int round = 0; round < 40 && least > 0; round++) {
         long before = (long) allocated.invokeExact();
