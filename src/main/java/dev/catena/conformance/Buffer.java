@@ -12,8 +12,8 @@ import java.util.BitSet;
 import java.util.Optional;
 
 /**
- * The memory around one activation: guards before and after, the pixels with all channels of the
- * pitch between them. What is not the view's own is filled with a pattern and must stay as it is.
+ * The memory around one operand: guards before and after, the rows with all channels of the pitch
+ * between them. What is not the view's own is filled with a pattern and must stay as it is.
  */
 final class Buffer implements AutoCloseable {
   private static final int GUARD_BYTES = 256;
@@ -27,34 +27,45 @@ final class Buffer implements AutoCloseable {
   private Buffer(Device device, Operand operand) {
     this.operand = operand;
     this.width = operand.dtype().bytes();
-    long elements =
-        operand.layout() == Layout.NHWC
-            ? operand.shape().pixels() * operand.pitch()
-            : operand.shape().elements();
-    image = new byte[Math.toIntExact(2 * GUARD_BYTES + elements * width)];
+    image = new byte[Math.toIntExact(2 * GUARD_BYTES + operand.bufferElements() * width)];
     memory = device.allocate(image.length);
   }
 
-  /** An input: NaN wherever the view has no data. */
+  /** An input: NaN wherever the view has no data, but zeros in the padding of filters. */
   static Buffer input(Device device, Operand operand, double[] values) {
     Buffer buffer = new Buffer(device, operand);
     Arrays.fill(buffer.image, (byte) 0xff);
-    for (int i = 0; i < values.length; i++) {
-      buffer.set(buffer.offset(i), (float) values[i]);
+    if (operand.layout() == Layout.FILTERS) {
+      Arrays.fill(buffer.image, GUARD_BYTES, buffer.image.length - GUARD_BYTES, (byte) 0);
     }
-    buffer.upload();
-    return buffer;
+    return buffer.filled(values);
+  }
+
+  /** An output that lies where an input does: that input's values, canaries around them. */
+  static Buffer overwritten(Device device, Operand operand, double[] values) {
+    Buffer buffer = new Buffer(device, operand);
+    Arrays.fill(buffer.image, CANARY);
+    return buffer.filled(values);
   }
 
   /** An output: NaN in the view, which must all be overwritten, canaries around it. */
   static Buffer output(Device device, Operand operand) {
-    Buffer buffer = new Buffer(device, operand);
-    Arrays.fill(buffer.image, CANARY);
-    for (int i = 0; i < operand.shape().elements(); i++) {
-      buffer.set(buffer.offset(i), Float.NaN);
+    double[] nothing = new double[Math.toIntExact(operand.shape().elements())];
+    Arrays.fill(nothing, Double.NaN);
+    return overwritten(device, operand, nothing);
+  }
+
+  private Buffer filled(double[] values) {
+    for (int i = 0; i < values.length; i++) {
+      set(offset(i), (float) values[i]);
     }
-    buffer.upload();
-    return buffer;
+    upload();
+    return this;
+  }
+
+  /** What lies in it. */
+  Operand operand() {
+    return operand;
   }
 
   /** Brings the memory back to what it was made with. */
@@ -110,16 +121,27 @@ final class Buffer implements AutoCloseable {
         .formatted(element / operand.pitch(), element % operand.pitch());
   }
 
-  /** Byte offset in the image of the value at dense N,H,W,C index {@code i}. */
+  /** Byte offset in the image of the value at index {@code i} of N,H,W,C or K,C,R,S. */
   private int offset(int i) {
-    Shape shape = operand.shape();
-    int c = i % shape.c();
-    int pixel = i / shape.c();
-    if (operand.layout() == Layout.NHWC) {
-      return GUARD_BYTES + (pixel * operand.pitch() + operand.firstChannel() + c) * width;
-    }
-    int area = shape.h() * shape.w();
-    return GUARD_BYTES + ((pixel / area * shape.c() + c) * area + pixel % area) * width;
+    return GUARD_BYTES + element(operand.shape(), i) * width;
+  }
+
+  private int element(Shape shape, int i) {
+    return switch (operand.layout()) {
+      case NHWC -> i / shape.c() * operand.pitch() + operand.firstChannel() + i % shape.c();
+      case NCHW -> {
+        int area = shape.h() * shape.w();
+        int pixel = i / shape.c();
+        yield (pixel / area * shape.c() + i % shape.c()) * area + pixel % area;
+      }
+      case FILTERS -> {
+        int taps = shape.rank() == 4 ? shape.dim(2) * shape.dim(3) : 1;
+        int channels = shape.dim(1);
+        int filter = i / taps / channels;
+        yield (filter * taps + i % taps) * operand.pitch() + i / taps % channels;
+      }
+      case DENSE, PARAMETER -> i;
+    };
   }
 
   private void set(int at, float value) {

@@ -6,16 +6,12 @@ import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.ShapeInference;
+import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.Set;
 
 /**
  * Reads lines of problems. A line is an operation, the input's shape N,H,W,C, then options in any
@@ -29,6 +25,7 @@ import java.util.Set;
  *   <li>{@code dtype=f32,f16,bf16} element types, a case for each; without it all three
  *   <li>{@code data=exact,real} kinds of numbers ({@link Data}), a case for each; without it these
  *   <li>{@code x=4/32}, {@code y=4/32} first channel and pitch of a view; without it packed
+ *   <li>{@code trained}: filters and vectors are on the device, as while training
  *   <li>{@code seed=7}
  *   <li>conv: {@code k= kernel=RxS stride= pad=HxW groups= prologue=} and {@code bias}, {@code
  *       relu}
@@ -36,35 +33,16 @@ import java.util.Set;
  *       include-pad}
  *   <li>global-average: {@code prologue=}; scale-shift, add: {@code relu}; linear: {@code k=};
  *       dense-layer: {@code bottleneck= k=}; concat: {@code channels=4,12}; copy: {@code to=f16}
+ *   <li>training operations: {@link TrainingCases}
  * </ul>
  */
 final class CaseParser {
-  private final String line;
-  private final String operation;
+  private final CaseLine line;
   private final Shape x;
-  private final Map<String, String> options = new HashMap<>();
-  private final Set<String> unread = new HashSet<>();
 
-  private CaseParser(String line) {
+  private CaseParser(CaseLine line) {
     this.line = line;
-    String[] words = line.split("\\s+");
-    if (words.length < 2) {
-      throw error("wants an operation and a shape");
-    }
-    operation = words[0];
-    int[] extents = ints(words[1], "x");
-    if (extents.length != 4) {
-      throw error("the shape " + words[1] + " is not NxHxWxC");
-    }
-    x = Shape.of(extents);
-    for (String word : Arrays.asList(words).subList(2, words.length)) {
-      int equals = word.indexOf('=');
-      String key = equals < 0 ? word : word.substring(0, equals);
-      if (options.put(key, equals < 0 ? "" : word.substring(equals + 1)) != null) {
-        throw error(key + " is there twice");
-      }
-      unread.add(key);
-    }
+    this.x = line.shape();
   }
 
   /**
@@ -73,120 +51,92 @@ final class CaseParser {
    * @throws IllegalArgumentException quoting the line and what is wrong
    */
   static List<Case> parse(String line) {
-    return new CaseParser(line.strip()).cases();
+    return new CaseParser(new CaseLine(line.strip())).cases();
   }
 
   private List<Case> cases() {
     List<DType> dtypes =
-        Arrays.stream(text("dtype", "f32,f16,bf16").split(",")).map(this::dtype).toList();
+        Arrays.stream(line.text("dtype", "f32,f16,bf16").split(",")).map(line::dtype).toList();
     List<Data> kinds =
-        Arrays.stream(text("data", "exact,real").split(","))
-            .map(kind -> constant(Data.class, kind))
+        Arrays.stream(line.text("data", "exact,real").split(","))
+            .map(kind -> line.constant(Data.class, kind))
             .toList();
-    long seed = number("seed", 1);
+    long seed = line.number("seed", 1);
+    boolean inPlace = line.flag("in-place");
     List<Case> cases = new ArrayList<>();
     for (DType dtype : dtypes) {
       Problem problem = problem(dtype);
+      int over = inPlace ? overwritten(problem) : Case.NOTHING;
       for (Data data : kinds) {
-        String alone = alone(dtype, data, seed);
-        cases.add(new Case(alone, operation, problem, data, seed));
+        String alone = line.alone(dtype, data, seed);
+        cases.add(new Case(alone, line.operation(), problem, over, data, seed));
       }
     }
-    if (!unread.isEmpty()) {
-      throw error(operation + " has no option " + String.join(", ", unread));
-    }
+    line.requireAllRead();
     return cases;
   }
 
-  private String alone(DType dtype, Data data, long seed) {
-    List<String> words = new ArrayList<>(List.of(line.split("\\s+")));
-    words.removeIf(w -> w.startsWith("dtype=") || w.startsWith("data=") || w.startsWith("seed="));
-    words.add("dtype=" + dtype.suffix());
-    words.add("data=" + data.name().toLowerCase(Locale.ROOT));
-    words.add("seed=" + seed);
-    return String.join(" ", words);
+  private static int overwritten(Problem problem) {
+    boolean last = problem.op() instanceof TrainingOp.Accumulating a && a.accumulate();
+    return last ? problem.inputs().size() - 1 : 0;
   }
 
   private Problem problem(DType dtype) {
-    return switch (operation) {
-      case "scale-shift" -> make(new Op.ScaleShift(flag("relu")), dtype, vectors(2));
+    return switch (line.operation()) {
+      case "scale-shift" -> make(new Op.ScaleShift(line.flag("relu")), dtype, vectors(2));
       case "relu" -> make(new Op.Relu(), dtype, List.of());
-      case "add" -> activations(new Op.Add(flag("relu")), dtype, List.of(x, x));
+      case "add" -> activations(new Op.Add(line.flag("relu")), dtype, List.of(x, x));
       case "concat" -> {
-        int[] channels = ints(text("channels", String.valueOf(x.c())), ",");
+        int[] channels = line.ints(line.text("channels", String.valueOf(x.c())), ",");
         yield activations(
             new Op.Concat(), dtype, Arrays.stream(channels).mapToObj(x::withChannels).toList());
       }
       case "copy" -> copy(dtype);
       case "from-nchw" ->
-          new Problem(new Op.FromNchw(), List.of(Operand.nchw(x)), view("y", x, dtype));
-      case "to-nchw" -> new Problem(new Op.ToNchw(), List.of(view("x", x, dtype)), Operand.nchw(x));
+          new Problem(new Op.FromNchw(), List.of(Operand.nchw(x)), line.view("y", x, dtype));
+      case "to-nchw" ->
+          new Problem(new Op.ToNchw(), List.of(line.view("x", x, dtype)), Operand.nchw(x));
       case "max-pool" -> pool(Op.PoolKind.MAX, dtype);
       case "average-pool" -> pool(Op.PoolKind.AVERAGE, dtype);
       case "global-average" -> {
-        Op.Prologue prologue = prologue();
+        Op.Prologue prologue = line.prologue();
         yield make(new Op.GlobalAveragePool(prologue), dtype, affine(prologue));
       }
       case "conv" -> conv(dtype);
       case "linear" -> {
-        int k = required("k");
+        int k = line.required("k");
         yield make(new Op.Linear(), dtype, List.of(Shape.of(k, x.c()), Shape.of(k)));
       }
       case "dense-layer" -> {
-        int b = required("bottleneck");
+        int b = line.required("bottleneck");
         Shape w1 = Shape.of(b, x.c(), 1, 1);
-        Shape w2 = Shape.of(required("k"), b, 3, 3);
+        Shape w2 = Shape.of(line.required("k"), b, 3, 3);
         Shape vector = Shape.of(x.c());
         yield make(new Op.DenseLayer(), dtype, List.of(vector, vector, w1, Shape.of(b), w2));
       }
-      default -> throw error("there is no operation " + operation);
+      default -> TrainingCases.problem(line, dtype);
     };
   }
 
   private Problem copy(DType dtype) {
-    DType to = options.containsKey("to") ? dtype(text("to", "")) : dtype;
-    return new Problem(new Op.Copy("check"), List.of(view("x", x, dtype)), view("y", x, to));
+    DType to = line.dtype(line.text("to", dtype.suffix()));
+    return new Problem(
+        new Op.Copy("check"), List.of(line.view("x", x, dtype)), line.view("y", x, to));
   }
 
   private Problem pool(Op.PoolKind kind, DType dtype) {
-    Op.Prologue prologue = prologue();
-    int kernel = required("kernel");
-    Op.Pool pool =
-        new Op.Pool(
-            kind,
-            kernel,
-            number("stride", kernel),
-            number("pad", 0),
-            flag("ceil"),
-            flag("include-pad"),
-            prologue);
-    return make(pool, dtype, affine(prologue));
+    Op.Pool pool = line.pool(kind);
+    return make(pool, dtype, affine(pool.prologue()));
   }
 
   private Problem conv(DType dtype) {
-    int[] kernel = ints(text("kernel", "1x1"), "x");
-    int[] pad = ints(text("pad", "0x0"), "x");
-    int groups = number("groups", 1);
-    int k = required("k");
-    Op.Prologue prologue = prologue();
-    boolean bias = flag("bias");
-    List<Shape> constants = new ArrayList<>();
-    constants.add(Shape.of(k, x.c() / groups, kernel[0], kernel[1]));
-    constants.addAll(affine(prologue));
-    if (bias) {
-      constants.add(Shape.of(k));
+    Op.Conv conv = line.convolution();
+    Shape filters = line.filters(conv);
+    List<Shape> constants = new ArrayList<>(List.of(filters));
+    constants.addAll(affine(conv.prologue()));
+    if (conv.bias()) {
+      constants.add(Shape.of(filters.dim(0)));
     }
-    Op.Conv conv =
-        new Op.Conv(
-            kernel[0],
-            kernel[1],
-            number("stride", 1),
-            pad[0],
-            pad[1],
-            groups,
-            prologue,
-            bias,
-            flag("relu"));
     return make(conv, dtype, constants);
   }
 
@@ -201,15 +151,23 @@ final class CaseParser {
   /** x and constants to y. */
   private Problem make(Op op, DType dtype, List<Shape> constants) {
     List<Operand> inputs = new ArrayList<>();
-    inputs.add(view("x", x, dtype));
-    constants.forEach(shape -> inputs.add(Operand.constant(shape)));
-    return new Problem(op, inputs, view("y", output(op, inputs), dtype));
+    inputs.add(line.view("x", x, dtype));
+    boolean trained = line.flag("trained");
+    constants.forEach(shape -> inputs.add(constant(shape, trained, dtype)));
+    return new Problem(op, inputs, line.view("y", output(op, inputs), dtype));
+  }
+
+  private static Operand constant(Shape shape, boolean trained, DType dtype) {
+    if (!trained) {
+      return Operand.constant(shape);
+    }
+    return shape.rank() == 1 ? Operand.dense(shape) : Operand.filters(shape, dtype);
   }
 
   /** Several activations to y. */
   private Problem activations(Op op, DType dtype, List<Shape> shapes) {
-    List<Operand> inputs = shapes.stream().map(shape -> view("x", shape, dtype)).toList();
-    return new Problem(op, inputs, view("y", output(op, inputs), dtype));
+    List<Operand> inputs = shapes.stream().map(shape -> line.view("x", shape, dtype)).toList();
+    return new Problem(op, inputs, line.view("y", output(op, inputs), dtype));
   }
 
   private Shape output(Op op, List<Operand> inputs) {
@@ -217,70 +175,6 @@ final class CaseParser {
     for (Operand input : inputs) {
       values.add(new Value(values.size(), "input", input.shape(), input.dtype(), input.layout()));
     }
-    return ShapeInference.infer(line, op, values);
-  }
-
-  private Operand view(String key, Shape shape, DType dtype) {
-    if (!options.containsKey(key)) {
-      return Operand.packed(shape, dtype);
-    }
-    int[] view = ints(text(key, ""), "/");
-    if (view.length != 2
-        || view[1] % Operand.CHANNEL_MULTIPLE != 0
-        || view[0] + shape.c() > view[1]) {
-      throw error("the view " + key + " is not FIRST/PITCH with room for " + shape.c());
-    }
-    return Operand.view(shape, dtype, view[0], view[1]);
-  }
-
-  private Op.Prologue prologue() {
-    return constant(Op.Prologue.class, text("prologue", "none"));
-  }
-
-  private boolean flag(String key) {
-    unread.remove(key);
-    return options.containsKey(key);
-  }
-
-  private String text(String key, String otherwise) {
-    unread.remove(key);
-    return options.getOrDefault(key, otherwise);
-  }
-
-  private int number(String key, int otherwise) {
-    return ints(text(key, String.valueOf(otherwise)), ",")[0];
-  }
-
-  private int required(String key) {
-    if (!options.containsKey(key)) {
-      throw error(operation + " wants " + key + "=");
-    }
-    return number(key, 0);
-  }
-
-  private DType dtype(String suffix) {
-    return Arrays.stream(DType.values())
-        .filter(d -> d.suffix().equals(suffix))
-        .findFirst()
-        .orElseThrow(() -> error("there is no element type " + suffix));
-  }
-
-  private <E extends Enum<E>> E constant(Class<E> type, String name) {
-    return Arrays.stream(type.getEnumConstants())
-        .filter(e -> e.name().equals(name.toUpperCase(Locale.ROOT)))
-        .findFirst()
-        .orElseThrow(() -> error("there is no " + type.getSimpleName() + " " + name));
-  }
-
-  private int[] ints(String text, String separator) {
-    try {
-      return Arrays.stream(text.split(separator)).mapToInt(Integer::parseInt).toArray();
-    } catch (NumberFormatException e) {
-      throw new IllegalArgumentException("not numbers: " + text + ", in: " + line, e);
-    }
-  }
-
-  private IllegalArgumentException error(String why) {
-    return new IllegalArgumentException(why + ", in: " + line);
+    return ShapeInference.infer(line.toString(), op, values);
   }
 }

@@ -1,8 +1,11 @@
 package dev.catena.conformance;
 
-import dev.catena.engine.Problem;
+import dev.catena.engine.Operand;
 import dev.catena.graph.DType;
+import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import java.util.Optional;
 
 /** A result beside its reference. */
@@ -13,18 +16,25 @@ final class Comparison {
   private static final double LEAST_NONZERO = 0.1;
 
   private final Case one;
+  private final Operand operand;
   private final double[] got;
   private final double[] reference;
 
-  private Comparison(Case one, double[] got, double[] reference) {
+  private Comparison(Case one, Operand operand, double[] got, double[] reference) {
     this.one = one;
+    this.operand = operand;
     this.got = got;
     this.reference = reference;
   }
 
-  /** What is wrong with {@code got}; empty if nothing. */
+  /** What is wrong with {@code got}, the output; empty if nothing. */
   static Optional<String> difference(Case one, double[] got, double[] reference) {
-    return new Comparison(one, got, reference).difference();
+    return difference(one, one.problem().output(), got, reference);
+  }
+
+  /** The same of the output or a by-product. */
+  static Optional<String> difference(Case one, Operand operand, double[] got, double[] reference) {
+    return new Comparison(one, operand, got, reference).difference();
   }
 
   private Optional<String> difference() {
@@ -49,7 +59,7 @@ final class Comparison {
   }
 
   private Optional<String> bits() {
-    DType dtype = one.problem().output().dtype();
+    DType dtype = operand.dtype();
     int wrong = 0;
     int first = -1;
     for (int i = 0; i < got.length; i++) {
@@ -62,8 +72,8 @@ final class Comparison {
   }
 
   private Optional<String> reals() {
-    DType dtype = one.problem().output().dtype();
-    Tolerance tolerance = Tolerance.of(dtype);
+    DType dtype = operand.dtype();
+    Tolerance tolerance = Tolerance.of(computed());
     int wrong = 0;
     int first = -1;
     double error = 0;
@@ -92,22 +102,36 @@ final class Comparison {
                 .formatted(error / power, tolerance.meanSquare()));
   }
 
+  /** What the result is rounded to on its way: matrix kernels round what a prologue makes. */
+  private DType computed() {
+    return one.problem().op() instanceof TrainingOp.ConvWgrad w
+            && w.conv().prologue() != Op.Prologue.NONE
+        ? one.problem().input(0).dtype()
+        : operand.dtype();
+  }
+
   private String report(int wrong, int first, String what) {
-    Problem problem = one.problem();
-    int channels = problem.output().shape().c();
-    int width = problem.output().shape().w();
-    int height = problem.output().shape().h();
-    int pixel = first / channels;
-    return "%d of %d values %s; first at (n=%d,h=%d,w=%d,c=%d): %s, expected %s"
+    return "%d of %d values %s; first at %s: %s, expected %s"
         .formatted(
             wrong,
             got.length,
             what,
-            pixel / width / height,
-            pixel / width % height,
-            pixel % width,
-            first % channels,
+            place(first),
             (float) got[first],
-            problem.output().dtype().round((float) reference[first]));
+            operand.dtype().round((float) reference[first]));
+  }
+
+  private String place(int index) {
+    Shape shape = operand.shape();
+    if (operand.layout() != Layout.NHWC && operand.layout() != Layout.NCHW) {
+      return "index " + index + " of " + shape;
+    }
+    int pixel = index / shape.c();
+    return "(n=%d,h=%d,w=%d,c=%d)"
+        .formatted(
+            pixel / shape.w() / shape.h(),
+            pixel / shape.w() % shape.h(),
+            pixel % shape.w(),
+            index % shape.c());
   }
 }

@@ -9,7 +9,9 @@ enum Data {
   /** Random reals, compared with tolerances. */
   REAL,
   /** Random reals with infinities, NaN, zeros of both signs and values beyond fp16 among them. */
-  SPECIAL;
+  SPECIAL,
+  /** Random reals around a thousand: what a difference of squares loses. */
+  OFFSET;
 
   /** Whether the rounded reference must be met bit for bit. */
   boolean exact() {

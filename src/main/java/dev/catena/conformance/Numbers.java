@@ -19,6 +19,12 @@ final class Numbers {
     Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, Double.NaN, 0.0, -0.0, 70000.0, 1e-7, -3e-8
   };
 
+  /** Of {@link Data#OFFSET}. */
+  private static final double OFFSET = 1000;
+
+  /** Of a half of a seed. */
+  private static final int RANDOM_BITS = 24;
+
   private final Case one;
   private final SplittableRandom random;
 
@@ -40,45 +46,47 @@ final class Numbers {
   private double[] input(int index) {
     Problem problem = one.problem();
     Operand operand = problem.input(index);
+    Role role = Role.of(problem, index);
     double[] values = new double[Math.toIntExact(operand.shape().elements())];
-    DType rounded = operand.dtype();
+    DType rounded =
+        operand.layout() == Layout.PARAMETER && role == Role.FILTERS
+            ? problem.input(0).dtype()
+            : operand.dtype();
     for (int i = 0; i < values.length; i++) {
-      if (operand.layout() != Layout.PARAMETER) {
-        values[i] = activation();
-      } else if (operand.shape().rank() > 1) {
-        values[i] = filter(operand.shape(), i);
-        rounded = problem.input(0).dtype();
-      } else {
-        values[i] = isScale(problem.op(), index) ? scale() : addend(isShift(problem.op(), index));
-      }
-    }
-    for (int i = 0; i < values.length; i++) {
-      values[i] = rounded.round((float) values[i]);
+      values[i] = rounded.round((float) value(role, operand.shape(), i));
     }
     return values;
   }
 
-  private static boolean isScale(Op op, int index) {
-    return switch (op) {
-      case Op.Conv c -> c.prologue() != Op.Prologue.NONE && index == 2;
-      case Op.Linear _ -> false;
-      default -> index == 1;
+  private double value(Role role, Shape shape, int index) {
+    return switch (role) {
+      case ACTIVATION -> activation();
+      case FILTERS -> filter(shape, index);
+      case SCALE -> scale();
+      case SHIFT -> addend(true);
+      case BIAS -> addend(false);
+      case STATISTICS -> index < shape.c() ? addend(false) : scale();
+      case LABELS -> label();
+      case RANDOM -> random.nextInt(1 << RANDOM_BITS);
     };
   }
 
-  private static boolean isShift(Op op, int index) {
-    return switch (op) {
-      case Op.Conv c -> c.prologue() != Op.Prologue.NONE && index == 3;
-      case Op.Linear _ -> false;
-      default -> index == 2;
-    };
+  /** A class; among special numbers also what is none. */
+  private double label() {
+    int classes = one.problem().input(0).shape().c();
+    if (one.data() == Data.SPECIAL && random.nextInt(4) == 0) {
+      double[] none = {-1, classes, classes - 0.5, 1e30, Double.NaN, Double.NEGATIVE_INFINITY};
+      return none[random.nextInt(none.length)];
+    }
+    return random.nextInt(classes);
   }
 
   private double activation() {
     if (one.data() == Data.SPECIAL && random.nextInt(4) == 0) {
       return SPECIALS[random.nextInt(SPECIALS.length)];
     }
-    return one.data().exact() ? random.nextInt(-3, 4) : random.nextDouble(-2, 2);
+    double centre = one.data() == Data.OFFSET ? OFFSET : 0;
+    return centre + (one.data().exact() ? random.nextInt(-3, 4) : random.nextDouble(-2, 2));
   }
 
   /** Reals: sums have about the size of what is summed. Integers of a bottleneck stay below 128. */
@@ -103,7 +111,7 @@ final class Numbers {
     return switch (one.data()) {
       case EXACT -> random.nextInt(-1, 5);
       case SHIFTED -> shift ? random.nextInt(50, 100) : random.nextInt(-1, 5);
-      case REAL, SPECIAL -> random.nextDouble(-0.5, 0.5);
+      case REAL, SPECIAL, OFFSET -> random.nextDouble(-0.5, 0.5);
     };
   }
 }

@@ -4,6 +4,7 @@ import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import java.util.List;
 
 /**
@@ -21,6 +22,13 @@ final class Reference {
     this.in = in;
     this.x = problem.input(0).shape();
     this.y = problem.output().shape();
+  }
+
+  /** The output of {@code problem}, then its by-products. */
+  static List<double[]> all(Problem problem, List<double[]> inputs) {
+    return problem.op() instanceof TrainingOp op
+        ? TrainingReference.compute(op, problem, inputs)
+        : List.of(compute(problem, inputs));
   }
 
   /** The output of {@code problem} for {@code inputs}. */

@@ -29,7 +29,7 @@ final class Trial implements Binding, AutoCloseable {
   private final List<double[]> numbers;
   private final Map<Integer, Buffer> inputs = new TreeMap<>();
   private final List<DeviceMemory> memory = new ArrayList<>();
-  private Buffer output;
+  private final List<Buffer> outputs = new ArrayList<>();
   private DeviceMemory workspace;
 
   private Trial(Device device, Case one) {
@@ -54,19 +54,23 @@ final class Trial implements Binding, AutoCloseable {
   private Optional<String> run(Engine engine) {
     Problem problem = one.problem();
     for (int i = 0; i < numbers.size(); i++) {
-      if (problem.input(i).layout() != Layout.PARAMETER) {
+      if (problem.input(i).layout() != Layout.PARAMETER && i != one.overwritten()) {
         inputs.put(i, Buffer.input(device, problem.input(i), numbers.get(i)));
       }
     }
-    output = Buffer.output(device, problem.output());
+    outputs.add(
+        one.overwritten() == Case.NOTHING
+            ? Buffer.output(device, problem.output())
+            : Buffer.overwritten(device, problem.output(), numbers.get(one.overwritten())));
+    problem.byproducts().forEach(made -> outputs.add(Buffer.output(device, made)));
     long bytes = engine.workspace(problem, device);
     workspace = bytes == 0 ? null : device.allocate(bytes);
     try (Work work = engine.prepare(problem, this, device);
         Stream stream = device.newStream()) {
       shuffleThreads(true);
-      byte[] first = launch(work, stream);
+      List<byte[]> first = launch(work, stream);
       shuffleThreads(false);
-      byte[] second = launch(work, stream);
+      List<byte[]> second = launch(work, stream);
       return verdict(first, second);
     } finally {
       shuffleThreads(false);
@@ -79,25 +83,24 @@ final class Trial implements Binding, AutoCloseable {
     }
   }
 
-  private byte[] launch(Work work, Stream stream) {
-    output.upload();
+  private List<byte[]> launch(Work work, Stream stream) {
+    outputs.forEach(Buffer::upload);
     if (workspace != null) {
       stream.fill(workspace.address(), (byte) 0xff, workspace.bytes());
     }
     work.enqueue(stream);
     stream.synchronize();
-    return output.download();
+    return outputs.stream().map(Buffer::download).toList();
   }
 
-  private Optional<String> verdict(byte[] first, byte[] second) {
-    double[] reference = Reference.compute(one.problem(), numbers);
-    Optional<String> wrong = Comparison.difference(one, output.values(first), reference);
-    if (wrong.isPresent()) {
-      return wrong;
-    }
-    Optional<String> outside = output.damage(first, false);
-    if (outside.isPresent()) {
-      return outside.map(where -> "wrote outside its view: " + where);
+  private Optional<String> verdict(List<byte[]> first, List<byte[]> second) {
+    List<double[]> references = Reference.all(one.problem(), numbers);
+    for (int i = 0; i < outputs.size(); i++) {
+      Optional<String> wrong = verdict(outputs.get(i), references.get(i), first.get(i));
+      if (wrong.isPresent()) {
+        String what = i == 0 ? "" : "by-product " + (i - 1) + ": ";
+        return wrong.map(why -> what + why);
+      }
     }
     for (Map.Entry<Integer, Buffer> input : inputs.entrySet()) {
       Buffer buffer = input.getValue();
@@ -106,24 +109,32 @@ final class Trial implements Binding, AutoCloseable {
         return changed.map(where -> "changed its input " + input.getKey() + ": " + where);
       }
     }
-    return Arrays.equals(first, second)
-        ? Optional.empty()
-        : Optional.of("two runs give different bits");
+    for (int i = 0; i < outputs.size(); i++) {
+      if (!Arrays.equals(first.get(i), second.get(i))) {
+        return Optional.of("two runs give different bits");
+      }
+    }
+    return Optional.empty();
+  }
+
+  private Optional<String> verdict(Buffer output, double[] reference, byte[] bytes) {
+    return Comparison.difference(one, output.operand(), output.values(bytes), reference)
+        .or(() -> output.damage(bytes, false).map(where -> "wrote outside its view: " + where));
   }
 
   @Override
   public long input(int index) {
-    return inputs.get(index).address();
+    return index == one.overwritten() ? output() : inputs.get(index).address();
   }
 
   @Override
   public long output() {
-    return output.address();
+    return outputs.getFirst().address();
   }
 
   @Override
   public long byproduct(int index) {
-    throw new IllegalStateException("no operation of the suite has by-products");
+    return outputs.get(1 + index).address();
   }
 
   @Override
@@ -158,9 +169,7 @@ final class Trial implements Binding, AutoCloseable {
   public void close() {
     inputs.values().forEach(Buffer::close);
     memory.forEach(DeviceMemory::close);
-    if (output != null) {
-      output.close();
-    }
+    outputs.forEach(Buffer::close);
     if (workspace != null) {
       workspace.close();
     }

@@ -1,0 +1,295 @@
+package dev.catena.conformance;
+
+import dev.catena.engine.Problem;
+import dev.catena.graph.Op;
+import dev.catena.graph.Philox;
+import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntToDoubleFunction;
+
+/**
+ * Every training operation in fp64, as {@link TrainingOp} defines it. A gradient is the transposed
+ * of the sum that its operation is: it walks the same products.
+ */
+final class TrainingReference {
+  private static final int HALF_BITS = 24;
+
+  private final List<double[]> in;
+  private final List<Shape> shapes;
+  private final Shape shape;
+  private final List<double[]> results = new ArrayList<>();
+  private final double[] y;
+
+  private TrainingReference(TrainingOp op, Problem problem, List<double[]> inputs) {
+    in = inputs;
+    shapes = problem.inputs().stream().map(operand -> operand.shape()).toList();
+    shape = problem.output().shape();
+    problem.operands().stream()
+        .skip(inputs.size())
+        .forEach(made -> results.add(new double[Math.toIntExact(made.shape().elements())]));
+    boolean adds = op instanceof TrainingOp.Accumulating a && a.accumulate();
+    y = adds ? inputs.getLast().clone() : results.getFirst();
+    results.set(0, y);
+  }
+
+  /** The output of {@code problem}, then its by-products. */
+  static List<double[]> compute(TrainingOp op, Problem problem, List<double[]> inputs) {
+    TrainingReference reference = new TrainingReference(op, problem, inputs);
+    reference.compute(op);
+    return reference.results;
+  }
+
+  private void compute(TrainingOp op) {
+    switch (op) {
+      case TrainingOp.SoftmaxCrossEntropy e -> loss(e.smoothing());
+      case TrainingOp.SoftmaxCrossEntropyBackward e -> lossBackward(e.smoothing());
+      case TrainingOp.BatchStatistics _ -> statistics();
+      case TrainingOp.BatchScale s -> each(c -> in(0, c) / Math.sqrt(variance(c) + s.epsilon()));
+      case TrainingOp.BatchShift _ -> each(c -> in(0, c) - in(2, c) * in(1, c));
+      case TrainingOp.RunningMean r ->
+          each(c -> (1.0 - r.momentum()) * in(0, c) + r.momentum() * in(1, c));
+      case TrainingOp.RunningVariance r -> {
+        double unbiased = r.momentum() * (r.count() / (r.count() - 1.0));
+        each(c -> (1.0 - r.momentum()) * in(0, c) + unbiased * variance(c));
+      }
+      case TrainingOp.ApplyDropout d -> {
+        long seed = (long) in(1, 0) | (long) in(1, 1) << HALF_BITS;
+        long step = (long) in(1, 2) | (long) in(1, 3) << HALF_BITS;
+        each(i -> Philox.keeps(d, seed, step, i) ? in(0, i) / (1.0 - d.probability()) : 0);
+      }
+      case TrainingOp.Slice s ->
+          each(i -> in(0, i / s.channels() * shapes.get(0).c() + s.first() + i % s.channels()));
+      case TrainingOp.LinearDgrad _ ->
+          products(
+              Op.Conv.of(1, 1, 0), shape, shapes.get(0), (x, w, g) -> y[x] += in(1, w) * in(0, g));
+      case TrainingOp.LinearWgrad _ ->
+          products(
+              Op.Conv.of(1, 1, 0),
+              shapes.get(1),
+              shapes.get(0),
+              (x, w, g) -> y[w] += in(1, x) * in(0, g));
+      case TrainingOp.ChannelSums _ -> {
+        for (int i = 0; i < in.getFirst().length; i++) {
+          y[i % y.length] += in(0, i);
+        }
+      }
+      case TrainingOp.ReluBackward _ -> each(i -> y[i] + (in(1, i) > 0 ? in(0, i) : 0));
+      case TrainingOp.ScaleShiftBackward s ->
+          through(
+              s.relu() ? Op.Prologue.SCALE_SHIFT_RELU : Op.Prologue.SCALE_SHIFT, in.getFirst(), 1);
+      case TrainingOp.ConvDgrad d -> {
+        double[] dz = new double[y.length];
+        products(d.conv(), shape, shapes.get(0), (x, w, g) -> dz[x] += in(1, w) * in(0, g));
+        through(d.conv().prologue(), dz, 2);
+      }
+      case TrainingOp.ConvWgrad w -> {
+        double[] z = prologue(w.conv().prologue());
+        products(w.conv(), shapes.get(1), shapes.get(0), (x, f, g) -> y[f] += z[x] * in(0, g));
+      }
+      case TrainingOp.PoolBackward p -> {
+        double[] dz = new double[y.length];
+        pool(p.pool(), p.readsInput() ? prologue(p.pool().prologue()) : null, dz);
+        through(p.pool().prologue(), dz, 1);
+      }
+      case TrainingOp.GlobalAveragePoolBackward p -> {
+        double[] dz = new double[y.length];
+        int area = p.height() * p.width();
+        for (int i = 0; i < dz.length; i++) {
+          dz[i] = in(0, i / shape.c() / area * shape.c() + i % shape.c()) / area;
+        }
+        through(p.prologue(), dz, 1);
+      }
+      case TrainingOp.BatchNormGradient b -> normGradient(b.epsilon());
+      case TrainingOp.BatchStatisticsBackward _ -> {
+        int channels = shape.c();
+        each(
+            i -> {
+              int c = i % channels;
+              double through = in(2, c) + 2 * (in(0, i) - in(1, c)) * in(2, channels + c);
+              return y[i] + through / shape.pixels();
+            });
+      }
+    }
+  }
+
+  // ---- the loss ------------------------------------------------------------------------------
+
+  private void loss(float smoothing) {
+    double[] p = softmax();
+    for (int i = 0; i < p.length; i++) {
+      y[0] -= target(smoothing, i) * Math.log(p[i]) / shapes.get(0).n();
+    }
+  }
+
+  private void lossBackward(float smoothing) {
+    double[] p = softmax();
+    each(i -> in(2, 0) * (p[i] - target(smoothing, i)) / shape.n());
+  }
+
+  private double[] softmax() {
+    double[] p = in.getFirst().clone();
+    int classes = shapes.get(0).c();
+    for (int row = 0; row < p.length; row += classes) {
+      double largest = Double.NEGATIVE_INFINITY;
+      double sum = 0;
+      for (int i = row; i < row + classes; i++) {
+        largest = Math.max(largest, p[i]);
+      }
+      for (int i = row; i < row + classes; i++) {
+        p[i] = Math.exp(p[i] - largest);
+        sum += p[i];
+      }
+      for (int i = row; i < row + classes; i++) {
+        p[i] /= sum;
+      }
+    }
+    return p;
+  }
+
+  /** q of one logit; NaN where the label is no class. */
+  private double target(float smoothing, int index) {
+    int classes = shapes.get(0).c();
+    double label = in(1, index / classes);
+    if (!(label >= 0 && label < classes && label == Math.rint(label))) {
+      return Double.NaN;
+    }
+    return (label == index % classes ? 1.0 - smoothing : 0) + (double) smoothing / classes;
+  }
+
+  // ---- normalisation -------------------------------------------------------------------------
+
+  private void statistics() {
+    double[] x = in.getFirst();
+    int channels = shape.c();
+    long count = shapes.getFirst().pixels();
+    for (int i = 0; i < x.length; i++) {
+      y[i % channels] += x[i] / count;
+    }
+    for (int i = 0; i < x.length; i++) {
+      double centred = x[i] - y[i % channels];
+      y[channels + i % channels] += centred * centred / count;
+    }
+  }
+
+  private void normGradient(float epsilon) {
+    int channels = shape.c();
+    for (int c = 0; c < channels; c++) {
+      double deviation = Math.sqrt(variance(c) + epsilon);
+      double sum = in(2, c);
+      double centred = in(2, channels + c);
+      results.get(1)[c] = centred / deviation;
+      results.get(2)[c] = sum;
+      y[c] -= in(0, c) / deviation * sum;
+      y[channels + c] -= 0.5 * in(0, c) * centred / (deviation * deviation * deviation);
+    }
+  }
+
+  /** x, input 1, after a prologue whose s and t come next. */
+  private double[] prologue(Op.Prologue prologue) {
+    double[] z = in.get(1).clone();
+    if (prologue != Op.Prologue.NONE) {
+      for (int i = 0; i < z.length; i++) {
+        int c = i % in.get(2).length;
+        z[i] = in(2, c) * z[i] + in(3, c);
+        z[i] = prologue == Op.Prologue.SCALE_SHIFT_RELU ? Math.max(0, z[i]) : z[i];
+      }
+    }
+    return z;
+  }
+
+  /** Adds to y what comes through a prologue; x, s, t and the statistics are inputs from there. */
+  private void through(Op.Prologue prologue, double[] dz, int from) {
+    int channels = shape.c();
+    for (int i = 0; i < y.length; i++) {
+      int c = i % channels;
+      if (prologue == Op.Prologue.NONE) {
+        y[i] += dz[i];
+      } else if (prologue == Op.Prologue.SCALE_SHIFT
+          || in(from + 1, c) * in(from, i) + in(from + 2, c) > 0) {
+        y[i] += in(from + 1, c) * dz[i];
+        results.get(1)[c] += dz[i];
+        results.get(1)[channels + c] += dz[i] * (in(from, i) - in(from + 3, c));
+      }
+    }
+  }
+
+  // ---- sums that are transposed --------------------------------------------------------------
+
+  @FunctionalInterface
+  private interface Product {
+    void visit(int x, int w, int y);
+  }
+
+  /** Every product of a convolution of x to y, by the indices of its factors and of its sum. */
+  private static void products(Op.Conv conv, Shape x, Shape y, Product product) {
+    int channels = x.c() / conv.groups();
+    int taps = conv.kernelH() * conv.kernelW();
+    for (int sum = 0; sum < y.elements(); sum++) {
+      int k = sum % y.c();
+      int top = sum / y.c() / y.w() % y.h() * conv.stride() - conv.padH();
+      int left = sum / y.c() % y.w() * conv.stride() - conv.padW();
+      int image = sum / y.c() / y.w() / y.h();
+      for (int tap = 0; tap < taps; tap++) {
+        int h = top + tap / conv.kernelW();
+        int w = left + tap % conv.kernelW();
+        if (h < 0 || h >= x.h() || w < 0 || w >= x.w()) {
+          continue;
+        }
+        int group = k / (y.c() / conv.groups());
+        int pixel = ((image * x.h() + h) * x.w() + w) * x.c() + group * channels;
+        for (int c = 0; c < channels; c++) {
+          product.visit(pixel + c, (k * channels + c) * taps + tap, sum);
+        }
+      }
+    }
+  }
+
+  /** Spreads the gradient by each output of a pool over its window of z. */
+  private void pool(Op.Pool pool, double[] z, double[] dz) {
+    Shape out = shapes.getFirst();
+    for (int o = 0; o < out.elements(); o++) {
+      int top = o / out.c() / out.w() % out.h() * pool.stride() - pool.pad();
+      int left = o / out.c() % out.w() * pool.stride() - pool.pad();
+      int image = o / out.c() / out.w() / out.h();
+      List<Integer> inside = new ArrayList<>();
+      int covered = 0;
+      int best = -1;
+      for (int h = top; h < Math.min(top + pool.kernel(), shape.h() + pool.pad()); h++) {
+        for (int w = left; w < Math.min(left + pool.kernel(), shape.w() + pool.pad()); w++) {
+          covered++;
+          if (h >= 0 && h < shape.h() && w >= 0 && w < shape.w()) {
+            int at = ((image * shape.h() + h) * shape.w() + w) * shape.c() + o % shape.c();
+            inside.add(at);
+            best = z != null && (best < 0 || z[at] > z[best]) ? at : best;
+          }
+        }
+      }
+      if (pool.kind() == Op.PoolKind.MAX) {
+        dz[best] += in(0, o);
+      } else {
+        int cells = pool.includePad() ? covered : inside.size();
+        double share = in(0, o) / cells;
+        inside.forEach(at -> dz[at] += share);
+      }
+    }
+  }
+
+  // ---- values --------------------------------------------------------------------------------
+
+  private void each(IntToDoubleFunction value) {
+    for (int i = 0; i < y.length; i++) {
+      y[i] = value.applyAsDouble(i);
+    }
+  }
+
+  private double in(int input, int index) {
+    return in.get(input)[index];
+  }
+
+  /** Of the channel {@code c} of the statistics, input 1. */
+  private double variance(int c) {
+    return in(1, shapes.get(1).c() + c);
+  }
+}
