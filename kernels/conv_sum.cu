@@ -1,30 +1,32 @@
-// conv_sum.cu: adds up the parts of a convolution whose channels were split among blocks.
+// conv_sum.cu: adds up the parts of a convolution, or of a gradient, that was split among blocks.
 //
-//   y[m,k] = relu?( sums[0,m,k] + sums[1,m,k] + ... + bias[k] )      in this order: the same bits at every run
+//   y[m,k] = relu?( sums[m,k] + sums[m + pixels,k] + sums[m + 2*pixels,k] + ... + bias[k] )
 //
-// sums: fp32, parts x pixels x K, K rounded up to 8; y: view; bias may be null.
+// in this order: the same bits at every run. sums: fp32, `rows` x K, K rounded up to 8; y: view; bias may be null.
 // Launch: element-wise (common.cuh).
-// FLOP: parts*pixels*K. Bytes: 4*parts*pixels*K, most of them still in L2, and y once: bound by the launch.
+// FLOP: rows*K. Bytes: 4*rows*K, most of them still in L2, and y once: bound by the launch.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine kernel
 #include "common.cuh"
 
 template <class T>
 __device__ __forceinline__ void conv_sum(
-    T* y, const float* sums, const float* bias, int rectify, int parts, int pixels, int outputs, int y_pitch) {
+    T* y, const float* sums, const float* bias, int rectify, long long rows, int pixels, int outputs, int y_pitch) {
   int m = my_pixel(), k = my_channel(), count = outputs - k;
   if (m >= pixels || count <= 0) return;
   int pitch = (outputs + VECTOR - 1) / VECTOR * VECTOR;
   const float* from = sums + size_t(m) * pitch + k;
   Floats sum = widen(load_aligned(from));
-  for (int part = 1; part < parts; part++) sum = sum + widen(load_aligned(from + size_t(part) * pixels * pitch));
+  for (long long row = (long long)m + pixels; row < rows; row += pixels) {
+    sum = sum + widen(load_aligned(from += size_t(pixels) * pitch));
+  }
   Prologue epilogue{nullptr, bias, rectify};
   store(y + size_t(m) * y_pitch + k, narrow<T>(epilogue(sum, k, count)), count);
 }
 
 #define KERNEL(T, t)                                                                                                 \
   extern "C" __global__ void __launch_bounds__(256) conv_sum_##t(                                                    \
-      T* y, const float* sums, const float* bias, int rectify, int parts, int pixels, int outputs, int y_pitch) {    \
-    conv_sum(y, sums, bias, rectify, parts, pixels, outputs, y_pitch);                                               \
+      T* y, const float* sums, const float* bias, int rectify, long long rows, int pixels, int outputs, int y_pitch) {    \
+    conv_sum(y, sums, bias, rectify, rows, pixels, outputs, y_pitch);                                                \
   }                                                                                                                  \
   HOST_KERNEL_LOOP(conv_sum_##t)
 FOR_EACH_DTYPE(KERNEL)

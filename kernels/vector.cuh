@@ -167,6 +167,12 @@ __device__ __forceinline__ Floats filled(float v) { return each([=](int) { retur
 __device__ __forceinline__ Floats operator+(const Floats& a, const Floats& b) {
   return each([&](int i) { return a[i] + b[i]; });
 }
+__device__ __forceinline__ Floats operator-(const Floats& a, const Floats& b) {
+  return each([&](int i) { return a[i] - b[i]; });
+}
+__device__ __forceinline__ Floats operator*(const Floats& a, const Floats& b) {
+  return each([&](int i) { return a[i] * b[i]; });
+}
 __device__ __forceinline__ Floats operator/(const Floats& a, float b) { return each([&](int i) { return a[i] / b; }); }
 __device__ __forceinline__ Floats fma(const Floats& a, const Floats& b, const Floats& c) {
   return each([&](int i) { return fmaf(a[i], b[i], c[i]); });
@@ -174,6 +180,10 @@ __device__ __forceinline__ Floats fma(const Floats& a, const Floats& b, const Fl
 __device__ __forceinline__ Floats relu(const Floats& a) { return each([&](int i) { return relu(a[i]); }); }
 __device__ __forceinline__ Floats larger(const Floats& a, const Floats& b) {
   return each([&](int i) { return larger(a[i], b[i]); });
+}
+// a where b > 0, else 0.
+__device__ __forceinline__ Floats where_positive(const Floats& b, const Floats& a) {
+  return each([&](int i) { return b[i] > 0.0f ? a[i] : 0.0f; });
 }
 
 template <class T>
@@ -198,6 +208,8 @@ struct Floats {
 };
 inline Floats filled(float v) { return {Floats::Lanes{} + v}; }
 inline Floats operator+(Floats a, Floats b) { return {a.v + b.v}; }
+inline Floats operator-(Floats a, Floats b) { return {a.v - b.v}; }
+inline Floats operator*(Floats a, Floats b) { return {a.v * b.v}; }
 inline Floats operator/(Floats a, float b) { return {a.v / b}; }
 inline Floats fma(Floats a, Floats b, Floats c) {
 #ifdef __FMA__
@@ -209,6 +221,7 @@ inline Floats fma(Floats a, Floats b, Floats c) {
 }
 inline Floats relu(Floats a) { return {Floats::Lanes{} > a.v ? Floats::Lanes{} : a.v}; }
 inline Floats larger(Floats a, Floats b) { return {b.v > a.v || b.v != b.v ? b.v : a.v}; }
+inline Floats where_positive(Floats b, Floats a) { return {b.v > Floats::Lanes{} ? a.v : Floats::Lanes{}}; }
 
 template <class T>
 inline Floats widen(const Vector<T>& r) {

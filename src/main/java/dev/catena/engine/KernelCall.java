@@ -59,6 +59,31 @@ record KernelCall(Problem problem, Binding binding, Device device) {
     return launch(file, kernel, typed, grid, Dim.of(across, down), args);
   }
 
+  /**
+   * Adds up every {@code to}-th of {@code from} rows in fp32, channels rounded up to 8
+   * (conv_sum.cu).
+   *
+   * @param typed of the result's type
+   * @param target the result's {@code to} rows
+   * @param pitch of the result
+   */
+  Launch sum(Operand typed, long target, long sums, long from, int to, int channels, int pitch) {
+    return elementwise(
+        "conv_sum",
+        "conv_sum",
+        typed,
+        to,
+        channels,
+        target,
+        sums,
+        0L,
+        0,
+        from,
+        to,
+        channels,
+        pitch);
+  }
+
   /** Address of the vector at {@code index}, constant or not, in fp32. */
   long vector(int index) {
     if (problem.input(index).layout() == Layout.DENSE) {
@@ -83,7 +108,9 @@ record KernelCall(Problem problem, Binding binding, Device device) {
 
   /** Whether the kernels' 32-bit indices reach every pixel of {@code operand}. */
   static boolean indexable(Operand operand) {
-    return operand.layout() == Layout.PARAMETER
-        || operand.shape().pixels() <= Integer.MAX_VALUE - BLOCK;
+    return switch (operand.layout()) {
+      case NHWC, NCHW -> operand.shape().pixels() <= Integer.MAX_VALUE - BLOCK;
+      case PARAMETER, DENSE, FILTERS -> true;
+    };
   }
 }

@@ -5,6 +5,7 @@ import dev.catena.device.Launch;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -52,6 +53,9 @@ public final class KernelEngine implements Engine {
     Op op = problem.op();
     if (matrix && op instanceof Op.DenseLayer) {
       return KernelDenseLayer.unsupported(problem, device);
+    }
+    if (op instanceof TrainingOp.ConvDgrad || op instanceof TrainingOp.ConvWgrad) {
+      return KernelGradients.unsupported(problem);
     }
     boolean ours =
         switch (op) {
@@ -116,6 +120,15 @@ public final class KernelEngine implements Engine {
 
   @Override
   public long workspace(Problem problem, Device device) {
+    switch (problem.op()) {
+      case TrainingOp.ConvDgrad op -> {
+        return KernelGradients.dgradWorkspace(problem, op, device);
+      }
+      case TrainingOp.ConvWgrad _ -> {
+        return KernelGradients.wgradWorkspace(problem, device);
+      }
+      default -> {}
+    }
     return pipeline(problem, device).map(p -> p.workspace(problem)).orElse(0L);
   }
 
@@ -151,6 +164,8 @@ public final class KernelEngine implements Engine {
       case Op.DenseLayer _ -> List.of(denseLayer(call.problem(), call.device()).launch(call));
       case Op.Linear _ ->
           List.of(matrix ? KernelConvolutions.linear(call) : KernelConvolutions.directLinear(call));
+      case TrainingOp.ConvDgrad d -> KernelGradients.dgrad(call, d);
+      case TrainingOp.ConvWgrad w -> KernelGradients.wgrad(call, w);
       default -> throw new IllegalArgumentException("not supported: " + call.problem().op());
     };
   }

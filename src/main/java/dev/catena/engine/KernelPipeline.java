@@ -192,7 +192,7 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
         sums,
         bias,
         relu,
-        parts,
+        parts * y.pixels(),
         (int) y.pixels(),
         y.c(),
         call.y().pitch());

@@ -1,0 +1,58 @@
+// gradient.cuh: how the gradient by a convolution's input leaves, through the prologue of that convolution. Shared by
+// conv_dgrad_direct.cu and conv_dgrad.cu.
+//
+//   dz = da where scale*x + shift > 0, else 0 (all of da without `rectify`)      da: the gradient by what was multiplied
+//   dx = scale*dz + a                                                            null scale: dx = da + a; null a: no a
+//
+// and, with a scale, the sums over pixels that the normalisation's own gradient needs: of dz, and of dz*(x - mean).
+#pragma once
+#include "common.cuh"
+
+template <class T>
+struct InputGradient {
+  T* dx;
+  const T *x, *a;
+  const float *scale, *shift, *mean;
+  int rectify, channels, dx_pitch, x_pitch, a_pitch;
+};
+
+// What the prologue knows of eight channels.
+struct PrologueFactors {
+  Floats scale, shift, mean;
+
+  template <class T>
+  __device__ __forceinline__ PrologueFactors(const InputGradient<T>& to, int c, int count) {
+    if (!to.scale) return;
+    scale = widen(load(to.scale + c, count));
+    shift = widen(load(to.shift + c, count));
+    mean = widen(load(to.mean + c, count));
+  }
+};
+
+// The sums of eight channels, from c on.
+struct GradientSums {
+  int c, count;
+  Floats sum = filled(0.0f), moment = filled(0.0f);
+
+  // Stores dx of a pixel.
+  template <class T>
+  __device__ __forceinline__ void add(const InputGradient<T>& to, const PrologueFactors& f, int pixel, Floats da) {
+    if (to.scale) {
+      Floats x = widen(load(to.x + size_t(pixel) * to.x_pitch + c, count));
+      if (to.rectify) da = where_positive(fma(f.scale, x, f.shift), da);
+      sum = sum + da;
+      moment = fma(da, x - f.mean, moment);
+      da = f.scale * da;
+    }
+    if (to.a) da = da + widen(load(to.a + size_t(pixel) * to.a_pitch + c, count));
+    ::store(to.dx + size_t(pixel) * to.dx_pitch + c, narrow<T>(da), count);
+  }
+
+  // Of part `part`: two rows of all channels, rounded up to 8.
+  __device__ __forceinline__ void store(float* sums, int part, int channels) const {
+    int pitch = (channels + VECTOR - 1) / VECTOR * VECTOR;
+    float* row = sums + size_t(part) * 2 * pitch + c;
+    ::store(row, narrow<float>(sum), count);
+    ::store(row + pitch, narrow<float>(moment), count);
+  }
+};
