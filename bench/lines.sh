@@ -29,6 +29,7 @@ interop 150
 conformance 1500
 facade 400
 exec 1800
+measure 400
 engine 6500
 model 1200
 rewrite 1600

@@ -16,6 +16,7 @@ module dev.catena {
   exports dev.catena.interop;
   exports dev.catena.io;
   exports dev.catena.io.datasets;
+  exports dev.catena.measure;
   exports dev.catena.model;
   exports dev.catena.plan;
   exports dev.catena.report;

@@ -5,6 +5,7 @@ import dev.catena.engine.Engines;
 import dev.catena.exec.Inference;
 import dev.catena.exec.Parameters;
 import dev.catena.exec.Session;
+import dev.catena.exec.Step;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.io.SafeTensors;
@@ -82,6 +83,12 @@ public final class Model implements AutoCloseable {
    */
   public List<MemoryPlan> plan(Inference options) {
     return Session.plan(this::graph, options);
+  }
+
+  /** The steps of the largest batch and who would compute them, without taking memory. */
+  public List<Step> steps(Device device, Inference options) {
+    Engines engines = Engines.on(device, options.engine(), options.tuning());
+    return Session.steps(this::graph, options, engines, device);
   }
 
   private Graph graph(int batch, int height, int width, DType dtype) {

@@ -39,6 +39,7 @@ class ArchitectureTest {
           Map.entry("conformance", 6),
           Map.entry(FACADE, 5),
           Map.entry("exec", 4),
+          Map.entry("measure", 4),
           Map.entry("engine", 3),
           Map.entry("model", 2),
           Map.entry("rewrite", 2),

@@ -169,7 +169,7 @@ final class Compare implements Callable<Integer> {
     return agree ? 0 : 1;
   }
 
-  private static Map<String, Object> device(Device device) {
+  static Map<String, Object> device(Device device) {
     Map<String, Object> on = new LinkedHashMap<>();
     on.put("name", device.name());
     on.put("kind", Info.label(device.kind()));

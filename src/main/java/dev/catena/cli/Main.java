@@ -26,6 +26,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     versionProvider = Main.Version.class,
     subcommands = {
       Compare.class,
+      Bench.class,
       Plan.class,
       Run.class,
       ListModels.class,
@@ -33,7 +34,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     },
     footer = {
       "",
-      "Exit codes: 0 done; 1 variants disagree; 2 bad input or nothing to run on; 3 a fault of Catena."
+      "Exit codes: 0 done; 1 variants disagree or a time has grown; 2 bad input or nothing to run on; 3 a fault of Catena."
     })
 public final class Main implements Callable<Integer> {
   private static final int BAD_INPUT = 2;

@@ -5,6 +5,7 @@ import dev.catena.device.DeviceLostException;
 import dev.catena.engine.Engine;
 import dev.catena.engine.Engines;
 import dev.catena.engine.KernelEngine;
+import dev.catena.engine.Problem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -61,6 +62,11 @@ public final class Suite {
     List<String> prefixes = List.of(names.split(","));
     return new Suite(
         cases.stream().filter(one -> prefixes.stream().anyMatch(one.name()::startsWith)).toList());
+  }
+
+  /** What the cases ask, each once. */
+  public List<Problem> problems() {
+    return cases.stream().map(Case::problem).distinct().toList();
   }
 
   /** The cases as lines. */

@@ -110,7 +110,7 @@ final class Lane implements AutoCloseable {
   /** One program, captured. */
   private static final class Replay implements AutoCloseable {
     final ExecutableGraph graph;
-    final List<Program.Step> steps;
+    final List<Step> steps;
     final List<Work> works;
     final RunEvent event;
     final long input;

@@ -15,13 +15,13 @@ import java.util.Map;
  * room for events.
  */
 final class Profiler implements AutoCloseable {
-  private final List<Program.Step> steps;
+  private final List<Step> steps;
   private final List<Work> works;
   private final Stream stream;
   private final List<Event> events = new ArrayList<>();
 
   /** {@code works} computes {@code steps}, one for one. */
-  Profiler(List<Program.Step> steps, List<Work> works, Stream stream, Device device) {
+  Profiler(List<Step> steps, List<Work> works, Stream stream, Device device) {
     this.steps = steps;
     this.works = works;
     this.stream = stream;
@@ -63,7 +63,7 @@ final class Profiler implements AutoCloseable {
   }
 
   private StepTime time(int i, double millis) {
-    Program.Step step = steps.get(i);
+    Step step = steps.get(i);
     return new StepTime(
         step.name(), step.operation(), step.engine(), works.get(i).launches(), millis);
   }

@@ -76,7 +76,7 @@ final class Program {
 
   /** {@code step: engine} for all steps, those of slices' bodies included, each once. */
   List<String> engines() {
-    return steps().stream().map(s -> s.name() + ": " + s.engine()).distinct().toList();
+    return steps().stream().map(Step::toString).distinct().toList();
   }
 
   /** What is launched, in the order of {@link Binder}: a step of a slice as often as it runs. */
@@ -103,12 +103,9 @@ final class Program {
   }
 
   private Step step(Node node, Placement placement) {
-    String engine = engine(problem(node, placement)).name();
-    return new Step(node.name(), node.op().getClass().getSimpleName(), engine);
+    Problem problem = problem(node, placement);
+    return new Step(node.name(), problem, engine(problem).name());
   }
-
-  /** A node that an engine computes. */
-  record Step(String name, String operation, String engine) {}
 
   /** What a step asks of an engine. */
   static Problem problem(Node step, Placement placement) {

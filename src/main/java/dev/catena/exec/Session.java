@@ -97,6 +97,18 @@ public final class Session implements AutoCloseable {
   }
 
   /**
+   * The steps of the largest batch as {@link #compile} would choose them, without weights or
+   * memory: those of a slice as often as there are slices.
+   */
+  public static List<Step> steps(
+      GraphSource source, Inference options, Engines engines, Device device) {
+    Compiler compiler = new Compiler(source, options, engines, device);
+    List<Step> steps = compiler.compile(options.batches().getLast()).steps();
+    engines.remember();
+    return steps;
+  }
+
+  /**
    * Computes the network's output for as many images as {@code images} holds.
    *
    * <p>Allocates nothing on the Java heap and replays one captured graph. Native segments are

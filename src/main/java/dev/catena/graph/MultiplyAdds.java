@@ -1,21 +1,25 @@
 package dev.catena.graph;
 
-/** Multiply-adds of a node; element-wise work, pooling and normalisation count nothing. */
-final class MultiplyAdds {
+import java.util.List;
+
+/** Multiply-adds of an operation; element-wise work, pooling and normalisation count nothing. */
+public final class MultiplyAdds {
   private MultiplyAdds() {}
 
   static long of(Node node) {
-    return switch (node.op()) {
-      case Op.Conv c -> convolution(node.output().shape(), node.input(1).shape());
-      case Op.Linear _ -> convolution(node.output().shape(), node.input(1).shape());
+    return of(node.op(), node.inputs().stream().map(Value::shape).toList(), node.output().shape());
+  }
+
+  /** Those of {@code op} on inputs and output of these shapes. */
+  public static long of(Op op, List<Shape> inputs, Shape output) {
+    return switch (op) {
+      case Op.Conv _, Op.Linear _ -> convolution(output, inputs.get(1));
       case Op.DenseLayer _ ->
-          convolution(node.input(0).shape(), node.input(3).shape())
-              + convolution(node.output().shape(), node.input(5).shape());
+          convolution(inputs.get(0), inputs.get(3)) + convolution(output, inputs.get(5));
       case TrainingOp.LinearDgrad _, TrainingOp.ConvDgrad _ ->
-          convolution(node.input(0).shape(), node.input(1).shape());
-      case TrainingOp.LinearWgrad _, TrainingOp.ConvWgrad _ ->
-          convolution(node.input(0).shape(), node.output().shape());
-      case Op.InSlices s -> s.body().multiplyAdds() * (node.input(0).shape().n() / s.images());
+          convolution(inputs.get(0), inputs.get(1));
+      case TrainingOp.LinearWgrad _, TrainingOp.ConvWgrad _ -> convolution(inputs.get(0), output);
+      case Op.InSlices s -> s.body().multiplyAdds() * (inputs.get(0).n() / s.images());
       default -> 0;
     };
   }

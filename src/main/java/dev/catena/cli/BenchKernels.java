@@ -1,0 +1,274 @@
+package dev.catena.cli;
+
+import dev.catena.Model;
+import dev.catena.Models;
+import dev.catena.conformance.ProblemLine;
+import dev.catena.conformance.Suite;
+import dev.catena.device.Device;
+import dev.catena.engine.Engines;
+import dev.catena.engine.Problem;
+import dev.catena.engine.Timing;
+import dev.catena.exec.Inference;
+import dev.catena.exec.Step;
+import dev.catena.graph.DType;
+import dev.catena.measure.KernelBench;
+import dev.catena.measure.Peaks;
+import dev.catena.report.Table;
+import dev.catena.report.Units;
+import dev.catena.rewrite.Variant;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import me.tongfei.progressbar.ProgressBar;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Every kernel of a model, or given problems, beside what the device could do. */
+@Command(
+    name = "kernels",
+    description = {
+      "Measures each problem of a compiled model, or each --problem: bytes and FLOPs that it costs at"
+          + " least, the time of everyone who competes for it, and the share of the copy bandwidth and"
+          + " of the matrix peak measured on the same device before. Exit code 1: slower than"
+          + " --compare."
+    },
+    mixinStandardHelpOptions = true)
+final class BenchKernels implements Callable<Integer> {
+  @Mixin private DeviceArguments where;
+  @Mixin private Regressions regressions;
+  @Mixin private Output output;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "MODEL",
+      description = "A name that `models` lists, unless there are --problem.")
+  private String name;
+
+  @Option(
+      names = "--problem",
+      paramLabel = "LINE",
+      description = "A problem as the conformance suite has it; may be repeated.")
+  private List<String> lines = List.of();
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "fp32|bf16|fp16",
+      defaultValue = "fp32",
+      description = "Of the model, and of the matrix peak (default: ${DEFAULT-VALUE}).")
+  private DType dtype;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "8",
+      converter = Choices.AtLeastOne.class,
+      description = "Images a run (default: ${DEFAULT-VALUE}).")
+  private int batch;
+
+  @Option(
+      names = "--variant",
+      paramLabel = "NAME",
+      defaultValue = "fused",
+      description = "unfused, in-place or fused (default: ${DEFAULT-VALUE}).")
+  private Variant variant;
+
+  @Option(
+      names = "--runs",
+      paramLabel = "N",
+      defaultValue = "15",
+      converter = Choices.AtLeastOne.class,
+      description = "Of which the median counts (default: ${DEFAULT-VALUE}).")
+  private int runs;
+
+  @Override
+  public Integer call() throws IOException {
+    if ((name == null) == lines.isEmpty()) {
+      throw new UserException(
+          "give either a model or --problem, for example: bench kernels densenet121 --dtype fp16");
+    }
+    regressions.open();
+    try (Device device = where.open()) {
+      Map<Problem, Integer> problems = name == null ? given() : compiled(device);
+      Inference options = where.apply(Inference.batch(1));
+      Engines engines = Engines.on(device, options.engine(), options.tuning());
+      Peaks peaks = Peaks.measure(device, unforced(device), dtype);
+      List<Map<String, Object>> rows = new ArrayList<>();
+      try (ProgressBar progress = Progress.bar("measuring", problems.size())) {
+        KernelBench bench = new KernelBench(device, engines, runs);
+        problems.forEach(
+            (problem, times) -> {
+              rows.add(row(bench.measure(problem), times, peaks));
+              progress.step();
+            });
+      }
+      engines.remember();
+      rows.sort((a, b) -> Double.compare((double) b.get("total_us"), (double) a.get("total_us")));
+      output.result(text(device, peaks, rows), result(device, peaks, rows));
+      return regressions.conclude(output);
+    }
+  }
+
+  /** Whatever the user forces, the peaks are the device's. */
+  private static Engines unforced(Device device) {
+    return Engines.on(device, Optional.empty(), Optional.empty());
+  }
+
+  private Map<Problem, Integer> given() {
+    Map<Problem, Integer> problems = new LinkedHashMap<>();
+    for (String line : lines) {
+      try {
+        Suite.problem(line).problems().forEach(problem -> problems.put(problem, 1));
+      } catch (IllegalArgumentException e) {
+        throw new UserException("--problem \"" + line + "\": " + e.getMessage());
+      }
+    }
+    return problems;
+  }
+
+  /** The problems of a compiled model, and how often a run solves each. */
+  private Map<Problem, Integer> compiled(Device device) {
+    Map<Problem, Integer> problems = new LinkedHashMap<>();
+    Inference options = Inference.batch(batch).dtype(dtype).variant(variant);
+    try (Model model = Models.get(name);
+        ProgressBar _ = Progress.bar("compiling", -1)) {
+      for (Step step : model.steps(device, where.apply(options))) {
+        problems.merge(step.problem(), 1, Integer::sum);
+      }
+    }
+    return problems;
+  }
+
+  private Map<String, Object> row(KernelBench.Times measured, int times, Peaks peaks) {
+    Timing chosen = measured.times().get(measured.chosen());
+    if (chosen == null) {
+      throw new IllegalStateException(
+          "%s failed on %s: %s"
+              .formatted(
+                  measured.chosen(),
+                  ProblemLine.of(measured.problem()),
+                  measured.failures().get(measured.chosen())));
+    }
+    double seconds = chosen.micros() / 1e6;
+    Map<String, Object> row = new LinkedHashMap<>();
+    regressions.put(row, ProblemLine.of(measured.problem()), chosen);
+    row.put("times", times);
+    row.put("total_us", times * chosen.micros());
+    row.put("bytes", measured.cost().bytes());
+    row.put("flops", measured.cost().flops());
+    row.put("copy_share", measured.cost().bytes() / seconds / peaks.bytesPerSecond());
+    row.put("matrix_share", measured.cost().flops() / seconds / peaks.flopsPerSecond());
+    row.put("roofline_share", measured.cost().least(peaks) / seconds);
+    row.put("engine", measured.chosen());
+    List<Map<String, Object>> engines = new ArrayList<>();
+    measured
+        .times()
+        .forEach(
+            (engine, time) ->
+                engines.add(
+                    Map.of(
+                        "name", engine, "median_us", time.micros(), "spread_us", time.spread())));
+    measured.failures().forEach((engine, why) -> engines.add(Map.of("name", engine, "error", why)));
+    row.put("engines", engines);
+    return row;
+  }
+
+  private Map<String, Object> result(Device device, Peaks peaks, List<Map<String, Object>> rows) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    if (name != null) {
+      result.put("model", name);
+      result.put("batch", batch);
+      result.put("variant", variant.label());
+    }
+    result.put("dtype", Choices.label(dtype));
+    result.put("device", Compare.device(device));
+    Map<String, Object> reached = new LinkedHashMap<>();
+    reached.put("bytes_per_s", peaks.bytesPerSecond());
+    reached.put("copied_by", peaks.copiedBy());
+    reached.put("flops_per_s", peaks.flopsPerSecond());
+    reached.put("multiplied_by", peaks.multipliedBy());
+    result.put("peaks", reached);
+    result.put("total_us", total(rows));
+    result.put("kernels", rows);
+    return result;
+  }
+
+  private static double total(List<Map<String, Object>> rows) {
+    return rows.stream().mapToDouble(row -> (double) row.get("total_us")).sum();
+  }
+
+  private String text(Device device, Peaks peaks, List<Map<String, Object>> rows) {
+    StringBuilder text = new StringBuilder(device.describe());
+    text.append(
+        String.format(
+            Locale.ROOT,
+            "%nmeasured at best: %.1f GB/s copied (%s), %.2f TFLOP/s multiplied in %s (%s)%n%n",
+            peaks.bytesPerSecond() / 1e9,
+            peaks.copiedBy(),
+            peaks.flopsPerSecond() / 1e12,
+            Choices.label(dtype),
+            peaks.multipliedBy()));
+    Table table =
+        new Table(
+            "times",
+            "median",
+            "spread",
+            "bytes",
+            "GFLOP",
+            "of copy",
+            "of matrix",
+            "of roofline",
+            "engine",
+            "others",
+            "before",
+            "problem");
+    for (Map<String, Object> row : rows) {
+      table.row(
+          Table.count((int) row.get("times")),
+          Table.millis((double) row.get("median_us") / 1e3),
+          Table.millis((double) row.get("spread_us") / 1e3),
+          Table.bytes((long) row.get("bytes")),
+          Table.number(String.format(Locale.ROOT, "%.3f", (long) row.get("flops") / 1e9)),
+          share(row.get("copy_share")),
+          share(row.get("matrix_share")),
+          share(row.get("roofline_share")),
+          row.get("engine"),
+          others(row),
+          Regressions.cell(row),
+          row.get("key"));
+    }
+    return text.append(table)
+        .append("all steps of a run: ")
+        .append(Units.millis(total(rows) / 1e3))
+        .append('\n')
+        .toString();
+  }
+
+  private static Table.Quantity share(Object share) {
+    return Table.number(String.format(Locale.ROOT, "%.0f %%", 100 * (double) share));
+  }
+
+  /** The rest of the engines, as far as they fit: the two fastest. */
+  private static String others(Map<String, Object> row) {
+    String others =
+        ((List<?>) row.get("engines"))
+            .stream()
+                .map(engine -> (Map<?, ?>) engine)
+                .filter(engine -> !engine.get("name").equals(row.get("engine")))
+                .filter(engine -> engine.containsKey("median_us"))
+                .sorted(
+                    (a, b) ->
+                        Double.compare((double) a.get("median_us"), (double) b.get("median_us")))
+                .limit(2)
+                .map(e -> e.get("name") + " " + Units.millis((double) e.get("median_us") / 1e3))
+                .collect(Collectors.joining(", "));
+    return others.isEmpty() ? "–" : others;
+  }
+}

@@ -1,0 +1,69 @@
+package dev.catena.measure;
+
+import dev.catena.device.CudaException;
+import dev.catena.device.Device;
+import dev.catena.device.DeviceLostException;
+import dev.catena.engine.Engine;
+import dev.catena.engine.EngineTimer;
+import dev.catena.engine.Engines;
+import dev.catena.engine.Problem;
+import dev.catena.engine.Timing;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Measures everyone who competes for a problem. For one thread at a time.
+ *
+ * @param device to measure on
+ * @param engines of the device
+ * @param runs of each
+ */
+public record KernelBench(Device device, Engines engines, int runs) {
+  /**
+   * Times of one problem.
+   *
+   * @param chosen the engine that a program takes
+   * @param times by engine, the chosen one first
+   * @param failures by engine, why it could not be measured
+   */
+  public record Times(
+      Problem problem,
+      Cost cost,
+      String chosen,
+      Map<String, Timing> times,
+      Map<String, String> failures) {}
+
+  /**
+   * Measures {@code problem}.
+   *
+   * @throws dev.catena.device.UnsupportedOnDeviceException if nobody computes it
+   * @throws DeviceLostException if somebody ends the device; other failures are reported
+   */
+  public Times measure(Problem problem) {
+    Engine chosen = engines.choose(problem);
+    Set<Engine> all = new LinkedHashSet<>();
+    all.add(chosen);
+    all.addAll(engines.contenders(problem));
+    Map<String, Timing> times = new LinkedHashMap<>();
+    Map<String, String> failures = new LinkedHashMap<>();
+    try (EngineTimer timer = new EngineTimer(device, problem, runs)) {
+      for (Engine engine : all) {
+        try {
+          times.putIfAbsent(engine.name(), timer.time(engine));
+        } catch (RuntimeException e) {
+          requireAlive(e);
+          failures.put(engine.name(), e.toString());
+        }
+      }
+    }
+    return new Times(problem, Cost.of(problem), chosen.name(), times, failures);
+  }
+
+  private static void requireAlive(RuntimeException e) {
+    if (e instanceof DeviceLostException || (e instanceof CudaException c && c.sticky())) {
+      throw e;
+    }
+  }
+}

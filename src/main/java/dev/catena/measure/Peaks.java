@@ -1,0 +1,67 @@
+package dev.catena.measure;
+
+import dev.catena.device.Device;
+import dev.catena.engine.Engine;
+import dev.catena.engine.EngineTimer;
+import dev.catena.engine.Engines;
+import dev.catena.engine.Operand;
+import dev.catena.engine.Problem;
+import dev.catena.graph.DType;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What a device reaches at best, measured on it: the two lines of its roofline.
+ *
+ * @param bytesPerSecond read and written by the fastest copy of a tensor far beyond the caches
+ * @param copiedBy its engine
+ * @param flopsPerSecond of the fastest matrix product in one type
+ * @param multipliedBy its engine
+ */
+public record Peaks(
+    double bytesPerSecond, String copiedBy, double flopsPerSecond, String multipliedBy) {
+  private static final int RUNS = 9;
+
+  /** An engine and what it reached. */
+  private record Best(double rate, String engine) {}
+
+  /**
+   * Measures a device; takes about a second.
+   *
+   * @param engines of the device, none of them forced
+   * @param dtype of the product
+   */
+  public static Peaks measure(Device device, Engines engines, DType dtype) {
+    boolean host = device.kind() == Device.Kind.HOST;
+    int side = host ? 512 : 2896; // 128 MiB and 4 GiB, each read and written
+    Shape large = Shape.of(1, side, side, 128);
+    Problem copy =
+        new Problem(
+            new Op.Copy("peak"),
+            List.of(Operand.packed(large, DType.FP32)),
+            Operand.packed(large, DType.FP32));
+    int pixels = host ? 64 : 96;
+    int channels = host ? 512 : 4096;
+    Shape x = Shape.of(1, pixels, pixels, channels);
+    Problem product =
+        new Problem(
+            Op.Conv.of(1, 1, 0),
+            List.of(Operand.packed(x, dtype), Operand.constant(Shape.of(channels, channels, 1, 1))),
+            Operand.packed(x, dtype));
+    Best bytes = best(device, engines, copy, Cost.of(copy).bytes());
+    Best flops = best(device, engines, product, Cost.of(product).flops());
+    return new Peaks(bytes.rate, bytes.engine, flops.rate, flops.engine);
+  }
+
+  private static Best best(Device device, Engines engines, Problem problem, long work) {
+    List<Best> all = new ArrayList<>();
+    try (EngineTimer timer = new EngineTimer(device, problem, RUNS)) {
+      for (Engine engine : engines.contenders(problem)) {
+        all.add(new Best(work / timer.time(engine).least() * 1e6, engine.name()));
+      }
+    }
+    return all.stream().max((a, b) -> Double.compare(a.rate, b.rate)).orElseThrow();
+  }
+}

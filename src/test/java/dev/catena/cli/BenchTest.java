@@ -1,0 +1,122 @@
+package dev.catena.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class BenchTest {
+  private static final String LINE = "conv 1x8x8x16 k=8 dtype=f32";
+
+  @TempDir private Path folder;
+
+  @Test
+  void givesCostTimeAndSharesOfEveryProblemOfAModel() throws Exception {
+    Cli.Result result = kernels(Cli.MODEL, "--batch", "2", "--json", "-");
+    assertEquals(0, result.code(), result.err());
+    Map<?, ?> peaks = (Map<?, ?>) result.json().get("peaks");
+    double total = 0;
+    for (Map<?, ?> row : rows(result, "kernels")) {
+      double seconds = number(row, "median_us") / 1e6;
+      double copy = number(row, "bytes") / seconds / number(peaks, "bytes_per_s");
+      double matrix = number(row, "flops") / seconds / number(peaks, "flops_per_s");
+      assertEquals(copy, number(row, "copy_share"), 1e-6 * copy);
+      assertEquals(matrix, number(row, "matrix_share"), 1e-6 * matrix);
+      assertEquals(Math.max(copy, matrix), number(row, "roofline_share"), 1e-6);
+      assertEquals(number(row, "times") * number(row, "median_us"), number(row, "total_us"), 1e-6);
+      List<?> engines = (List<?>) row.get("engines");
+      assertEquals(row.get("engine"), ((Map<?, ?>) engines.getFirst()).get("name"));
+      total += number(row, "total_us");
+    }
+    assertEquals(total, number(result.json(), "total_us"), 1e-6 * total);
+  }
+
+  @Test
+  void anEngineThatIsAskedForIsMeasuredAlone() throws Exception {
+    Cli.Result result = kernels("--problem", LINE, "--engine", "kernel", "--json", "-");
+    assertEquals(0, result.code(), result.err());
+    List<?> engines = (List<?>) rows(result, "kernels").getFirst().get("engines");
+    assertEquals(1, engines.size(), engines.toString());
+    assertEquals("kernel", ((Map<?, ?>) engines.getFirst()).get("name"));
+  }
+
+  @Test
+  void whatIsSlowerThanBeforeIsMarkedAndFails() throws Exception {
+    Cli.Result slower = kernels("--problem", LINE, "--compare", old(LINE, 1e-3), "--json", "-");
+    assertEquals(1, slower.code(), slower.err());
+    assertEquals(true, rows(slower, "kernels").getFirst().get("regressed"));
+    assertTrue(slower.err().contains("1 of 1 times"), slower.err());
+    Cli.Result faster = kernels("--problem", LINE, "--compare", old(LINE, 1e9));
+    assertEquals(0, faster.code(), faster.err());
+    assertTrue(faster.out().contains("-100.0 %"), faster.out());
+    Cli.Result other = kernels("--problem", LINE, "--compare", old("another", 1e-3));
+    assertEquals(0, other.code(), other.err());
+  }
+
+  @Test
+  void modelsOrProblemsAreWanted() {
+    assertEquals(2, kernels().code());
+    assertEquals(2, kernels(Cli.MODEL, "--problem", LINE).code());
+    Cli.Result wrong = kernels("--problem", "conv 1x2");
+    assertEquals(2, wrong.code());
+    assertTrue(wrong.err().contains("conv 1x2"), wrong.err());
+    assertEquals(2, kernels("--problem", LINE, "--compare", folder + "/none.json").code());
+  }
+
+  @Test
+  void wholeModelsHaveTheirKeysToo() throws Exception {
+    String key = Cli.MODEL + " batch 2 fp32 fused";
+    Cli.Result result =
+        Cli.run(
+            "bench",
+            "models",
+            Cli.MODEL,
+            "--batch",
+            "1,2",
+            "--seconds",
+            "0",
+            "--device",
+            "host",
+            "--no-tune",
+            "--compare",
+            old(key, 1e-3),
+            "--json",
+            "-");
+    assertEquals(1, result.code(), result.err());
+    List<Map<?, ?>> rows = rows(result, "models");
+    assertEquals(2, rows.size());
+    assertEquals(null, rows.getFirst().get("regressed"), "the old result has batch 2 alone");
+    assertEquals(true, rows.getLast().get("regressed"));
+    for (Map<?, ?> row : rows) {
+      assertEquals(
+          1e6 * number(row, "batch") / number(row, "median_us"), number(row, "images_per_s"), 1e-6);
+      assertTrue(number(row, "measured_bytes") >= number(row, "planned_bytes"));
+    }
+  }
+
+  private String old(String key, double micros) throws Exception {
+    String json =
+        "{\"x\": [{\"key\": \"%s\", \"median_us\": %s, \"spread_us\": 0}]}".formatted(key, micros);
+    return Files.writeString(folder.resolve("old.json"), json).toString();
+  }
+
+  private static Cli.Result kernels(String... more) {
+    Stream<String> start =
+        Stream.of("bench", "kernels", "--device", "host", "--no-tune", "--runs", "2");
+    return Cli.run(Stream.concat(start, Stream.of(more)).toArray(String[]::new));
+  }
+
+  private static List<Map<?, ?>> rows(Cli.Result result, String key) throws Exception {
+    return ((List<?>) result.json().get(key)).stream().<Map<?, ?>>map(Map.class::cast).toList();
+  }
+
+  private static double number(Map<?, ?> map, String key) {
+    return ((Number) map.get(key)).doubleValue();
+  }
+}
