@@ -21,7 +21,14 @@ import java.util.stream.Stream;
 public final class Suite {
   /** The lists, resources of this package. */
   private static final List<String> LISTS =
-      List.of("elementwise", "layouts", "pools", "convolutions", "classifiers", "dense-layers");
+      List.of(
+          "elementwise",
+          "layouts",
+          "pools",
+          "convolutions",
+          "classifiers",
+          "dense-layers",
+          "convolution-gradients");
 
   private final List<Case> cases;
 
