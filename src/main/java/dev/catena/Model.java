@@ -6,11 +6,14 @@ import dev.catena.exec.Inference;
 import dev.catena.exec.Parameters;
 import dev.catena.exec.Session;
 import dev.catena.exec.Step;
+import dev.catena.exec.Trainer;
+import dev.catena.exec.Training;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.io.SafeTensors;
 import dev.catena.model.Network;
 import dev.catena.plan.MemoryPlan;
+import dev.catena.plan.TrainingPlan;
 import java.util.List;
 
 /**
@@ -75,6 +78,23 @@ public final class Model implements AutoCloseable {
   public Session compile(Device device, Inference options) {
     Engines engines = Engines.on(device, options.engine(), options.tuning());
     return Session.compile(this::graph, parameters, options, engines, device);
+  }
+
+  /**
+   * Prepares the model to be trained on a device, beginning with its parameters.
+   *
+   * @throws dev.catena.device.OutOfDeviceMemoryException with what is planned and free, and the
+   *     batch that would fit
+   * @throws dev.catena.device.UnsupportedOnDeviceException naming an operation that no engine has
+   */
+  public Trainer train(Device device, Training options) {
+    Engines engines = Engines.on(device, options.engine(), options.tuning());
+    return Trainer.compile(this::graph, parameters, options, engines, device);
+  }
+
+  /** The memory of training as handwritten kernels need it, without a device. */
+  public TrainingPlan plan(Training options) {
+    return Trainer.plan(this::graph, options);
   }
 
   /**

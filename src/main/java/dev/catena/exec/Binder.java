@@ -6,15 +6,10 @@ import dev.catena.engine.Packer;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
 import dev.catena.graph.Graph;
-import dev.catena.graph.Layout;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
-import dev.catena.graph.Shape;
-import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
-import dev.catena.plan.Buffer;
 import dev.catena.plan.MemoryPlan;
-import dev.catena.plan.View;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -42,12 +37,21 @@ final class Binder {
    */
   static List<Work> bind(
       Program program, Constants constants, WeightStore weights, Device device, long arena) {
-    Binder binder = new Binder(program, constants, weights, device);
+    return new Binder(program, constants, weights, device).bind(arena, Map.of());
+  }
+
+  /** The launches of a training program, one work for each step that computes, in order. */
+  static List<Work> bind(Program program, Device device, Addresses addresses) {
+    // Constants: it has none, its parameters have addresses.
+    return new Binder(program, null, null, device).bind(addresses.arena(), addresses.external());
+  }
+
+  private List<Work> bind(long arena, Map<Integer, Long> external) {
     try {
-      binder.bind(program.plan(), arena, Map.of());
-      return binder.works;
+      bind(program.plan(), arena, external);
+      return works;
     } catch (RuntimeException | Error e) {
-      binder.works.forEach(Work::close);
+      works.forEach(Work::close);
       throw e;
     }
   }
@@ -57,14 +61,12 @@ final class Binder {
     for (int i = 0; i < plan.steps().size(); i++) {
       Node step = plan.steps().get(i);
       long scratch = plan.scratch(i).map(b -> arena + b.offset()).orElse(0L);
-      switch (step.op()) {
-        case Op.Join _, TrainingOp.Slice _ -> {}
-        case Op.InSlices slices -> bindSlices(step, slices, addresses, plan.body(i), scratch);
-        default -> {
-          Problem problem = Program.problem(step, plan.placement());
-          StepBinding binding = new StepBinding(step, addresses, scratch);
-          works.add(program.engine(problem).prepare(problem, binding, device));
-        }
+      if (step.op() instanceof Op.InSlices slices) {
+        bindSlices(step, slices, addresses, plan.body(i), scratch);
+      } else if (!Program.isView(step)) {
+        Problem problem = program.problem(step, plan.placement());
+        StepBinding binding = new StepBinding(step, addresses, scratch);
+        works.add(program.engine(problem).prepare(problem, binding, device));
       }
     }
   }
@@ -79,25 +81,6 @@ final class Binder {
       shared.put(in.id(), around.image(step.input(0), first));
       shared.put(out.id(), around.image(step.output(), first));
       bind(body, scratch, shared);
-    }
-  }
-
-  /** Where the values of one plan lie. */
-  private record Addresses(MemoryPlan plan, long arena, Map<Integer, Long> external) {
-    long of(Value value) {
-      View view = plan.view(value);
-      if (view.buffer() == View.EXTERNAL) {
-        return external.get(value.id());
-      }
-      Buffer buffer = plan.buffers().get(view.buffer());
-      return arena + buffer.offset() + (long) view.firstChannel() * value.dtype().bytes();
-    }
-
-    /** Where image {@code index} of {@code value} begins. */
-    long image(Value value, int index) {
-      Shape shape = value.shape();
-      long pitch = value.layout() == Layout.NHWC ? plan.view(value).pitch() : shape.c();
-      return of(value) + index * (long) shape.h() * shape.w() * pitch * value.dtype().bytes();
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.catena.exec;
 
 import dev.catena.device.Device;
-import dev.catena.device.OutOfDeviceMemoryException;
 import dev.catena.engine.Engines;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
@@ -148,32 +147,16 @@ final class Compiler {
   void requireFit(List<MemoryPlan> plans) {
     MemoryPlan largest =
         plans.stream().max(Comparator.comparingLong(MemoryPlan::peakBytes)).orElseThrow();
-    long planned = planned(largest);
-    long free = device.freeMemory();
-    if (planned > free) {
-      throw new OutOfDeviceMemoryException(
-          device.name(), planned, free, device.totalMemory(), advice(free));
-    }
+    Fit.require(
+        device,
+        planned(largest),
+        options.batches().getLast(),
+        batch -> planned(Planner.plan(rewritten(source, options, batch))));
   }
 
   /** Saturating: any number of lanes may be asked for. */
   private long planned(MemoryPlan plan) {
     long most = (Long.MAX_VALUE - plan.weightBytes()) / Math.max(1, plan.peakBytes());
     return Math.min(options.lanes(), most) * plan.peakBytes() + plan.weightBytes();
-  }
-
-  private String advice(long free) {
-    int fits = 0;
-    int tooMany = options.batches().getLast();
-    while (tooMany - fits > 1) {
-      int batch = (fits + tooMany) >>> 1;
-      MemoryPlan plan = Planner.plan(rewritten(source, options, batch));
-      if (planned(plan) <= free) {
-        fits = batch;
-      } else {
-        tooMany = batch;
-      }
-    }
-    return fits == 0 ? "not even a batch of 1 fits" : "a batch of " + fits + " fits";
   }
 }

@@ -5,11 +5,10 @@ import dev.catena.device.DeviceMemory;
 import dev.catena.device.ExecutableGraph;
 import dev.catena.device.Stream;
 import dev.catena.engine.Work;
-import dev.catena.graph.Value;
-import dev.catena.plan.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** What one run at a time needs: a stream, an arena, and every program captured over it. */
 final class Lane implements AutoCloseable {
@@ -122,8 +121,9 @@ final class Lane implements AutoCloseable {
       capture.begin();
       this.steps = program.steps();
       this.works = works;
-      this.input = address(program, program.input(), arena);
-      this.output = address(program, program.output(), arena);
+      Addresses addresses = new Addresses(program.plan(), arena, Map.of());
+      this.input = addresses.of(program.input());
+      this.output = addresses.of(program.output());
       this.launches = works.stream().mapToInt(Work::launches).sum();
       // Once without capturing: libraries load kernels and take memory at the first call.
       works.forEach(w -> w.enqueue(stream));
@@ -131,11 +131,6 @@ final class Lane implements AutoCloseable {
       this.graph = stream.capture(() -> works.forEach(w -> w.enqueue(stream)));
       capture.commit(program, device, launches);
       this.event = new RunEvent(program, device, launches);
-    }
-
-    private static long address(Program program, Value value, long arena) {
-      Buffer buffer = program.plan().buffers().get(program.plan().view(value).buffer());
-      return arena + buffer.offset();
     }
 
     @Override

@@ -5,48 +5,73 @@ import dev.catena.engine.Engine;
 import dev.catena.engine.Engines;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Placement;
 import dev.catena.plan.Planner;
+import dev.catena.plan.TrainingState;
 import dev.catena.plan.View;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A network for one batch size on one device: its plan, and who computes each step. Knows no
  * addresses. Thread-safe once made.
  */
 final class Program {
+  private final Optional<DType> trained;
   private final MemoryPlan plan;
-  private final Map<Problem, Engine> engines;
+  private final Map<Problem, Engine> engines = new HashMap<>();
 
-  private Program(MemoryPlan plan, Map<Problem, Engine> engines) {
-    this.plan = plan;
-    this.engines = engines;
+  private Program(
+      Graph graph, List<Value> external, Optional<DType> trained, Engines choice, Device device) {
+    this.trained = trained;
+    this.plan =
+        Planner.plan(
+            graph,
+            external,
+            (step, placement) -> {
+              if (isView(step)) {
+                return 0;
+              }
+              Problem problem = problem(step, placement);
+              return engines.computeIfAbsent(problem, choice::choose).workspace(problem, device);
+            });
   }
 
   /** Chooses engines for {@code graph}, then plans its memory with the scratch that they want. */
   static Program compile(Graph graph, Engines choice, Device device) {
-    Map<Problem, Engine> chosen = new HashMap<>();
-    MemoryPlan plan =
-        Planner.plan(
-            graph,
-            (step, placement) -> {
-              if (step.op() instanceof Op.Join) {
-                return 0;
-              }
-              Problem problem = problem(step, placement);
-              return chosen.computeIfAbsent(problem, choice::choose).workspace(problem, device);
-            });
-    return new Program(plan, chosen);
+    return new Program(graph, List.of(), Optional.empty(), choice, device);
+  }
+
+  /**
+   * The same of a training step: its parameters are not packed, but lie in {@code state}.
+   *
+   * @param dtype of activations, in which filters are read
+   */
+  static Program training(
+      Graph step, TrainingState state, DType dtype, Engines choice, Device device) {
+    return new Program(step, state.values(), Optional.of(dtype), choice, device);
+  }
+
+  /** The steps that compute, in order: all but views. */
+  List<Node> computing() {
+    return plan.steps().stream().filter(step -> !isView(step)).toList();
+  }
+
+  /** Whether {@code step} says where a value lies, and computes nothing. */
+  static boolean isView(Node step) {
+    return step.op() instanceof Op.Join || step.op() instanceof TrainingOp.Slice;
   }
 
   /** The memory of one run. */
@@ -89,15 +114,13 @@ final class Program {
   private void steps(MemoryPlan of, List<Step> steps) {
     for (int i = 0; i < of.steps().size(); i++) {
       Node node = of.steps().get(i);
-      switch (node.op()) {
-        case Op.Join _, TrainingOp.Slice _ -> {}
-        case Op.InSlices slices -> {
-          List<Step> body = new ArrayList<>();
-          steps(of.body(i), body);
-          int times = node.input(0).shape().n() / slices.images();
-          steps.addAll(Collections.nCopies(times, body).stream().flatMap(List::stream).toList());
-        }
-        default -> steps.add(step(node, of.placement()));
+      if (node.op() instanceof Op.InSlices slices) {
+        List<Step> body = new ArrayList<>();
+        steps(of.body(i), body);
+        int times = node.input(0).shape().n() / slices.images();
+        steps.addAll(Collections.nCopies(times, body).stream().flatMap(List::stream).toList());
+      } else if (!isView(node)) {
+        steps.add(step(node, of.placement()));
       }
     }
   }
@@ -108,15 +131,15 @@ final class Program {
   }
 
   /** What a step asks of an engine. */
-  static Problem problem(Node step, Placement placement) {
+  Problem problem(Node step, Placement placement) {
     List<Operand> inputs = step.inputs().stream().map(v -> operand(v, placement)).toList();
     List<Operand> byproducts = step.byproducts().stream().map(v -> operand(v, placement)).toList();
     return new Problem(step.op(), inputs, operand(step.output(), placement), byproducts);
   }
 
-  private static Operand operand(Value value, Placement placement) {
+  private Operand operand(Value value, Placement placement) {
     return switch (value.layout()) {
-      case PARAMETER -> Operand.constant(value.shape());
+      case PARAMETER -> parameter(value.shape());
       case NCHW -> Operand.nchw(value.shape());
       case DENSE -> Operand.dense(value.shape());
       case FILTERS -> Operand.filters(value.shape(), value.dtype());
@@ -125,5 +148,12 @@ final class Program {
         yield Operand.view(value.shape(), value.dtype(), view.firstChannel(), view.pitch());
       }
     };
+  }
+
+  private Operand parameter(Shape shape) {
+    if (trained.isEmpty()) {
+      return Operand.constant(shape);
+    }
+    return shape.rank() > 1 ? Operand.filters(shape, trained.get()) : Operand.dense(shape);
   }
 }

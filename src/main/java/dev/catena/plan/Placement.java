@@ -5,6 +5,7 @@ import dev.catena.graph.GraphException;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
 import dev.catena.graph.Value;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -35,7 +36,18 @@ public final class Placement {
 
   /** A graph with memory of its own: its inputs and outputs are buffers of the arena. */
   public static Placement of(Graph graph) {
+    return of(graph, List.of());
+  }
+
+  /**
+   * The same.
+   *
+   * @param external values that lie elsewhere, each alone in its memory
+   */
+  static Placement of(Graph graph, List<Value> external) {
     Placement placement = new Placement(graph);
+    View elsewhere = new View(View.EXTERNAL, 0, 0);
+    external.forEach(v -> placement.views.put(v.id(), elsewhere));
     placement.place();
     int last = placement.steps.size() - 1;
     graph.outputs().forEach(v -> placement.touch(placement.locate(v), last));
@@ -143,11 +155,15 @@ public final class Placement {
     long elements =
         switch (value.layout()) {
           case NHWC -> Math.multiplyExact(value.shape().pixels(), pitch(value));
-          case FILTERS ->
-              value.shape().elements() / value.shape().dim(1) * rounded(value.shape().dim(1));
+          case FILTERS -> filterElements(value.shape());
           case NCHW, DENSE, PARAMETER -> value.shape().elements();
         };
     return Math.multiplyExact(elements, value.dtype().bytes());
+  }
+
+  /** Elements of filters K,C,R,S or weights K,C as they lie in memory while they are trained. */
+  static long filterElements(Shape filters) {
+    return filters.elements() / filters.dim(1) * rounded(filters.dim(1));
   }
 
   private void touch(View view, int step) {

@@ -3,6 +3,7 @@ package dev.catena.plan;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
+import dev.catena.graph.Value;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -51,7 +52,18 @@ public final class Planner {
    *     bodies included, with the placement that the step is in
    */
   public static MemoryPlan plan(Graph graph, ToLongBiFunction<Node, Placement> workspace) {
-    return plan(graph, Placement.of(graph), workspace);
+    return plan(graph, List.of(), workspace);
+  }
+
+  /**
+   * The plan of a graph, some of whose values lie elsewhere.
+   *
+   * @param external values that have no buffer, each alone in memory that the caller has: their
+   *     views are {@link View#EXTERNAL}
+   */
+  public static MemoryPlan plan(
+      Graph graph, List<Value> external, ToLongBiFunction<Node, Placement> workspace) {
+    return plan(graph, Placement.of(graph, external), workspace);
   }
 
   private static MemoryPlan plan(

@@ -1,0 +1,290 @@
+package dev.catena.exec;
+
+import dev.catena.graph.DType;
+import dev.catena.graph.Graph;
+import dev.catena.rewrite.LowerTraining;
+import dev.catena.rewrite.Policy;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * How a model is trained: stochastic gradient descent with momentum, as torch.optim.SGD has it.
+ * Immutable; each method gives a changed copy.
+ *
+ * @param batch images of a step
+ * @param dtype in which activations are stored; weights, momentum and gradients are fp32
+ * @param height of an image, or 0 for the model's own
+ * @param width of an image, or 0 for the model's own
+ * @param policy what is kept for the backward pass
+ * @param momentum share of the last step's velocity in this one's
+ * @param nesterov whether a step looks ahead along its velocity
+ * @param weightDecay added to a gradient, times the parameter, for all trainable parameters
+ * @param smoothing ε of the labels
+ * @param runningMomentum share of a batch in the running statistics
+ * @param seed of dropout, below 2^48
+ * @param engine the one that does all it can, for comparison
+ * @param tuning where measured choices are kept; without it the engines' order of preference
+ *     decides
+ */
+public record Training(
+    int batch,
+    DType dtype,
+    int height,
+    int width,
+    Policy policy,
+    float momentum,
+    boolean nesterov,
+    float weightDecay,
+    float smoothing,
+    float runningMomentum,
+    long seed,
+    Optional<String> engine,
+    Optional<Path> tuning) {
+  public Training {
+    Objects.requireNonNull(dtype, "dtype");
+    Objects.requireNonNull(policy, "policy");
+    Objects.requireNonNull(engine, "engine");
+    Objects.requireNonNull(tuning, "tuning");
+    require(batch >= 1, "a batch has at least one image: " + batch);
+    require(
+        height >= 0 && width >= 0 && (height == 0) == (width == 0),
+        "not the size of an image: " + height + "x" + width);
+    require(momentum >= 0 && momentum < 1, "momentum is in [0, 1): " + momentum);
+    require(!nesterov || momentum > 0, "Nesterov's step needs momentum");
+    require(weightDecay >= 0, "weight decay is not negative: " + weightDecay);
+    require(smoothing >= 0 && smoothing < 1, "label smoothing is in [0, 1): " + smoothing);
+    require(
+        runningMomentum >= 0 && runningMomentum <= 1,
+        "the momentum of running statistics is in [0, 1]: " + runningMomentum);
+    require(seed >= 0 && seed < 1L << 48, "a seed is at least 0 and below 2^48: " + seed);
+  }
+
+  private static void require(boolean holds, String otherwise) {
+    if (!holds) {
+      throw new IllegalArgumentException(otherwise);
+    }
+  }
+
+  /** So many images a step, fp32, fused, momentum 0.9, no weight decay, seed 0. */
+  public static Training batch(int images) {
+    return new Training(
+        images,
+        DType.FP32,
+        0,
+        0,
+        Policy.FUSED,
+        0.9f,
+        false,
+        0,
+        0,
+        0.1f,
+        0,
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  /** Activations in {@code type}. */
+  public Training dtype(DType type) {
+    return new Training(
+        batch,
+        type,
+        height,
+        width,
+        policy,
+        momentum,
+        nesterov,
+        weightDecay,
+        smoothing,
+        runningMomentum,
+        seed,
+        engine,
+        tuning);
+  }
+
+  /** Images of this size in pixels instead of the model's own. */
+  public Training image(int imageHeight, int imageWidth) {
+    return new Training(
+        batch,
+        dtype,
+        imageHeight,
+        imageWidth,
+        policy,
+        momentum,
+        nesterov,
+        weightDecay,
+        smoothing,
+        runningMomentum,
+        seed,
+        engine,
+        tuning);
+  }
+
+  /** Keep what {@code kept} says. */
+  public Training policy(Policy kept) {
+    return new Training(
+        batch,
+        dtype,
+        height,
+        width,
+        kept,
+        momentum,
+        nesterov,
+        weightDecay,
+        smoothing,
+        runningMomentum,
+        seed,
+        engine,
+        tuning);
+  }
+
+  /** This momentum; 0 for none. */
+  public Training momentum(float share) {
+    return new Training(
+        batch,
+        dtype,
+        height,
+        width,
+        policy,
+        share,
+        nesterov,
+        weightDecay,
+        smoothing,
+        runningMomentum,
+        seed,
+        engine,
+        tuning);
+  }
+
+  /** Whether a step looks ahead along its velocity, after Nesterov. */
+  public Training nesterov(boolean ahead) {
+    return new Training(
+        batch,
+        dtype,
+        height,
+        width,
+        policy,
+        momentum,
+        ahead,
+        weightDecay,
+        smoothing,
+        runningMomentum,
+        seed,
+        engine,
+        tuning);
+  }
+
+  /** This weight decay. */
+  public Training weightDecay(float decay) {
+    return new Training(
+        batch,
+        dtype,
+        height,
+        width,
+        policy,
+        momentum,
+        nesterov,
+        decay,
+        smoothing,
+        runningMomentum,
+        seed,
+        engine,
+        tuning);
+  }
+
+  /** Labels smoothed by {@code epsilon}. */
+  public Training smoothing(float epsilon) {
+    return new Training(
+        batch,
+        dtype,
+        height,
+        width,
+        policy,
+        momentum,
+        nesterov,
+        weightDecay,
+        epsilon,
+        runningMomentum,
+        seed,
+        engine,
+        tuning);
+  }
+
+  /** This share of a batch in the running statistics. */
+  public Training runningMomentum(float share) {
+    return new Training(
+        batch,
+        dtype,
+        height,
+        width,
+        policy,
+        momentum,
+        nesterov,
+        weightDecay,
+        smoothing,
+        share,
+        seed,
+        engine,
+        tuning);
+  }
+
+  /** Dropout drawn from {@code number}. */
+  public Training seed(long number) {
+    return new Training(
+        batch,
+        dtype,
+        height,
+        width,
+        policy,
+        momentum,
+        nesterov,
+        weightDecay,
+        smoothing,
+        runningMomentum,
+        number,
+        engine,
+        tuning);
+  }
+
+  /** The named engine wherever it can. */
+  public Training engine(String name) {
+    return new Training(
+        batch,
+        dtype,
+        height,
+        width,
+        policy,
+        momentum,
+        nesterov,
+        weightDecay,
+        smoothing,
+        runningMomentum,
+        seed,
+        Optional.of(name),
+        tuning);
+  }
+
+  /** Measure engines that compete, and keep the choices in {@code folder}. */
+  public Training tuned(Path folder) {
+    return new Training(
+        batch,
+        dtype,
+        height,
+        width,
+        policy,
+        momentum,
+        nesterov,
+        weightDecay,
+        smoothing,
+        runningMomentum,
+        seed,
+        engine,
+        Optional.of(folder));
+  }
+
+  /** The graph of a step of {@code batch} images, forward and backward. */
+  Graph step(GraphSource source, int images) {
+    Graph network = source.graph(images, height, width, dtype);
+    return policy.step(network, new LowerTraining(runningMomentum, smoothing));
+  }
+}
