@@ -5,14 +5,15 @@
 
 namespace host {
 
+constexpr int kDepth = 4;  // a tap's channels are rounded up to this many
+
 // What a convolution or pool applies to its input while loading it, numbered as Op.Prologue.
 enum Prologue { kNone = 0, kScaleShift = 1, kScaleShiftRelu = 2 };
 
-// scale and shift are padded with zeros to whole vectors of any build, so that lanes beyond the
-// last channel stay zero.
-inline Vec applyPrologue(Vec v, int prologue, const float* scale, const float* shift) {
+// To the first `count` channels, at most a whole vector; beyond them zero stays zero.
+inline Vec applyPrologue(Vec v, int prologue, const float* scale, const float* shift, int count) {
   if (prologue == kNone) return v;
-  v = fma(v, load(scale), load(shift));
+  v = fma(v, readSome<F32>(scale, count), readSome<F32>(shift, count));
   return prologue == kScaleShiftRelu ? relu(v) : v;
 }
 
@@ -20,21 +21,22 @@ inline Vec applyPrologue(Vec v, int prologue, const float* scale, const float* s
 // rows of a tile do not fall into the same sets of the L1 cache.
 inline int rowWords(int words) { return roundUp(words, 16) | 16; }
 
-// Packs `channels` channels of a pixel, zero-filled to a multiple of 8 and to whole vectors.
+// Packs `channels` channels of a pixel, zero-filled to a multiple of kDepth and to whole vectors.
 template <class M, class S>
 inline void packPixel(const typename S::Element* x, int channels, int prologue, const float* scale,
                       const float* shift, float* out) {
   int c = 0;
   for (; c + kLanes <= channels; c += kLanes) {
-    const Vec v = applyPrologue(S::read(x + c), prologue, scale + c, shift + c);
+    const Vec v = applyPrologue(S::read(x + c), prologue, scale + c, shift + c, kLanes);
     M::write(out + c / M::kPerWord, v);
   }
   if (c < channels) {
-    const Vec part = readPart<S>(x + c, channels - c);
-    M::write(out + c / M::kPerWord, applyPrologue(part, prologue, scale + c, shift + c));
+    const Vec v = readPart<S>(x + c, channels - c);
+    M::write(out + c / M::kPerWord,
+             applyPrologue(v, prologue, scale + c, shift + c, channels - c));
     c += kLanes;
   }
-  for (; c < roundUp(channels, 8); c += kLanes) M::write(out + c / M::kPerWord, zero());
+  for (; c < roundUp(channels, kDepth); c += kLanes) M::write(out + c / M::kPerWord, zero());
 }
 
 // Writes one row of a tile: y[j] = relu?(c[j] + bias[j]) for j < columns. bias may be null.
@@ -43,13 +45,9 @@ inline void writeRow(const float* c, int columns, const float* bias, bool rectif
                      typename S::Element* y) {
   for (int j = 0; j < columns; j += kLanes) {
     Vec v = load(c + j);
-    if (bias != nullptr) v = add(v, load(bias + j));
+    if (bias != nullptr) v = add(v, readSome<F32>(bias + j, columns - j));
     if (rectified) v = relu(v);
-    if (j + kLanes <= columns) {
-      S::write(y + j, v);
-    } else {
-      writePart<S>(y + j, v, columns - j);
-    }
+    writeSome<S>(y + j, v, columns - j);
   }
 }
 

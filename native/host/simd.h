@@ -37,6 +37,9 @@ inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 inline Vec maxOrNan(Vec a, Vec b) {
   return _mm512_mask_mov_ps(max(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
 }
+inline Vec whereAboveZero(Vec z, Vec v) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z, zero(), _CMP_GT_OQ), v);
+}
 
 using Bits16 = __m256i;  // as many 16-bit elements as a Vec has lanes
 inline Bits16 load16(const uint16_t* p) { return _mm256_loadu_si256((const __m256i*)p); }
@@ -70,6 +73,9 @@ inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
 inline Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
 inline Vec maxOrNan(Vec a, Vec b) {
   return _mm256_blendv_ps(max(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+inline Vec whereAboveZero(Vec z, Vec v) {
+  return _mm256_and_ps(_mm256_cmp_ps(z, zero(), _CMP_GT_OQ), v);
 }
 
 using Bits16 = __m128i;
@@ -111,6 +117,7 @@ inline Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
 inline Vec add(Vec a, Vec b) { return a + b; }
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
 inline Vec maxOrNan(Vec a, Vec b) { return a == a ? max(a, b) : a; }
+inline Vec whereAboveZero(Vec z, Vec v) { return z > 0 ? v : zero(); }
 
 inline Bits16 load16(const uint16_t* p) {
   Bits16 v;
@@ -197,8 +204,18 @@ inline void writePart(typename S::Element* p, Vec v, int count) {
 
 #else
 
+#ifdef __AVX2__
+inline __m256i firstLanes(int count) {
+  alignas(32) static constexpr int kMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_si256((const __m256i*)(kMasks + 8 - count));
+}
+#endif
+
 template <class S>
 inline Vec readPart(const typename S::Element* p, int count) {
+#ifdef __AVX2__
+  if constexpr (sizeof(*p) == 4) return _mm256_maskload_ps(p, firstLanes(count));
+#endif
   typename S::Element part[kLanes] = {};
   std::memcpy(part, p, sizeof(part[0]) * count);
   return S::read(part);
@@ -206,12 +223,30 @@ inline Vec readPart(const typename S::Element* p, int count) {
 
 template <class S>
 inline void writePart(typename S::Element* p, Vec v, int count) {
+#ifdef __AVX2__
+  if constexpr (sizeof(*p) == 4) return _mm256_maskstore_ps(p, firstLanes(count), v);
+#endif
   typename S::Element part[kLanes];
   S::write(part, v);
   std::memcpy(p, part, sizeof(part[0]) * count);
 }
 
 #endif
+
+// The first `count` elements, at most a whole vector.
+template <class S>
+inline Vec readSome(const typename S::Element* p, int count) {
+  return count >= kLanes ? S::read(p) : readPart<S>(p, count);
+}
+
+template <class S>
+inline void writeSome(typename S::Element* p, Vec v, int count) {
+  if (count >= kLanes) {
+    S::write(p, v);
+  } else {
+    writePart<S>(p, v, count);
+  }
+}
 
 constexpr int roundUp(int n, int unit) { return (n + unit - 1) / unit * unit; }
 constexpr int ceilDiv(int n, int d) { return (n + d - 1) / d; }

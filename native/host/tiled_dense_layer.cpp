@@ -11,8 +11,8 @@
 // two of the next. The bottleneck never leaves the L2 cache.
 //
 // Scratch, in 32-bit words: `front` words for packed rows, windows and products, then (strip + 3) x
-// (W + 3) pixels of mid. w1, w2: panels (microkernel.h), K rounded up to 8 for each of 1 and 9 taps
-// or 16 Winograd positions; scale, shift and bias padded with zeros to a multiple of 32. form: 0
+// (W + 3) pixels of mid. w1, w2: panels (microkernel.h), K rounded up to kDepth for each of 1 and 9 taps
+// or 16 Winograd positions; bias padded with zeros to a multiple of 32. form: 0
 // floats, 1 pairs of bfloat16, 2 floats with Winograd's w2.
 #include "kernel.h"
 #include "panel.h"
@@ -39,8 +39,8 @@ class DenseLayer {
  public:
   DenseLayer(const Layer<S>& layer, float* scratch)
       : l(layer),
-        steps1(roundUp(l.channels, 8) / M::kPerWord),
-        steps2(roundUp(l.mid, 8) / M::kPerWord),
+        steps1(roundUp(l.channels, kDepth) / M::kPerWord),
+        steps2(roundUp(l.mid, kDepth) / M::kPerWord),
         lda(rowWords(roundUp(l.channels, kPanel) / M::kPerWord)),
         pixel(rowWords(roundUp(l.mid, kPanel) / M::kPerWord)),
         line((l.width + 3) * pixel),

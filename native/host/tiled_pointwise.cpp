@@ -5,8 +5,7 @@
 // worker's scratch and runs every panel over the strip while the panel is in the L2 cache.
 //
 // Scratch, in 32-bit words: `strip` packed rows of K, then one tile of C. w: panels
-// (microkernel.h), K rounded up to 8; scale, shift and bias padded with zeros to a multiple of 32;
-// bias may be null. pairs: w holds pairs of bfloat16.
+// (microkernel.h), K rounded up to kDepth; bias may be null. pairs: w holds pairs of bfloat16.
 #include "kernel.h"
 #include "panel.h"
 
@@ -24,7 +23,7 @@ struct Product {
 
 template <class M, class S>
 void pointwise(const Product<S>& p, float* scratch, int range, int panelRange) {
-  const int steps = roundUp(p.channels, 8) / M::kPerWord;
+  const int steps = roundUp(p.channels, kDepth) / M::kPerWord;
   const int lda = rowWords(roundUp(p.channels, kPanel) / M::kPerWord);
   float* c = scratch + (long)p.strip * lda;
   const int origin = 0;

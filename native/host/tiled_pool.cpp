@@ -3,8 +3,7 @@
 // Launch: one block for `rows` output rows of the whole batch, one thread. A window is folded in
 // registers, one vector of channels at a time, row by row. A mean divides by the cells inside the
 // image, or with include_pad by those that the padding adds; what a partial window has beyond the
-// padding does not count. A maximum of NaN is NaN. scale and shift are padded with zeros to a
-// multiple of 32.
+// padding does not count. A maximum of NaN is NaN.
 #include "kernel.h"
 #include "panel.h"
 
@@ -45,8 +44,8 @@ inline Vec fold(const Pool<S>& p, const typename S::Element* image, Window rows,
   for (int h = rows.begin; h < rows.end; h++) {
     for (int w = columns.begin; w < columns.end; w++) {
       const typename S::Element* from = image + ((long)h * p.width + w) * p.xPitch + c;
-      Vec v = count == kLanes ? S::read(from) : readPart<S>(from, count);
-      v = applyPrologue(v, p.prologue, p.scale + c, p.shift + c);
+      Vec v = readSome<S>(from, count);
+      v = applyPrologue(v, p.prologue, p.scale + c, p.shift + c, count);
       all = p.kind == kMax ? maxOrNan(all, v) : add(all, v);
     }
   }
@@ -66,13 +65,9 @@ void pool(const Pool<S>& p, int block) {
     for (int column = 0; column < p.outWidth; column++) {
       const Window columns(column, p.kernel, p.stride, p.pad, p.width);
       typename S::Element* to = p.y + ((long)row * p.outWidth + column) * p.yPitch;
-      int c = 0;
-      for (; c + kLanes <= p.channels; c += kLanes) {
-        S::write(to + c, fold(p, image, rows, columns, c, kLanes));
-      }
-      if (c < p.channels) {
+      for (int c = 0; c < p.channels; c += kLanes) {
         const int count = p.channels - c;
-        writePart<S>(to + c, fold(p, image, rows, columns, c, count), count);
+        writeSome<S>(to + c, fold(p, image, rows, columns, c, count), count);
       }
     }
   }

@@ -5,6 +5,8 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
+import java.util.ArrayList;
+import java.util.List;
 
 /** {@code native/host/tiled_convolution.cpp}: any convolution, from and into channel views. */
 final class TiledConvolution {
@@ -16,14 +18,18 @@ final class TiledConvolution {
 
   private TiledConvolution() {}
 
-  static Launch prepare(Problem problem, Op.Conv op, Binding binding, Device device) {
+  /** The filters' panels, if they are trained. */
+  static long workspace(Problem problem, Op.Conv op, Device device) {
+    return TiledFilters.trained(problem) ? filters(problem, op, device).bytes() : 0;
+  }
+
+  static List<Launch> prepare(Problem problem, Op.Conv op, Binding binding, Device device) {
     Operand x = problem.input(0);
     Operand y = problem.output();
     DType dtype = x.dtype();
     int channels = x.shape().c() / op.groups();
     int outputs = y.shape().c() / op.groups();
     int height = y.shape().h();
-    int area = op.kernelH() * op.kernelW();
     boolean pairs = TiledCpu.pairs(dtype, device);
     boolean prologue = op.prologue() != Op.Prologue.NONE;
     int merged = merged(channels, op.stride(), pairs);
@@ -39,78 +45,95 @@ final class TiledConvolution {
     long lines = (strip - 1L) * op.stride() + op.kernelH();
     long words = TiledCpu.ROWS * TiledFilters.PANEL + lines * line + 16;
 
-    return device
-        .module("tiled_convolution")
-        .kernel("tiled_convolution_" + dtype.suffix())
-        .prepare(
-            Dim.of(x.shape().n() * Math.ceilDiv(height, rows), op.groups()),
-            Dim.of(1),
-            Math.toIntExact(words * Float.BYTES),
-            binding.input(0),
-            binding.output(),
-            prologue ? TiledFilters.uploadVector(binding, 2, x.shape().c()) : 0L,
-            prologue ? TiledFilters.uploadVector(binding, 3, x.shape().c()) : 0L,
-            merged > 0
-                ? uploadMerged(binding, op, outputs, channels, merged, pairs, dtype)
-                : new TiledFilters(
-                        outputs, op.groups(), area, TiledFilters.depth(channels), pairs, dtype)
-                    .upload(
-                        binding,
-                        1,
-                        "filters",
-                        channels,
-                        (w, k, t, c) -> w[(k * channels + c) * area + t]),
-            op.bias() ? TiledFilters.uploadVector(binding, op.biasIndex(), y.shape().c()) : 0L,
-            x.shape().h(),
-            x.shape().w(),
-            height,
-            y.shape().w(),
-            x.pitch(),
-            y.pitch(),
-            channels,
-            outputs,
-            op.kernelH(),
-            op.kernelW(),
-            op.stride(),
-            op.padH(),
-            op.padW(),
-            op.prologue().ordinal(),
-            op.relu() ? 1 : 0,
-            merged,
-            rows,
-            strip,
-            pairs ? 1 : 0);
+    List<Launch> launches = new ArrayList<>();
+    long filters = filters(problem, op, binding, device, launches);
+    launches.add(
+        device
+            .module("tiled_convolution")
+            .kernel("tiled_convolution_" + dtype.suffix())
+            .prepare(
+                Dim.of(x.shape().n() * Math.ceilDiv(height, rows), op.groups()),
+                Dim.of(1),
+                Math.toIntExact(words * Float.BYTES),
+                binding.input(0),
+                binding.output(),
+                prologue ? TiledFilters.vector(problem, binding, 2) : 0L,
+                prologue ? TiledFilters.vector(problem, binding, 3) : 0L,
+                filters,
+                op.bias() ? TiledFilters.vector(problem, binding, op.biasIndex()) : 0L,
+                x.shape().h(),
+                x.shape().w(),
+                height,
+                y.shape().w(),
+                x.pitch(),
+                y.pitch(),
+                channels,
+                outputs,
+                op.kernelH(),
+                op.kernelW(),
+                op.stride(),
+                op.padH(),
+                op.padW(),
+                op.prologue().ordinal(),
+                op.relu() ? 1 : 0,
+                merged,
+                rows,
+                strip,
+                pairs ? 1 : 0));
+    return launches;
   }
 
   /** Elements of a packed pixel of few channels, 0 for others: steps must be whole words. */
-  private static int merged(int channels, int stride, boolean pairs) {
+  static int merged(int channels, int stride, boolean pairs) {
     if (channels >= FEW_CHANNELS) {
       return 0;
     }
     return pairs && channels * stride % 2 != 0 ? channels + 1 : channels;
   }
 
-  private static long uploadMerged(
-      Binding binding,
-      Op.Conv op,
-      int outputs,
-      int channels,
-      int merged,
-      boolean pairs,
-      DType dtype) {
-    int row = op.kernelW() * merged;
+  private static TiledFilters filters(Problem problem, Op.Conv op, Device device) {
+    DType dtype = problem.input(0).dtype();
+    boolean pairs = TiledCpu.pairs(dtype, device);
+    int outputs = problem.output().shape().c() / op.groups();
+    int channels = problem.input(0).shape().c() / op.groups();
+    int merged = merged(channels, op.stride(), pairs);
+    int taps = merged > 0 ? op.kernelH() : op.kernelH() * op.kernelW();
+    int depth =
+        merged > 0 ? Math.ceilDiv(op.kernelW() * merged, 2) * 2 : TiledFilters.depth(channels);
+    return new TiledFilters(outputs, op.groups(), taps, depth, pairs, dtype);
+  }
+
+  /** Address of the filters' panels, which a launch before packs if they are trained. */
+  private static long filters(
+      Problem problem, Op.Conv op, Binding binding, Device device, List<Launch> before) {
+    TiledFilters filters = filters(problem, op, device);
     int area = op.kernelH() * op.kernelW();
-    var filters =
-        new TiledFilters(
-            outputs, op.groups(), op.kernelH(), Math.ceilDiv(row, 2) * 2, pairs, dtype);
-    return filters.upload(
-        binding,
-        1,
-        "rows of " + merged,
-        row,
-        (w, k, t, i) ->
-            i % merged < channels
-                ? w[(k * channels + i % merged) * area + t * op.kernelW() + i / merged]
-                : 0);
+    int channels = problem.input(0).shape().c() / op.groups();
+    int merged = merged(channels, op.stride(), filters.pairs());
+    int row = merged > 0 ? op.kernelW() * merged : channels;
+    if (TiledFilters.trained(problem)) {
+      var steps = TiledFilters.Steps.forward(problem.input(1), filters.outputs());
+      long target = binding.workspace();
+      before.add(
+          filters.pack(
+              device,
+              binding.input(1),
+              target,
+              merged > 0 ? steps.rows(op.kernelW(), merged) : steps,
+              row));
+      return target;
+    }
+    return merged > 0
+        ? filters.upload(
+            binding,
+            1,
+            "rows of " + merged,
+            row,
+            (w, k, t, i) ->
+                i % merged < channels
+                    ? w[(k * channels + i % merged) * area + t * op.kernelW() + i / merged]
+                    : 0)
+        : filters.upload(
+            binding, 1, "filters", channels, (w, k, t, c) -> w[(k * channels + c) * area + t]);
   }
 }

@@ -5,6 +5,8 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
+import java.util.ArrayList;
+import java.util.List;
 
 /** {@code native/host/tiled_pointwise.cpp}: 1x1 convolutions and matrix products. */
 final class TiledPointwise {
@@ -12,7 +14,32 @@ final class TiledPointwise {
 
   private TiledPointwise() {}
 
-  static Launch prepare(Problem problem, Op.Conv op, Binding binding, Device device) {
+  /** The filters' panels, if they are trained. */
+  static long workspace(Problem problem, Device device) {
+    return TiledFilters.trained(problem) ? filters(problem, device).bytes() : 0;
+  }
+
+  private static TiledFilters filters(Problem problem, Device device) {
+    DType dtype = problem.input(0).dtype();
+    int depth = TiledFilters.depth(problem.input(0).shape().c());
+    boolean pairs = TiledCpu.pairs(dtype, device);
+    return new TiledFilters(problem.output().shape().c(), 1, 1, depth, pairs, dtype);
+  }
+
+  /** Address of the filters' panels, which a launch before packs if they are trained. */
+  private static long filters(
+      Problem problem, Binding binding, Device device, List<Launch> before) {
+    TiledFilters filters = filters(problem, device);
+    int channels = problem.input(0).shape().c();
+    if (TiledFilters.trained(problem)) {
+      var steps = TiledFilters.Steps.forward(problem.input(1), filters.outputs());
+      before.add(filters.pack(device, binding.input(1), binding.workspace(), steps, channels));
+      return binding.workspace();
+    }
+    return filters.upload(binding, 1, "1x1", channels, (f, k, t, c) -> f[k * channels + c]);
+  }
+
+  static List<Launch> prepare(Problem problem, Op.Conv op, Binding binding, Device device) {
     Operand x = problem.input(0);
     Operand y = problem.output();
     DType dtype = x.dtype();
@@ -35,30 +62,33 @@ final class TiledPointwise {
     int strip = Math.max(1, TiledCpu.STRIP_WORDS / row / TiledCpu.ROWS) * TiledCpu.ROWS;
     long words = (long) strip * row + TiledCpu.ROWS * TiledFilters.PANEL;
 
-    var w = new TiledFilters(outputs, 1, 1, TiledFilters.depth(channels), pairs, dtype);
-    return device
-        .module("tiled_pointwise")
-        .kernel("tiled_pointwise_" + dtype.suffix())
-        .prepare(
-            Dim.of(Math.ceilDiv(count, pixels), Math.ceilDiv(allPanels, panels)),
-            Dim.of(1),
-            Math.toIntExact(words * Float.BYTES),
-            binding.input(0),
-            binding.output(),
-            prologue ? TiledFilters.uploadVector(binding, 2, channels) : 0L,
-            prologue ? TiledFilters.uploadVector(binding, 3, channels) : 0L,
-            w.upload(binding, 1, "1x1", channels, (f, k, t, c) -> f[k * channels + c]),
-            op.bias() ? TiledFilters.uploadVector(binding, op.biasIndex(), outputs) : 0L,
-            count,
-            x.pitch(),
-            y.pitch(),
-            channels,
-            outputs,
-            op.prologue().ordinal(),
-            op.relu() ? 1 : 0,
-            pixels,
-            panels,
-            strip,
-            pairs ? 1 : 0);
+    List<Launch> launches = new ArrayList<>();
+    long filters = filters(problem, binding, device, launches);
+    launches.add(
+        device
+            .module("tiled_pointwise")
+            .kernel("tiled_pointwise_" + dtype.suffix())
+            .prepare(
+                Dim.of(Math.ceilDiv(count, pixels), Math.ceilDiv(allPanels, panels)),
+                Dim.of(1),
+                Math.toIntExact(words * Float.BYTES),
+                binding.input(0),
+                binding.output(),
+                prologue ? TiledFilters.vector(problem, binding, 2) : 0L,
+                prologue ? TiledFilters.vector(problem, binding, 3) : 0L,
+                filters,
+                op.bias() ? TiledFilters.vector(problem, binding, op.biasIndex()) : 0L,
+                count,
+                x.pitch(),
+                y.pitch(),
+                channels,
+                outputs,
+                op.prologue().ordinal(),
+                op.relu() ? 1 : 0,
+                pixels,
+                panels,
+                strip,
+                pairs ? 1 : 0));
+    return launches;
   }
 }

@@ -1,0 +1,129 @@
+// The gradient of a convolution of stride 1 by its input, through its prologue:
+//
+//     v = conv(g, w'), w' = filters turned by half a turn, inputs and outputs exchanged
+//     dz = v where s*x + t > 0 (prologue with ReLU), else v
+//     dx = s*dz + a;  sums of dz and dz*(x - mean) over all pixels, for each channel
+//
+// Launch of tiled_dgrad: as tiled_convolution, of g with padding R - 1 - pad and, for each group,
+// panels over its input channels. Every block has its own partial sums, [2][channels]; a block is
+// the same whatever the number of threads. tiled_dgrad_sums adds them in the order of the blocks.
+#include "convolution.h"
+#include "kernel.h"
+
+namespace {
+
+using namespace host;
+
+template <class S>
+struct Through {
+  static constexpr bool kWholePixels = true;
+  using E = typename S::Element;
+  E* dx;
+  const E *x, *a;  // x null: no prologue; a null: nothing to be added
+  const float *scale, *shift, *mean;
+  float *sum, *moment;
+  int pitch, xPitch, aPitch, rectified;
+
+  void write(const float* sums, int n, long q, int k, int columns) {
+    for (int j = 0; j < columns; j += kLanes) {
+      if (columns - j >= kLanes) {
+        column<kLanes>(sums + j, n, q, k + j, kLanes);
+      } else {
+        column<0>(sums + j, n, q, k + j, columns - j);
+      }
+    }
+  }
+
+ private:
+  template <int Whole>
+  void column(const float* v, int n, long q, int k, int some) {
+    const int count = Whole > 0 ? Whole : some;
+    E* to = dx + q * pitch + k;
+    const E* from = a == nullptr ? nullptr : a + q * aPitch + k;
+    if (x == nullptr) {
+      for (int i = 0; i < n; i++) put(to + (long)i * pitch, load(v + i * kPanel), from, i, count);
+      return;
+    }
+    const Vec s = readSome<F32>(scale + k, count);
+    const Vec t = readSome<F32>(shift + k, count);
+    const Vec m = readSome<F32>(mean + k, count);
+    Vec total = readSome<F32>(sum + k, count);
+    Vec first = readSome<F32>(moment + k, count);
+    Vec tile = zero();
+    Vec tileMoment = zero();
+    for (int i = 0; i < n; i++) {
+      const Vec value = readSome<S>(x + (q + i) * xPitch + k, count);
+      Vec dz = load(v + i * kPanel);
+      if (rectified) dz = whereAboveZero(fma(value, s, t), dz);
+      tile = add(tile, dz);
+      tileMoment = fma(dz, value - m, tileMoment);
+      put(to + (long)i * pitch, dz * s, from, i, count);
+    }
+    writeSome<F32>(sum + k, add(total, tile), count);
+    writeSome<F32>(moment + k, add(first, tileMoment), count);
+  }
+
+  void put(E* to, Vec v, const E* from, int i, int count) {
+    if (from != nullptr) v = add(v, readSome<S>(from + (long)i * aPitch, count));
+    writeSome<S>(to, v, count);
+  }
+};
+
+template <class S>
+void gradient(const ConvolutionShape& shape, Image<S> g, const float* w, Through<S> out,
+              float* partial, int pitch, float* scratch, int block, int group) {
+  const int first = group * shape.outputs;
+  g.at += group * shape.channels;
+  out.dx += first;
+  if (out.a != nullptr) out.a += first;
+  if (out.x != nullptr) {
+    out.x += first;
+    out.scale += first;
+    out.shift += first;
+    out.mean += first;
+    out.sum = partial + (long)block * 2 * pitch + first;
+    out.moment = out.sum + pitch;
+    std::memset(out.sum, 0, sizeof(float) * shape.outputs);
+    std::memset(out.moment, 0, sizeof(float) * shape.outputs);
+  }
+  const long words = (long)ceilDiv(shape.outputs, kPanel) * kPanel * shape.kernelH *
+                     shape.kernelW * roundUp(shape.channels, kDepth);
+  Convolution<Floats, S, Through<S>>(shape, g, w + group * words, scratch, out).run(block);
+}
+
+}  // namespace
+
+#define DGRAD(name, S)                                                                             \
+  extern "C" __global__ void name(                                                                 \
+      const S::Element* g, const float* w, S::Element* dx, const S::Element* x,                    \
+      const S::Element* a, const float* scale, const float* shift, const float* mean,              \
+      float* partial, int height, int width, int outHeight, int outWidth, int gPitch, int dxPitch, \
+      int xPitch, int aPitch, int partialPitch, int channels, int outputs, int kernelH,            \
+      int kernelW, int padH, int padW, int rectified, int rows, int strip) {                       \
+    DYNAMIC_SHARED(float, scratch);                                                                \
+    const ConvolutionShape shape{height,  width,   outHeight, outWidth, channels, outputs, kernelH, \
+                                 kernelW, 1,       padH,      padW,     0,        rows,    strip};  \
+    const Image<S> image{g, height, width, gPitch, channels, padW, kNone, nullptr, nullptr, 0};    \
+    const Through<S> out{dx,      x,       a,      scale,  shift,  mean,                           \
+                         nullptr, nullptr, dxPitch, xPitch, aPitch, rectified};                    \
+    gradient<S>(shape, image, w, out, partial, partialPitch, scratch, blockIdx.x, blockIdx.y);     \
+  }                                                                                                \
+  HOST_KERNEL_LOOP(name)
+
+DGRAD(tiled_dgrad_f32, F32)
+DGRAD(tiled_dgrad_bf16, Bf16)
+DGRAD(tiled_dgrad_f16, F16)
+
+// out[i][c] = the sum over blocks of partial[block][i][c]. One block for each of the two rows.
+extern "C" __global__ void tiled_dgrad_sums(const float* partial, float* out, int blocks,
+                                            int channels, int partialPitch, int outPitch) {
+  for (int c = 0; c < channels; c += kLanes) {
+    Vec sum = zero();
+    for (int b = 0; b < blocks; b++) {
+      const float* from = partial + ((long)b * 2 + blockIdx.x) * partialPitch + c;
+      sum = add(sum, readSome<F32>(from, channels - c));
+    }
+    writeSome<F32>(out + (long)blockIdx.x * outPitch + c, sum, channels - c);
+  }
+}
+HOST_KERNEL_LOOP(tiled_dgrad_sums)

@@ -1,0 +1,73 @@
+// Filters that a step trains, into the panels of microkernel.h:
+//
+//     panel[t][c][j] = w[group*groupStep + (32*panel + j)*outputStep + t*tapStep
+//                        + c/inner*outerStep + c%inner*channelStep]
+//
+// and zero where j is beyond `outputs`, c beyond `filled` or c%inner beyond `channels`. Steps are
+// elements and may be negative: the gradient by the input reads the taps backwards, with inputs and
+// outputs exchanged.
+// Launch: one block for a panel of one group. pairs: words are pairs of bfloat16.
+#include "kernel.h"
+#include "microkernel.h"
+
+#include <type_traits>
+
+namespace {
+
+using namespace host;
+
+template <class S>
+inline float widen(typename S::Element v) {
+  if constexpr (std::is_same_v<S, F32>) return v;
+  typename S::Element lanes[kLanes] = {v};
+  float wide[kLanes];
+  store(wide, S::read(lanes));
+  return wide[0];
+}
+
+template <class E>
+struct Filters {
+  const E* w;
+  long groupStep, outputStep, tapStep, outerStep, channelStep;
+  int outputs, taps, depth, filled, inner, channels;
+};
+
+// Words of T: floats, or halves of a pair that lie next to each other.
+template <class T, int PerWord, class E, class Convert>
+void pack(const Filters<E>& f, T* out, int panel, int group, Convert convert) {
+  const long words = (long)f.taps * f.depth * kPanel;
+  out += (group * ceilDiv(f.outputs, kPanel) + panel) * words;
+  const E* w = f.w + group * f.groupStep + (long)panel * kPanel * f.outputStep;
+  const int columns = f.outputs - panel * kPanel < kPanel ? f.outputs - panel * kPanel : kPanel;
+  std::memset(out, 0, sizeof(T) * words);
+  for (int t = 0; t < f.taps; t++) {
+    for (int c = 0; c < f.depth; c++) {
+      if (c >= f.filled || c % f.inner >= f.channels) continue;
+      const E* from = w + t * f.tapStep + c / f.inner * f.outerStep + c % f.inner * f.channelStep;
+      T* to = out + ((long)t * f.depth + c / PerWord * PerWord) * kPanel + c % PerWord;
+      for (int j = 0; j < columns; j++) to[j * PerWord] = convert(from[j * f.outputStep]);
+    }
+  }
+}
+
+}  // namespace
+
+#define FILTERS(name, S)                                                                           \
+  extern "C" __global__ void name(const S::Element* w, void* out, long groupStep, long outputStep, \
+                                  long tapStep, long outerStep, long channelStep, int outputs,     \
+                                  int taps, int depth, int filled, int inner, int channels,        \
+                                  int pairs) {                                                     \
+    using E = S::Element;                                                                          \
+    const Filters<E> f{w,       groupStep, outputStep, tapStep, outerStep, channelStep,            \
+                       outputs, taps,      depth,      filled,  inner,     channels};              \
+    if (pairs) {                                                                                   \
+      pack<E, 2>(f, (E*)out, blockIdx.x, blockIdx.y, [](E v) { return v; });                       \
+    } else {                                                                                       \
+      pack<float, 1>(f, (float*)out, blockIdx.x, blockIdx.y, [](E v) { return widen<S>(v); });     \
+    }                                                                                              \
+  }                                                                                                \
+  HOST_KERNEL_LOOP(name)
+
+FILTERS(tiled_filters_f32, F32)
+FILTERS(tiled_filters_bf16, Bf16)
+FILTERS(tiled_filters_f16, F16)

@@ -1,0 +1,120 @@
+package dev.catena.engine;
+
+import dev.catena.device.Device;
+import dev.catena.device.Dim;
+import dev.catena.device.Launch;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
+import java.util.List;
+
+/**
+ * {@code native/host/tiled_wgrad.cpp}: the gradient of a convolution by its filters, through its
+ * prologue. Its cut into blocks does not depend on the number of threads.
+ */
+final class TiledWgrad {
+  /** Blocks of rows, each with partial filters. */
+  private static final int BLOCKS = 32;
+
+  /** Pixels of a strip: a panel of them and of the gradient stay in the L1 cache. */
+  private static final int STRIP_PIXELS = 128;
+
+  private final TrainingOp.ConvWgrad op;
+  private final Problem problem;
+  private final Shape g;
+  private final Shape x;
+  private final int channels;
+  private final int outputs;
+  private final int merged;
+  private final int rows;
+
+  TiledWgrad(Problem problem, TrainingOp.ConvWgrad op) {
+    this.op = op;
+    this.problem = problem;
+    g = TiledDgrad.image(problem.input(0).shape(), op.conv());
+    x = TiledDgrad.image(problem.input(1).shape(), op.conv());
+    channels = x.c() / op.conv().groups();
+    outputs = g.c() / op.conv().groups();
+    merged = TiledConvolution.merged(channels, op.conv().stride(), false);
+    rows = Math.ceilDiv(g.n() * g.h(), BLOCKS);
+  }
+
+  private int blocks() {
+    return Math.ceilDiv(g.n() * g.h(), rows);
+  }
+
+  private int taps() {
+    return merged > 0 ? op.conv().kernelH() : op.conv().kernelH() * op.conv().kernelW();
+  }
+
+  /** Elements of a partial tap. */
+  private int pitch() {
+    int columns = merged > 0 ? op.conv().kernelW() * merged : channels;
+    return Math.ceilDiv(columns, TiledFilters.PANEL) * TiledFilters.PANEL;
+  }
+
+  /** Each block's partial filters. */
+  long workspace() {
+    return (long) blocks() * g.c() * taps() * pitch() * Float.BYTES;
+  }
+
+  List<Launch> prepare(Binding binding, Device device) {
+    Op.Conv conv = op.conv();
+    boolean prologue = conv.prologue() != Op.Prologue.NONE;
+    int padded = x.w() + 2 * conv.padW();
+    int line = merged > 0 ? padded * merged + 16 : padded * TiledCpu.rowWords(channels, false);
+    int gLine = g.w() * TiledCpu.rowWords(outputs, false);
+    int strip = Math.clamp(STRIP_PIXELS / g.w(), 1, rows);
+    long lines = (strip - 1L) * conv.stride() + conv.kernelH();
+    long words = (long) strip * gLine + lines * line + TiledFilters.PANEL;
+    Launch partial =
+        device
+            .module("tiled_wgrad")
+            .kernel("tiled_wgrad_" + problem.input(0).dtype().suffix())
+            .prepare(
+                Dim.of(blocks(), conv.groups()),
+                Dim.of(1),
+                Math.toIntExact(words * Float.BYTES),
+                binding.input(0),
+                binding.input(1),
+                prologue ? binding.input(2) : 0L,
+                prologue ? binding.input(3) : 0L,
+                binding.workspace(),
+                g.n(),
+                x.h(),
+                x.w(),
+                g.h(),
+                g.w(),
+                problem.input(0).pitch(),
+                problem.input(1).pitch(),
+                channels,
+                outputs,
+                conv.kernelH(),
+                conv.kernelW(),
+                conv.stride(),
+                conv.padH(),
+                conv.padW(),
+                conv.prologue().ordinal(),
+                merged,
+                rows,
+                strip);
+    Launch sums =
+        device
+            .module("tiled_wgrad")
+            .kernel("tiled_wgrad_sums")
+            .prepare(
+                Dim.of(outputs, conv.groups()),
+                Dim.of(1),
+                0,
+                binding.workspace(),
+                binding.output(),
+                blocks(),
+                taps(),
+                pitch(),
+                merged > 0 ? conv.kernelW() : 1,
+                merged,
+                channels,
+                problem.output().pitch());
+    return List.of(partial, sums);
+  }
+}
