@@ -27,7 +27,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       accumulate}, where the first input does
  *   <li>{@code x=}, {@code g=}, {@code a=}, {@code y=}, {@code statistics=}, {@code sums=}: views
  *   <li>cross-entropy, cross-entropy-backward: {@code smoothing=}; dropout: {@code p= stream=};
- *       running-mean, running-variance: {@code momentum=}; add-vectors: C numbers
+ *       augment: {@code pad= flip}; running-mean, running-variance: {@code momentum=}; add-vectors:
+ *       C numbers
  * </ul>
  */
 final class TrainingCases {
@@ -74,6 +75,14 @@ final class TrainingCases {
       case "dropout" -> {
         activation("x", x).vector(4);
         yield make(new TrainingOp.ApplyDropout(line.real("p", 0.5f), line.number("stream", 0)));
+      }
+      case "augment" -> {
+        inputs.add(Operand.nchw(x));
+        vector(4);
+        List<Float> mean = List.of(3f, -2f, 0f, 1f).subList(0, x.c());
+        List<Float> scale = List.of(0.5f, 2f, 1f, 0.25f).subList(0, x.c());
+        int padding = line.number("pad", 0);
+        yield make(new TrainingOp.Augment(padding, line.flag("flip"), mean, scale, dtype));
       }
       case "linear-dgrad" -> {
         int k = line.required("k");

@@ -55,10 +55,11 @@ final class TrainingReference {
         each(c -> (1.0 - r.momentum()) * in(0, c) + unbiased * variance(c));
       }
       case TrainingOp.ApplyDropout d -> {
-        long seed = (long) in(1, 0) | (long) in(1, 1) << HALF_BITS;
-        long step = (long) in(1, 2) | (long) in(1, 3) << HALF_BITS;
+        long seed = whole(0);
+        long step = whole(2);
         each(i -> Philox.keeps(d, seed, step, i) ? in(0, i) / (1.0 - d.probability()) : 0);
       }
+      case TrainingOp.Augment a -> augment(a);
       case TrainingOp.Slice s ->
           each(i -> in(0, i / s.channels() * shapes.get(0).c() + s.first() + i % s.channels()));
       case TrainingOp.LinearDgrad _ ->
@@ -112,6 +113,27 @@ final class TrainingReference {
             });
       }
     }
+  }
+
+  private void augment(TrainingOp.Augment op) {
+    int channels = shape.c();
+    each(
+        i -> {
+          int image = i / channels / shape.w() / shape.h();
+          TrainingOp.Augment.Crop crop = op.crop(whole(0), whole(2), image);
+          int w = i / channels % shape.w();
+          int row = i / channels / shape.w() % shape.h() + crop.down();
+          int column = (crop.mirrored() ? shape.w() - 1 - w : w) + crop.right();
+          boolean inside = row >= 0 && row < shape.h() && column >= 0 && column < shape.w();
+          int c = i % channels;
+          int from = ((image * shape.h() + row) * shape.w() + column) * channels + c;
+          return ((inside ? in(0, from) : 0) - op.mean().get(c)) * op.scale().get(c);
+        });
+  }
+
+  /** The seed or the step, of two numbers of input 1 from {@code index}. */
+  private long whole(int index) {
+    return (long) in(1, index) | (long) in(1, index + 1) << HALF_BITS;
   }
 
   // ---- the loss ------------------------------------------------------------------------------

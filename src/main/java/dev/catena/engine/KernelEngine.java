@@ -62,6 +62,7 @@ public final class KernelEngine implements Engine {
           case Op.Conv _, Op.Linear _ -> true;
           case Op.ScaleShift _, Op.Relu _, Op.Add _, Op.Pool _, Op.GlobalAveragePool _ -> matrix;
           case Op.Concat _, Op.Copy _, Op.FromNchw _, Op.ToNchw _ -> matrix;
+          case TrainingOp.Augment a -> matrix && a.mean().size() <= KernelAugment.MOST_CHANNELS;
           default -> false;
         };
     if (!ours) {
@@ -72,7 +73,10 @@ public final class KernelEngine implements Engine {
       return Optional.of("has 32-bit pixel indices");
     }
     boolean converts =
-        op instanceof Op.Copy || op instanceof Op.FromNchw || op instanceof Op.ToNchw;
+        op instanceof Op.Copy
+            || op instanceof Op.FromNchw
+            || op instanceof Op.ToNchw
+            || op instanceof TrainingOp.Augment;
     boolean oneType =
         operands.stream()
                 .filter(o -> o.layout() != Layout.PARAMETER && o.layout() != Layout.DENSE)
@@ -149,6 +153,7 @@ public final class KernelEngine implements Engine {
     return switch (call.problem().op()) {
       case Op.Concat _ -> KernelElementwise.concat(call);
       case Op.Copy _ -> List.of(KernelElementwise.copy(call));
+      case TrainingOp.Augment a -> List.of(KernelAugment.launch(call, a));
       case Op.FromNchw _ -> List.of(KernelElementwise.fromNchw(call));
       case Op.ToNchw _ -> List.of(KernelElementwise.toNchw(call));
       case Op.Relu _ -> List.of(KernelElementwise.relu(call));

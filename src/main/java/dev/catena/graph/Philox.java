@@ -41,6 +41,21 @@ public final class Philox {
   }
 
   /**
+   * The four words of an element group in a step, as training operations draw them.
+   *
+   * @param seed below 2^48
+   * @param step below 2^48
+   * @param group below 2^48
+   * @param stream tells those who draw apart
+   */
+  static int[] words(long seed, long step, long group, int stream) {
+    int[] key = {(int) seed, (int) (seed >>> 32)};
+    // Step and group have 48 bits at most, and share the third word.
+    int high = (int) (group >>> 32) | (int) (step >>> 32) << 16;
+    return words(key, new int[] {(int) group, (int) step, high, stream});
+  }
+
+  /**
    * Whether {@link TrainingOp.ApplyDropout} keeps an element: whether its word, one of the four at
    * counter (⌊index/4⌋, step, stream), is at least p·2³².
    *
@@ -50,12 +65,7 @@ public final class Philox {
    * @param index of the element in N,H,W,C order, padding not counted
    */
   public static boolean keeps(TrainingOp.ApplyDropout dropout, long seed, long step, long index) {
-    int[] key = {(int) seed, (int) (seed >>> 32)};
-    long group = index / WORDS;
-    // Step and group have 48 bits at most, and share the third word.
-    int high = (int) (group >>> 32) | (int) (step >>> 32) << 16;
-    int[] counter = {(int) group, (int) step, high, dropout.stream()};
-    int word = words(key, counter)[(int) (index % WORDS)];
+    int word = words(seed, step, index / WORDS, dropout.stream())[(int) (index % WORDS)];
     return (word & MASK) >= (long) (dropout.probability() * 0x1p32);
   }
 }

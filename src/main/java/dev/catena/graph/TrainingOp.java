@@ -1,5 +1,7 @@
 package dev.catena.graph;
 
+import java.util.List;
+
 /**
  * What only training computes. Inputs are named as in {@link Op}; g is the gradient of the loss by
  * the output of the operation that is differentiated, a a gradient to be added to.
@@ -69,6 +71,44 @@ public sealed interface TrainingOp extends Op {
    * @param stream tells the network's dropouts apart
    */
   record ApplyDropout(float probability, int stream) implements TrainingOp {}
+
+  /**
+   * (images, random): the user's images as activations to train with, in place of {@link
+   * Op.FromNchw}: cropped from a black frame, perhaps mirrored, normalised to (v − mean)·scale.
+   * {@code random} as in {@link ApplyDropout}.
+   *
+   * @param padding pixels of the frame
+   * @param flip whether half of the images are mirrored
+   * @param mean of each channel
+   * @param scale of each channel
+   * @param dtype of the activations
+   */
+  record Augment(int padding, boolean flip, List<Float> mean, List<Float> scale, DType dtype)
+      implements TrainingOp {
+    private static final int STREAM = -1;
+
+    public Augment {
+      mean = List.copyOf(mean);
+      scale = List.copyOf(scale);
+    }
+
+    /**
+     * Where pixel (h, w) of an augmented image comes from: (h + down, w' + right), w' counting from
+     * the right if it is mirrored; black outside the image.
+     */
+    public record Crop(int down, int right, boolean mirrored) {}
+
+    /** What is done to an image of the batch of a step; drawn from {@link Philox}. */
+    public Crop crop(long seed, long step, int image) {
+      int[] words = Philox.words(seed, step, image, STREAM);
+      boolean mirrored = flip && (words[2] & 1) == 1;
+      return new Crop(shift(words[0]), shift(words[1]), mirrored);
+    }
+
+    private int shift(int word) {
+      return (int) ((word & 0xffff_ffffL) * (2 * padding + 1) >>> 32) - padding;
+    }
+  }
 
   /**
    * (x): channels [first, first + channels) of x, where they are. Costs nothing.

@@ -70,6 +70,15 @@ final class TrainingTypes {
         take(Shape.of(RANDOM_WORDS));
         yield List.of(like(x));
       }
+      case TrainingOp.Augment a -> {
+        Shape images = takeActivation().shape();
+        take(Shape.of(RANDOM_WORDS));
+        require(
+            a.mean().size() == images.c() && a.scale().size() == images.c(),
+            images + " has not " + a.mean().size() + " means and " + a.scale().size() + " scales");
+        require(a.padding() >= 0, "a frame of " + a.padding() + " pixels");
+        yield List.of(new Result("", images, a.dtype(), Layout.NHWC));
+      }
       case TrainingOp.Slice s -> {
         Value x = takeActivation();
         require(

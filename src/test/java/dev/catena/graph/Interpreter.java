@@ -144,6 +144,7 @@ public final class Interpreter {
           y[i] = Philox.keeps(d, seed, step, i) ? in(0)[i] / (1.0 - d.probability()) : 0;
         }
       }
+      case TrainingOp.Augment a -> augment(a, y);
       case TrainingOp.Slice s -> {
         for (int i = 0; i < y.length; i++) {
           y[i] = in(0)[i / s.channels() * shape(0).c() + s.first() + i % s.channels()];
@@ -202,6 +203,26 @@ public final class Interpreter {
         }
       }
     }
+  }
+
+  private void augment(TrainingOp.Augment a, double[] y) {
+    long seed = (long) in(1)[0] | (long) in(1)[1] << 24;
+    long step = (long) in(1)[2] | (long) in(1)[3] << 24;
+    int height = shape(0).h();
+    int width = shape(0).w();
+    transpose(
+        shape(0),
+        (nhwc, nchw) -> {
+          int c = nhwc % shape(0).c();
+          int h = nchw / width % height;
+          int w = nchw % width;
+          TrainingOp.Augment.Crop crop = a.crop(seed, step, nchw / width / height / shape(0).c());
+          int row = h + crop.down();
+          int column = (crop.mirrored() ? width - 1 - w : w) + crop.right();
+          boolean inside = row >= 0 && row < height && column >= 0 && column < width;
+          double value = inside ? in(0)[nchw + (row - h) * width + column - w] : 0;
+          y[nhwc] = (value - a.mean().get(c)) * a.scale().get(c);
+        });
   }
 
   // ---- the loss ------------------------------------------------------------------------------
