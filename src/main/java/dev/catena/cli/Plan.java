@@ -2,12 +2,11 @@ package dev.catena.cli;
 
 import dev.catena.Model;
 import dev.catena.exec.Inference;
-import dev.catena.graph.DType;
-import dev.catena.graph.Graph;
+import dev.catena.exec.Training;
 import dev.catena.plan.MemoryPlan;
-import dev.catena.plan.Planner;
+import dev.catena.plan.TrainingPlan;
+import dev.catena.plan.TrainingState;
 import dev.catena.report.Table;
-import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Policy;
 import dev.catena.rewrite.Variant;
 import java.io.IOException;
@@ -28,9 +27,6 @@ import picocli.CommandLine.Option;
     description = "Plans the memory of every variant; no device is needed.",
     mixinStandardHelpOptions = true)
 final class Plan implements Callable<Integer> {
-  /** Does not matter to the plan. */
-  private static final float RUNNING_MOMENTUM = 0.1f;
-
   @Mixin private ModelArguments arguments;
   @Mixin private Output output;
 
@@ -55,6 +51,9 @@ final class Plan implements Callable<Integer> {
       paramLabel = "FILE.svg",
       description = "Draw each variant's memory over the steps, all on one scale.")
   private OutputFile chart;
+
+  /** Of training; every policy's is the same. */
+  private TrainingState state;
 
   @Override
   public Integer call() throws IOException {
@@ -83,23 +82,22 @@ final class Plan implements Callable<Integer> {
     Map<String, MemoryPlan> plans = new LinkedHashMap<>();
     try (ProgressBar progress = Progress.bar("planning", Policy.values().length)) {
       for (Policy policy : Policy.values()) {
-        Graph network = model.network().graph(batch, arguments.dtype());
-        Graph step = policy.step(network, new LowerTraining(RUNNING_MOMENTUM, 0));
-        plans.put(policy.label(), Planner.plan(step));
+        Training options = Training.batch(batch).dtype(arguments.dtype()).policy(policy);
+        TrainingPlan plan = model.plan(options);
+        plans.put(policy.label(), plan.step());
+        state = plan.state();
         progress.step();
       }
     }
     return plans;
   }
 
-  /** What SGD keeps of each parameter: its momentum and, if it is used in 16 bits, itself. */
-  private long optimizerBytes(MemoryPlan plan) {
-    long copies = arguments.dtype() == DType.FP32 ? 1 : 2;
-    return copies * Float.BYTES * plan.graph().parameterCount();
+  private long weightBytes(MemoryPlan plan) {
+    return train ? state.weightBytes() : plan.weightBytes();
   }
 
   private long allBytes(MemoryPlan plan) {
-    return plan.peakBytes() + plan.weightBytes() + optimizerBytes(plan);
+    return plan.peakBytes() + state.bytes();
   }
 
   private String text(Map<String, MemoryPlan> plans) {
@@ -117,8 +115,8 @@ final class Plan implements Callable<Integer> {
                 name,
                 Table.bytes(plan.peakBytes()),
                 Table.bytes(plan.lowerBoundBytes()),
-                Table.bytes(plan.weightBytes()),
-                Table.bytes(optimizerBytes(plan)),
+                Table.bytes(weightBytes(plan)),
+                Table.bytes(state.optimizerBytes()),
                 Table.bytes(allBytes(plan)),
                 share(allBytes(plan), unfused)));
     return table + reports(plans);
@@ -133,7 +131,7 @@ final class Plan implements Callable<Integer> {
                 name,
                 Table.bytes(plan.peakBytes()),
                 Table.bytes(plan.lowerBoundBytes()),
-                Table.bytes(plan.weightBytes()),
+                Table.bytes(weightBytes(plan)),
                 share(plan.peakBytes(), unfused)));
     return table + reports(plans);
   }
@@ -158,9 +156,9 @@ final class Plan implements Callable<Integer> {
           row.put("name", name);
           row.put("planned_bytes", plan.peakBytes());
           row.put("lower_bound_bytes", plan.lowerBoundBytes());
-          row.put("weights_bytes", plan.weightBytes());
+          row.put("weights_bytes", weightBytes(plan));
           if (train) {
-            row.put("optimizer_bytes", optimizerBytes(plan));
+            row.put("optimizer_bytes", state.optimizerBytes());
             row.put("total_bytes", allBytes(plan));
           }
           row.put("steps", plan.steps().size());

@@ -123,7 +123,10 @@ final class Binder {
     @Override
     public long constant(int index, String layout, long bytes, Packer packer) {
       String name = step.input(index).name() + " " + step.input(index).shape();
-      return weights.address(name, layout, bytes, () -> values(index), packer);
+      Graph graph = program.plan().graph();
+      Value constant = step.input(index);
+      return weights.address(
+          name, layout, bytes, constants, given -> given.values(graph, constant), packer);
     }
   }
 }

@@ -178,6 +178,28 @@ public final class Session implements AutoCloseable {
     return (int) count;
   }
 
+  /**
+   * Takes other weights, at the same addresses: those that a training run has reached, or a new
+   * version of a model in service. Waits for the runs under way; later ones see the new weights.
+   *
+   * @param parameters all of the network's
+   * @throws ParameterException if they give too few or too many values; the weights are as before
+   * @throws IllegalStateException after {@link #close}
+   */
+  public void reload(Parameters parameters) {
+    synchronized (weights) { // Two that lease lanes one by one would wait for each other.
+      List<Lane> all = new ArrayList<>();
+      try {
+        while (all.size() < idle.length) {
+          all.add(lease());
+        }
+        weights.reload(new Constants(parameters));
+      } finally {
+        all.forEach(this::giveBack);
+      }
+    }
+  }
+
   private Lane lease() {
     lock.lock();
     try {

@@ -2,6 +2,7 @@ package dev.catena.exec;
 
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
+import dev.catena.device.Stream;
 import dev.catena.engine.KernelFilters;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
@@ -11,11 +12,11 @@ import dev.catena.plan.TrainingState.Slot;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /** A {@link TrainingState} on a device, and its values in the checkpoint's order. */
 final class StateMemory implements AutoCloseable {
@@ -49,7 +50,7 @@ final class StateMemory implements AutoCloseable {
   }
 
   /** Zeros everywhere. */
-  void clear(dev.catena.device.Stream stream) {
+  void clear(Stream stream) {
     stream.fill(memory.address(), (byte) 0, memory.bytes());
   }
 
@@ -101,7 +102,9 @@ final class StateMemory implements AutoCloseable {
   }
 
   private List<Slot> slots() {
-    return Stream.concat(state.trainable().stream(), state.statistics().stream()).toList();
+    List<Slot> all = new ArrayList<>(state.trainable());
+    all.addAll(state.statistics());
+    return all;
   }
 
   private void upload(long offset, List<Slot> slots, Map<String, float[]> values, DType type) {

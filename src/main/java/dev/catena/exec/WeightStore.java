@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
+import java.util.function.Function;
 
 /**
  * The constants of a session on the device, each packed once for each layout that an engine wants.
@@ -21,12 +21,28 @@ final class WeightStore implements AutoCloseable {
 
   private final Device device;
   private final List<DeviceMemory> chunks = new ArrayList<>();
-  private final Map<String, Long> addresses = new HashMap<>();
+  private final Map<String, Packed> packed = new HashMap<>();
   private long free; // in the last chunk
   private long bytes;
 
   WeightStore(Device device) {
     this.device = device;
+  }
+
+  /** A constant in an engine's layout, and how to pack it again. */
+  private record Packed(
+      DeviceMemory chunk,
+      long offset,
+      long size,
+      Function<Constants, float[]> values,
+      Packer packer) {
+    void upload(float[] given) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment bytes = arena.allocate(size, ALIGNMENT);
+        packer.pack(given, bytes);
+        chunk.upload(offset, bytes);
+      }
+    }
   }
 
   /**
@@ -35,21 +51,28 @@ final class WeightStore implements AutoCloseable {
    * @param name of the constant; equal names mean equal values
    * @param layout of the engine
    * @param size bytes of the packed form
-   * @param values asked for if it is not there yet
+   * @param constants where its values are, if it is not there yet
+   * @param values finds them
    * @param packer brings them into the layout
    */
   synchronized long address(
-      String name, String layout, long size, Supplier<float[]> values, Packer packer) {
-    return addresses.computeIfAbsent(
-        name + " as " + layout, _ -> upload(size, values.get(), packer));
+      String name,
+      String layout,
+      long size,
+      Constants constants,
+      Function<Constants, float[]> values,
+      Packer packer) {
+    Packed found = packed.get(name + " as " + layout);
+    if (found == null) {
+      float[] given = values.apply(constants);
+      found = place(size, values, packer);
+      found.upload(given);
+      packed.put(name + " as " + layout, found);
+    }
+    return found.chunk().address() + found.offset();
   }
 
-  /** Bytes of all packed constants. */
-  synchronized long bytes() {
-    return bytes;
-  }
-
-  private long upload(long size, float[] values, Packer packer) {
+  private Packed place(long size, Function<Constants, float[]> values, Packer packer) {
     long rounded = Math.ceilDiv(size, ALIGNMENT) * ALIGNMENT;
     if (rounded > free) {
       DeviceMemory chunk = device.allocate(Math.max(CHUNK, rounded));
@@ -58,14 +81,24 @@ final class WeightStore implements AutoCloseable {
     }
     DeviceMemory chunk = chunks.getLast();
     long offset = chunk.bytes() - free;
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment packed = arena.allocate(size, ALIGNMENT);
-      packer.pack(values, packed);
-      chunk.upload(offset, packed);
-    }
     free -= rounded;
     bytes += size;
-    return chunk.address() + offset;
+    return new Packed(chunk, offset, size, values, packer);
+  }
+
+  /**
+   * Packs everything anew, to the same addresses. Nothing may be reading.
+   *
+   * @throws ParameterException if a parameter is missing or has another size; nothing changed
+   */
+  synchronized void reload(Constants constants) {
+    packed.values().forEach(one -> one.values().apply(constants));
+    packed.values().forEach(one -> one.upload(one.values().apply(constants)));
+  }
+
+  /** Bytes of all packed constants. */
+  synchronized long bytes() {
+    return bytes;
   }
 
   @Override

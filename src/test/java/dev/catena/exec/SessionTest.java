@@ -87,6 +87,28 @@ class SessionTest {
   }
 
   @Test
+  void reloadedWeightsAreThoseOfALaterRun() {
+    Parameters others = Parameters.initial(5);
+    Inference options = Inference.batch(1, 2).lanes(2);
+    try (Session session = model.compile(device, options);
+        Session other = model.with(others).compile(device, options)) {
+      float[] before = Fixture.run(session, arena, 2);
+      ParameterException refused =
+          assertThrows(
+              ParameterException.class,
+              () ->
+                  session.reload(p -> p.name().startsWith("classifier") ? null : others.values(p)));
+      assertTrue(refused.getMessage().contains("classifier"), refused::getMessage);
+      assertArrayEquals(before, Fixture.run(session, arena, 2), "refused: nothing changed");
+      session.reload(others);
+      for (int count = 1; count <= 2; count++) {
+        assertArrayEquals(Fixture.run(other, arena, count), Fixture.run(session, arena, count));
+      }
+      assertEquals(other.weightBytes(), session.weightBytes());
+    }
+  }
+
+  @Test
   void imagesOfAnotherSize() {
     Inference options = Inference.batch(1).image(40, 24);
     try (Session session = model.compile(device, options)) {

@@ -35,26 +35,26 @@ class TrainingPlanTest {
   private static final LowerTraining LOWERING = new LowerTraining(0.1f, 0);
 
   /**
-   * Kept: what lives when the backward pass begins. Peak: the arena, weights and momentum. Both in
-   * GiB, batch 64, fp32.
+   * Kept: what lives when the backward pass begins. All: arena, weights, momentum and gradients.
+   * Both in GiB, batch 64, fp32.
    */
   @ParameterizedTest
   @CsvSource({
     "densenet-bc-100-12, UNFUSED, 2.15, 2.17",
     "densenet-bc-100-12, IN_PLACE, 1.38, 1.42",
-    "densenet-bc-100-12, FUSED, 0.33, 0.35",
+    "densenet-bc-100-12, FUSED, 0.33, 0.36",
     "densenet-bc-100-12, RECOMPUTE, 0.08, 0.15",
     "densenet121, UNFUSED, 8.02, 8.1",
     "densenet121, IN_PLACE, 5.5, 5.6",
-    "densenet121, FUSED, 1.62, 1.75",
-    "densenet121, RECOMPUTE, 0.58, 0.95",
+    "densenet121, FUSED, 1.62, 1.76",
+    "densenet121, RECOMPUTE, 0.58, 0.96",
   })
-  void aStepFitsItsBudget(String name, Policy policy, double kept, double peak) {
+  void aStepFitsItsBudget(String name, Policy policy, double kept, double all) {
     Graph network = Catalogue.find(name).orElseThrow().graph(64, DType.FP32);
-    MemoryPlan plan = Planner.plan(policy.step(network, LOWERING));
-    long state = 2 * Float.BYTES * network.parameterCount();
+    TrainingPlan whole = TrainingPlan.of(policy.step(network, LOWERING), DType.FP32);
+    MemoryPlan plan = whole.step();
     assertTrue(plan.liveBytes(firstBackward(plan)) <= kept * GIB, plan::report);
-    assertTrue(plan.peakBytes() + state <= peak * GIB, plan::report);
+    assertTrue(whole.bytes() <= all * GIB, () -> whole.state().bytes() + "\n" + plan.report());
     assertTrue(plan.peakBytes() <= 1.03 * plan.lowerBoundBytes(), plan::report);
     assertEquals(List.of(), List.copyOf(plan.copies().keySet()));
   }
