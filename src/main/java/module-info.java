@@ -2,6 +2,7 @@
 module dev.catena {
   requires com.fasterxml.jackson.core;
   requires java.desktop;
+  requires static com.google.protobuf;
   requires static info.picocli;
   requires static java.logging;
   requires static jcuda;
@@ -18,6 +19,7 @@ module dev.catena {
   exports dev.catena.io.datasets;
   exports dev.catena.measure;
   exports dev.catena.model;
+  exports dev.catena.onnx;
   exports dev.catena.plan;
   exports dev.catena.report;
   exports dev.catena.rewrite;

@@ -12,8 +12,11 @@ import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.io.SafeTensors;
 import dev.catena.model.Network;
+import dev.catena.onnx.OnnxWriter;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.TrainingPlan;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -109,6 +112,17 @@ public final class Model implements AutoCloseable {
   public List<Step> steps(Device device, Inference options) {
     Engines engines = Engines.on(device, options.engine(), options.tuning());
     return Session.steps(this::graph, options, engines, device);
+  }
+
+  /**
+   * Writes it as an ONNX model for any batch of images of its own size. Needs {@code
+   * com.google.protobuf:protobuf-java}.
+   *
+   * @throws dev.catena.graph.GraphException naming the node if ONNX has no operator for one
+   * @throws IOException if the file cannot be written; it is then as it was
+   */
+  public void exportOnnx(Path file) throws IOException {
+    OnnxWriter.write(network.graph(1, DType.FP32), parameters::values, file);
   }
 
   private Graph graph(int batch, int height, int width, DType dtype) {

@@ -3,6 +3,9 @@ package dev.catena;
 import dev.catena.exec.Parameters;
 import dev.catena.model.Catalogue;
 import dev.catena.model.Network;
+import dev.catena.onnx.OnnxModel;
+import java.io.IOException;
+import java.nio.file.Path;
 
 /** The catalogue's networks as models. */
 public final class Models {
@@ -19,6 +22,18 @@ public final class Models {
     return of(
         Catalogue.find(name)
             .orElseThrow(() -> new UnknownModelException(name, Catalogue.nearest(name))));
+  }
+
+  /**
+   * A user's own model, with its weights. Needs {@code com.google.protobuf:protobuf-java}.
+   *
+   * @throws dev.catena.io.ModelFormatException if it is no ONNX model, or naming all of its
+   *     operators that Catena does not have
+   * @throws IOException if the file cannot be read
+   */
+  public static Model onnx(Path file) throws IOException {
+    OnnxModel model = OnnxModel.open(file);
+    return of(model).with(parameter -> model.values(parameter.name()));
   }
 
   /** A model of a network of the user's own, with initial weights drawn from seed 0. */

@@ -41,6 +41,7 @@ class ArchitectureTest {
           Map.entry("exec", 4),
           Map.entry("measure", 4),
           Map.entry("engine", 3),
+          Map.entry("onnx", 3),
           Map.entry("model", 2),
           Map.entry("rewrite", 2),
           Map.entry("plan", 2),
@@ -49,7 +50,8 @@ class ArchitectureTest {
           Map.entry("graph", 1),
           Map.entry("driver", 1));
 
-  private static final Set<String> NETWORKS = Set.of("graph", "model", "rewrite", "plan", "io");
+  private static final Set<String> NETWORKS =
+      Set.of("graph", "model", "rewrite", "plan", "io", "onnx");
   private static final Set<String> MACHINES = Set.of("driver", "device");
 
   private static JavaClasses classes;

@@ -29,6 +29,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       Bench.class,
       Plan.class,
       Run.class,
+      Export.class,
       ListModels.class,
       Info.class,
     },

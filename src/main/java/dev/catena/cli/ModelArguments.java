@@ -6,13 +6,19 @@ import dev.catena.graph.DType;
 import dev.catena.io.SafeTensors;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Which network, in which precision. */
 final class ModelArguments {
-  @Parameters(index = "0", paramLabel = "MODEL", description = "A name that `models` lists.")
+  private static final String ONNX = ".onnx";
+
+  @Parameters(
+      index = "0",
+      paramLabel = "MODEL",
+      description = "A name that `models` lists, or an ONNX file.")
   private String name;
 
   @Option(
@@ -26,13 +32,31 @@ final class ModelArguments {
     return dtype;
   }
 
-  Model model() {
-    return Models.get(name);
+  Model model() throws IOException {
+    return isOnnx() ? Models.onnx(Path.of(name)) : Models.get(name);
   }
 
-  /** With the weights of {@code file}, or as {@code seed} draws them if there is none. */
+  private boolean isOnnx() {
+    return name.toLowerCase(Locale.ROOT).endsWith(ONNX);
+  }
+
+  /**
+   * With the weights of {@code file}; an ONNX model with its own, another one as {@code seed} draws
+   * them if there is none.
+   */
   Model model(Optional<Path> file, long seed) throws IOException {
     Model model = model();
-    return file.isPresent() ? model.load(SafeTensors.open(file.get())) : model.initialise(seed);
+    if (file.isPresent()) {
+      return model.load(SafeTensors.open(file.get()));
+    }
+    return isOnnx() ? model : model.initialise(seed);
+  }
+
+  /** With the weights of {@code file}, which only an ONNX model can do without. */
+  Model modelWithWeights(Optional<Path> file) throws IOException {
+    if (file.isEmpty() && !isOnnx()) {
+      throw new UserException(name + " has no weights of its own; give --weights FILE.safetensors");
+    }
+    return model(file, 0);
   }
 }

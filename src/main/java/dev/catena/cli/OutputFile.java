@@ -46,6 +46,18 @@ record OutputFile(Optional<Path> path) {
     }
   }
 
+  /**
+   * The path, for a writer that replaces a file and cannot fill a pipe.
+   *
+   * @param option that named it
+   */
+  Path requireOrdinary(String option) {
+    if (path.isEmpty() || isSpecial(path.get())) {
+      throw new UserException(option + " needs an ordinary file; name one");
+    }
+    return path.get();
+  }
+
   /** Whether this is there and no ordinary file: a pipe, {@code /dev/null}. */
   static boolean isSpecial(Path path) {
     return Files.exists(path) && !Files.isRegularFile(path);

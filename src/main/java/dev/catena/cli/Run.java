@@ -45,10 +45,9 @@ final class Run implements Callable<Integer> {
 
   @Option(
       names = "--weights",
-      required = true,
       paramLabel = "FILE",
-      description = "Weights, safetensors, torchvision's names.")
-  private Path weights;
+      description = "Weights, safetensors, torchvision's names; an ONNX model has its own.")
+  private Optional<Path> weights;
 
   @Option(
       names = "--input",
@@ -87,9 +86,9 @@ final class Run implements Callable<Integer> {
           "give either pictures or --input, for example: run densenet121 --weights w.safetensors"
               + " photo.jpg");
     }
-    requireOrdinary(logitsFile);
+    Path logitsPath = logitsFile == null ? null : logitsFile.requireOrdinary("--output");
     try (Arena arena = Arena.ofShared();
-        Model model = arguments.model(Optional.of(weights), 0)) {
+        Model model = arguments.modelWithWeights(weights)) {
       Network network = model.network();
       Ranking ranking = new Ranking(names(network), top);
       InputImages images =
@@ -97,20 +96,13 @@ final class Run implements Callable<Integer> {
               ? InputImages.pictures(pictures, network, arena)
               : InputImages.tensor(input, network, arena);
       float[] logits = compute(model, images);
-      if (logitsFile != null) {
+      if (logitsPath != null) {
         new SafeTensorsWriter()
             .add("output", DType.FP32, new long[] {images.count(), network.classes()}, logits)
-            .write(logitsFile.path().orElseThrow());
+            .write(logitsPath);
       }
       report(network, images, logits, ranking);
       return 0;
-    }
-  }
-
-  /** The writer of safetensors replaces a file; it cannot fill a pipe. */
-  private static void requireOrdinary(OutputFile file) {
-    if (file != null && file.path().map(OutputFile::isSpecial).orElse(true)) {
-      throw new UserException("--output needs an ordinary file; name one");
     }
   }
 

@@ -1,0 +1,116 @@
+package dev.catena.onnx;
+
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import dev.catena.graph.Value;
+import dev.catena.onnx.OnnxOperator.Unsupported;
+import java.util.List;
+import java.util.function.DoubleUnaryOperator;
+
+/** Element by element. A constant operand is one number, or one for each channel. */
+final class ElementOperators {
+  private ElementOperators() {}
+
+  static Term relu(GraphImport graph, OnnxNode node) {
+    Term.Live x = graph.live(node, 0);
+    return new Term.Live(graph.add(node, new Op.Relu(), x.value()), x.dims());
+  }
+
+  static Term sum(GraphImport graph, OnnxNode node) {
+    Term sum = graph.term(node, 0);
+    for (int i = 1; i < node.inputs().size(); i++) {
+      sum = add(graph, node, sum, graph.term(node, i));
+    }
+    return sum;
+  }
+
+  static Term add(GraphImport graph, OnnxNode node) {
+    return add(graph, node, graph.term(node, 0), graph.term(node, 1));
+  }
+
+  private static Term add(GraphImport graph, OnnxNode node, Term a, Term b) {
+    if (a instanceof Term.Live x && b instanceof Term.Live y) {
+      if (!x.dims().equals(y.dims()) || !x.value().shape().equals(y.value().shape())) {
+        throw new Unsupported("it adds " + y.dims() + " to " + x.dims());
+      }
+      Value sum = graph.add(node, new Op.Add(false), x.value(), y.value());
+      return new Term.Live(sum, x.dims());
+    }
+    if (a instanceof Term.Live x && b instanceof Term.Known c) {
+      return affine(graph, node, x, c.tensor(), ElementOperators::one, v -> v);
+    }
+    if (a instanceof Term.Known c && b instanceof Term.Live x) {
+      return affine(graph, node, x, c.tensor(), ElementOperators::one, v -> v);
+    }
+    throw new Unsupported("it adds constants");
+  }
+
+  static Term subtract(GraphImport graph, OnnxNode node) {
+    return graph.term(node, 0) instanceof Term.Known c
+        ? affine(graph, node, graph.live(node, 1), c.tensor(), _ -> -1, v -> v)
+        : affine(
+            graph, node, graph.live(node, 0), graph.known(node, 1), ElementOperators::one, v -> -v);
+  }
+
+  static Term multiply(GraphImport graph, OnnxNode node) {
+    return graph.term(node, 0) instanceof Term.Known c
+        ? affine(graph, node, graph.live(node, 1), c.tensor(), v -> v, ElementOperators::zero)
+        : affine(
+            graph, node, graph.live(node, 0), graph.known(node, 1), v -> v, ElementOperators::zero);
+  }
+
+  static Term divide(GraphImport graph, OnnxNode node) {
+    return affine(
+        graph, node, graph.live(node, 0), graph.known(node, 1), v -> 1 / v, ElementOperators::zero);
+  }
+
+  private static double one(double any) {
+    return 1;
+  }
+
+  private static double zero(double any) {
+    return 0;
+  }
+
+  /** scale(c)·x + shift(c). */
+  private static Term affine(
+      GraphImport graph,
+      OnnxNode node,
+      Term.Live x,
+      OnnxTensor c,
+      DoubleUnaryOperator scale,
+      DoubleUnaryOperator shift) {
+    int channels = x.value().shape().c();
+    if (!c.type().real() || !perChannel(x, c)) {
+      throw new Unsupported(
+          "its constant %s is not one number for each channel of %s".formatted(c.dims(), x.dims()));
+    }
+    Shape vector = Shape.of(channels);
+    Value s = graph.parameter(node.name() + ".scale", vector, () -> vector(c, channels, scale));
+    Value t = graph.parameter(node.name() + ".shift", vector, () -> vector(c, channels, shift));
+    return new Term.Live(graph.add(node, new Op.ScaleShift(false), x.value(), s, t), x.dims());
+  }
+
+  /** Numpy's rule: extents are set against each other from the last. */
+  private static boolean perChannel(Term.Live x, OnnxTensor c) {
+    if (c.elements() == 1) {
+      return c.dims().size() <= x.dims().size();
+    }
+    List<Integer> dims = c.dims();
+    int fromEnd = x.dims().size() - 1;
+    return x.aligned()
+        && dims.size() <= x.dims().size()
+        && c.elements() == x.value().shape().c()
+        && dims.size() >= fromEnd
+        && dims.get(dims.size() - fromEnd) == c.elements();
+  }
+
+  private static float[] vector(OnnxTensor c, int channels, DoubleUnaryOperator f) {
+    float[] values = c.floats();
+    float[] vector = new float[channels];
+    for (int i = 0; i < channels; i++) {
+      vector[i] = (float) f.applyAsDouble(values[values.length == 1 ? 0 : i]);
+    }
+    return vector;
+  }
+}

@@ -1,0 +1,190 @@
+package dev.catena.onnx;
+
+import dev.catena.graph.DType;
+import dev.catena.graph.Graph;
+import dev.catena.graph.GraphBuilder;
+import dev.catena.graph.GraphException;
+import dev.catena.graph.Init;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import dev.catena.graph.Value;
+import dev.catena.io.ModelFormatException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/** A model's operators, made into one graph for one batch. */
+final class GraphImport {
+  /** Where the numbers of every parameter come from, by its name. */
+  interface Numbers {
+    void put(String parameter, Supplier<float[]> values);
+  }
+
+  private final OnnxFile file;
+  private final Numbers numbers;
+  private final GraphBuilder builder;
+  private final Map<String, Term> terms = new HashMap<>();
+  private final Map<String, Value> parameters = new HashMap<>();
+  private final Set<String> names = new HashSet<>(Set.of("input", "input.nhwc", "output"));
+  private final List<String> refused = new ArrayList<>();
+  private int batch;
+
+  GraphImport(OnnxFile file, String name, DType dtype, Numbers numbers) {
+    this.file = file;
+    this.numbers = numbers;
+    builder = new GraphBuilder(name, dtype);
+  }
+
+  /**
+   * The graph.
+   *
+   * @param dims of the input, as the model has them, all known
+   * @throws ModelFormatException naming all operators that the graph cannot say, with their nodes
+   */
+  Graph run(List<Integer> dims) {
+    batch = dims.getFirst();
+    file.tensors().forEach((name, tensor) -> terms.put(name, new Term.Known(tensor)));
+    terms.put(file.inputs().getFirst().name(), input(dims));
+    for (OnnxNode node : file.nodes()) {
+      terms.put(node.outputs().getFirst(), term(node));
+    }
+    if (!refused.isEmpty()) {
+      throw error("operators", refused.size() + " cannot be run: " + String.join("; ", refused));
+    }
+    String output = file.outputs().getFirst().name();
+    if (!(terms.get(output) instanceof Term.Live result)) {
+      throw error("output '" + output + "'", "it does not depend on the input");
+    }
+    return builder.build(result.value());
+  }
+
+  private Term term(OnnxNode node) {
+    OnnxOperator operator = Operators.BY_NAME.get(node.operator());
+    for (String input : node.inputs()) {
+      if (terms.get(input) instanceof Term.Missing) {
+        return new Term.Missing();
+      }
+    }
+    try {
+      if (operator == null) {
+        throw new OnnxOperator.Unsupported("there is no such operation");
+      }
+      if (node.outputs().stream().skip(1).anyMatch(this::isRead)) {
+        throw new OnnxOperator.Unsupported("only its first output is computed");
+      }
+      return operator.apply(this, node);
+    } catch (OnnxOperator.Unsupported | GraphException | ArithmeticException e) {
+      refused.add(node.operator() + " '" + node.name() + "' (" + e.getMessage() + ")");
+      return new Term.Missing();
+    }
+  }
+
+  private boolean isRead(String value) {
+    return !value.isEmpty()
+        && (file.nodes().stream().anyMatch(n -> n.inputs().contains(value))
+            || file.outputs().stream().anyMatch(o -> o.name().equals(value)));
+  }
+
+  private Term.Live input(List<Integer> dims) {
+    int rank = dims.size();
+    int channels = rank > 1 ? dims.get(1) : 1;
+    int height = rank == 4 ? dims.get(2) : 1;
+    int width = rank > 2 ? dims.get(rank - 1) : 1;
+    return new Term.Live(builder.input(batch, channels, height, width), dims);
+  }
+
+  /** Images of the batch that the graph is made for. */
+  int batch() {
+    return batch;
+  }
+
+  /** Images that the model was exported for; 0 if for any. */
+  int exportedBatch() {
+    return file.inputs().getFirst().dims().getFirst();
+  }
+
+  /** ONNX's version of the operators. */
+  long opset() {
+    return file.opset();
+  }
+
+  /** The input at {@code index}, which the model gives. */
+  Term term(OnnxNode node, int index) {
+    Term term = node.has(index) ? terms.get(node.inputs().get(index)) : null;
+    if (term == null) {
+      throw new OnnxOperator.Unsupported("its input " + index + " is made by nothing before it");
+    }
+    return term;
+  }
+
+  /** An input that is computed with every batch. */
+  Term.Live live(OnnxNode node, int index) {
+    if (term(node, index) instanceof Term.Live live) {
+      return live;
+    }
+    throw new OnnxOperator.Unsupported("its input " + index + " is a constant");
+  }
+
+  /** An input whose channels are where the graph has them. */
+  Term.Live aligned(OnnxNode node, int index) {
+    Term.Live live = live(node, index);
+    if (!live.aligned()) {
+      throw new OnnxOperator.Unsupported(
+          "its input " + index + " was reshaped to " + live.dims() + ", which are no channels");
+    }
+    return live;
+  }
+
+  /** An input that the model gives. */
+  OnnxTensor known(OnnxNode node, int index) {
+    if (term(node, index) instanceof Term.Known known) {
+      return known.tensor();
+    }
+    throw new OnnxOperator.Unsupported("its input " + index + " is no constant");
+  }
+
+  /** A tensor of the model, as it is, as a parameter of the graph. */
+  Value parameter(OnnxTensor tensor, Shape shape) {
+    if (!tensor.type().real()) {
+      throw new OnnxOperator.Unsupported(tensor.name() + " is " + tensor.type());
+    }
+    if (tensor.elements() != shape.elements()) {
+      throw new OnnxOperator.Unsupported(tensor.name() + " is " + tensor.dims() + ", not " + shape);
+    }
+    return parameters.computeIfAbsent(
+        tensor.name() + " " + shape, _ -> parameter(tensor.name(), shape, tensor::floats));
+  }
+
+  /** A parameter that is computed from the model's tensors. */
+  Value parameter(String name, Shape shape, Supplier<float[]> values) {
+    String free = unique(name);
+    numbers.put(free, values);
+    return builder.parameter(free, shape, new Init.Constant(0));
+  }
+
+  /** An operation under the node's name. */
+  Value add(OnnxNode node, Op op, Value... inputs) {
+    return builder.add(unique(node.name()), op, inputs);
+  }
+
+  private String unique(String name) {
+    String free = name.isEmpty() ? "node" : name;
+    for (int i = 2; !names.add(free); i++) {
+      free = name + "." + i;
+    }
+    return free;
+  }
+
+  private ModelFormatException error(String place, String reason) {
+    return new ModelFormatException(
+        file.file(),
+        place,
+        reason,
+        "Export the model for inference, with operators among: "
+            + String.join(", ", Operators.BY_NAME.keySet()));
+  }
+}

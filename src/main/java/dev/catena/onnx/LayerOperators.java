@@ -1,0 +1,133 @@
+package dev.catena.onnx;
+
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import dev.catena.graph.Value;
+import dev.catena.onnx.OnnxOperator.Unsupported;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Operators with weights. */
+final class LayerOperators {
+  private LayerOperators() {}
+
+  static Term conv(GraphImport graph, OnnxNode node) {
+    Term.Live x = graph.aligned(node, 0);
+    OnnxTensor w = graph.known(node, 1);
+    List<Integer> filters = new ArrayList<>(w.dims());
+    if (filters.size() == 3) {
+      filters.add(2, 1); // a row of pixels
+    }
+    if (filters.size() != 4) {
+      throw new Unsupported("its filters are " + w.dims());
+    }
+    Windows windows = Windows.of(node, x, filters.subList(2, 4));
+    Op.Conv conv =
+        new Op.Conv(
+            filters.get(2),
+            filters.get(3),
+            windows.stride(),
+            windows.padH(),
+            windows.padW(),
+            node.integer("group", 1),
+            Op.Prologue.NONE,
+            node.has(2),
+            false);
+    List<Value> inputs =
+        new ArrayList<>(List.of(x.value(), graph.parameter(w, new Shape(filters))));
+    if (conv.bias()) {
+      inputs.add(graph.parameter(graph.known(node, 2), Shape.of(filters.getFirst())));
+    }
+    return x.made(graph.add(node, conv, inputs.toArray(Value[]::new)));
+  }
+
+  static Term batchNorm(GraphImport graph, OnnxNode node) {
+    Term.Live x = graph.aligned(node, 0);
+    if (node.integer("training_mode", 0) != 0) {
+      throw new Unsupported("it normalises as in training");
+    }
+    if (node.integer("spatial", 1) == 0) {
+      throw new Unsupported("it normalises each pixel by itself");
+    }
+    Shape channels = Shape.of(x.value().shape().c());
+    Value[] inputs = new Value[5];
+    inputs[0] = x.value();
+    for (int i = 1; i < inputs.length; i++) {
+      inputs[i] = graph.parameter(graph.known(node, i), channels);
+    }
+    return x.made(graph.add(node, new Op.BatchNorm(node.number("epsilon", 1e-5f)), inputs));
+  }
+
+  static Term gemm(GraphImport graph, OnnxNode node) {
+    Term.Live x = graph.live(node, 0);
+    OnnxTensor b = graph.known(node, 1);
+    if (node.integer("transA", 0) != 0) {
+      throw new Unsupported("it transposes the batch");
+    }
+    float beta = node.number("beta", 1);
+    float[] bias = node.has(2) && beta != 0 ? graph.known(node, 2).floats() : new float[1];
+    return product(
+        graph, node, x, b, node.integer("transB", 0) != 0, node.number("alpha", 1), bias, beta);
+  }
+
+  static Term matMul(GraphImport graph, OnnxNode node) {
+    return product(
+        graph, node, graph.live(node, 0), graph.known(node, 1), false, 1, new float[1], 1);
+  }
+
+  /** alpha·x·w + beta·bias, w being K,C if transposed and C,K if not. */
+  private static Term product(
+      GraphImport graph,
+      OnnxNode node,
+      Term.Live x,
+      OnnxTensor w,
+      boolean transposed,
+      float alpha,
+      float[] bias,
+      float beta) {
+    Shape pixels = x.value().shape();
+    int features = pixels.c() * pixels.h() * pixels.w();
+    if (w.dims().size() != 2 || !x.dims().equals(List.of(pixels.n(), features))) {
+      throw new Unsupported("it multiplies " + x.dims() + " by " + w.dims());
+    }
+    int k = w.dims().get(transposed ? 0 : 1);
+    if (w.dims().get(transposed ? 1 : 0) != features) {
+      throw new Unsupported("it multiplies " + x.dims() + " by " + w.dims());
+    }
+    if (bias.length != 1 && bias.length != k) {
+      throw new Unsupported("what it adds is not one number for each of " + k + " features");
+    }
+    // Features were N,C,H,W before they were flattened: that is a filter over the whole image.
+    boolean image = pixels.h() * pixels.w() > 1;
+    Shape shape = image ? Shape.of(k, pixels.c(), pixels.h(), pixels.w()) : Shape.of(k, features);
+    Value weights =
+        transposed && alpha == 1
+            ? graph.parameter(w, shape)
+            : graph.parameter(
+                node.name() + ".weight", shape, () -> rows(w.floats(), k, transposed, alpha));
+    Value added = graph.parameter(node.name() + ".bias", Shape.of(k), () -> spread(bias, k, beta));
+    Op op =
+        image
+            ? new Op.Conv(pixels.h(), pixels.w(), 1, 0, 0, 1, Op.Prologue.NONE, true, false)
+            : new Op.Linear();
+    Value y = graph.add(node, op, x.value(), weights, added);
+    return new Term.Live(y, List.of(pixels.n(), k));
+  }
+
+  private static float[] rows(float[] w, int k, boolean transposed, float alpha) {
+    int features = w.length / k;
+    float[] rows = new float[w.length];
+    for (int i = 0; i < w.length; i++) {
+      rows[i] = alpha * w[transposed ? i : i % features * k + i / features];
+    }
+    return rows;
+  }
+
+  private static float[] spread(float[] bias, int k, float beta) {
+    float[] all = new float[k];
+    for (int i = 0; i < k; i++) {
+      all[i] = beta * bias[bias.length == 1 ? 0 : i];
+    }
+    return all;
+  }
+}

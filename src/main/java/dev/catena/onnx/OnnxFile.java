@@ -1,0 +1,153 @@
+package dev.catena.onnx;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.UnsafeByteOperations;
+import dev.catena.io.ModelFormatException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A model as the file has it: ModelProto and GraphProto of ONNX. Field numbers are those of
+ * onnx/onnx.proto.
+ *
+ * @param file that it is read from
+ * @param opset version of ONNX's own operators
+ * @param nodes in order
+ * @param tensors the initialisers, by name
+ * @param inputs what is given with every batch: initialisers are not among them
+ * @param outputs what the model is run for
+ */
+record OnnxFile(
+    Path file,
+    long opset,
+    List<OnnxNode> nodes,
+    Map<String, OnnxTensor> tensors,
+    List<Port> inputs,
+    List<Port> outputs) {
+  private static final long OLDEST_OPSET = 7;
+
+  static final int IR = 1;
+  static final int PRODUCER = 2;
+  static final int OPSETS = 8;
+  static final int GRAPH = 7;
+  private static final int OPSET_DOMAIN = 1;
+  static final int OPSET_VERSION = 2;
+
+  static final int NODE = 1;
+  static final int NAME = 2;
+  static final int INITIALIZER = 5;
+  static final int INPUT = 11;
+  static final int OUTPUT = 12;
+  private static final int SPARSE = 15;
+
+  static final int PORT_NAME = 1;
+  static final int PORT_TYPE = 2;
+  static final int TENSOR_TYPE = 1;
+  static final int ELEMENT_TYPE = 1;
+  static final int SHAPE = 2;
+  static final int DIM = 1;
+  static final int DIM_VALUE = 1;
+  static final int DIM_NAME = 2;
+
+  /**
+   * An input or output.
+   *
+   * @param name of the value
+   * @param type of its elements, by ONNX's number
+   * @param dims extents; 0 where the file leaves them open
+   */
+  record Port(String name, long type, List<Integer> dims) {}
+
+  /**
+   * Reads a model.
+   *
+   * @throws ModelFormatException if the file is no ONNX model, is larger than protobuf allows (2
+   *     GiB) or older than opset 7
+   * @throws IOException if it cannot be read
+   */
+  static OnnxFile read(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new FileSystemException(file.toString(), null, "not a regular file");
+    }
+    try (FileChannel channel = FileChannel.open(file)) {
+      if (channel.size() > Integer.MAX_VALUE) {
+        throw new ModelFormatException(
+            file, "", "it is larger than 2 GiB", "Export it with its weights in a file beside it");
+      }
+      var bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
+      return of(file, Message.parse(UnsafeByteOperations.unsafeWrap(bytes)));
+    } catch (InvalidProtocolBufferException | IllegalArgumentException | ArithmeticException e) {
+      throw new ModelFormatException(
+          file, "", "this is no ONNX model: " + e.getMessage(), "Export the model again");
+    }
+  }
+
+  private static OnnxFile of(Path file, Message model) throws IOException {
+    Message graph = model.message(GRAPH);
+    if (!model.has(GRAPH) || !graph.has(NODE)) {
+      throw new ModelFormatException(
+          file, "", "there is no ONNX graph in it", "Export the model again");
+    }
+    long opset = opset(model);
+    if (opset < OLDEST_OPSET) {
+      throw new ModelFormatException(
+          file,
+          "opset " + opset,
+          "operators before version " + OLDEST_OPSET + " are not read",
+          "Export the model with a newer opset");
+    }
+    if (graph.has(SPARSE)) {
+      throw new ModelFormatException(
+          file, "", "it has sparse initialisers", "Export the model with dense weights");
+    }
+    TensorReader reader = new TensorReader(file);
+    Map<String, OnnxTensor> tensors = new LinkedHashMap<>();
+    for (Message tensor : graph.messages(INITIALIZER)) {
+      OnnxTensor read = reader.read(tensor);
+      tensors.put(read.name(), read);
+    }
+    List<OnnxNode> nodes = new ArrayList<>();
+    for (Message message : graph.messages(NODE)) {
+      OnnxNode node = OnnxNode.of(message);
+      if (node.operator().equals("Constant") && node.hasAttribute("value")) {
+        OnnxTensor value = reader.read(node.tensor("value"));
+        tensors.put(node.outputs().getFirst(), value);
+      } else {
+        nodes.add(node);
+      }
+    }
+    List<Port> inputs = new ArrayList<>(ports(graph, INPUT));
+    inputs.removeIf(p -> tensors.containsKey(p.name()));
+    return new OnnxFile(file, opset, nodes, tensors, inputs, ports(graph, OUTPUT));
+  }
+
+  private static long opset(Message model) throws InvalidProtocolBufferException {
+    for (Message opset : model.messages(OPSETS)) {
+      String domain = opset.string(OPSET_DOMAIN);
+      if (domain.isEmpty() || domain.equals("ai.onnx")) {
+        return opset.integer(OPSET_VERSION, 0);
+      }
+    }
+    return 1; // a model of the time before opsets
+  }
+
+  private static List<Port> ports(Message graph, int field) throws InvalidProtocolBufferException {
+    List<Port> ports = new ArrayList<>();
+    for (Message port : graph.messages(field)) {
+      Message type = port.message(PORT_TYPE).message(TENSOR_TYPE);
+      List<Integer> dims = new ArrayList<>();
+      for (Message dim : type.message(SHAPE).messages(DIM)) {
+        dims.add(Math.toIntExact(Math.max(0, dim.integer(DIM_VALUE, 0))));
+      }
+      ports.add(new Port(port.string(PORT_NAME), type.integer(ELEMENT_TYPE, 0), dims));
+    }
+    return ports;
+  }
+}

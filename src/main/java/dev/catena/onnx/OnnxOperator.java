@@ -1,0 +1,21 @@
+package dev.catena.onnx;
+
+/** How one of ONNX's operators is said in a graph. */
+@FunctionalInterface
+interface OnnxOperator {
+  /**
+   * The operator's first output.
+   *
+   * @throws Unsupported if the graph has no such operation; the message says what it lacks
+   */
+  Term apply(GraphImport graph, OnnxNode node);
+
+  /** An operator, or a use of it, that the graph cannot say. */
+  final class Unsupported extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    Unsupported(String why) {
+      super(why);
+    }
+  }
+}
