@@ -113,7 +113,9 @@ public final class OnnxWriter {
       case Op.GlobalAveragePool p when p.prologue() == Op.Prologue.NONE ->
           new Operator("GlobalAveragePool", node).add(name(x));
       case Op.BatchNorm bn ->
-          new Operator("BatchNormalization", node).with("epsilon", bn.epsilon()).add(inputs(node));
+          new Operator("BatchNormalization", node)
+              .withNumber("epsilon", bn.epsilon())
+              .add(inputs(node));
       case Op.Add add -> rectified(node, add.relu(), "Add", inputs(node));
       case Op.Pool p when p.prologue() == Op.Prologue.NONE -> pool(node, p);
       case Op.Conv c when c.prologue() == Op.Prologue.NONE -> conv(node, c);
@@ -282,7 +284,7 @@ public final class OnnxWriter {
       return this;
     }
 
-    Operator with(String attribute, float value) {
+    Operator withNumber(String attribute, float value) {
       UnknownFieldSet.Builder made = UnknownFieldSet.newBuilder();
       text(made, OnnxNode.ATTRIBUTE_NAME, attribute);
       made.mergeField(
