@@ -3,10 +3,9 @@ package dev.catena.onnx;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.catena.io.ModelFormatException;
+import dev.catena.io.RegularFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -73,9 +72,7 @@ record OnnxFile(
    * @throws IOException if it cannot be read
    */
   static OnnxFile read(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
-      throw new FileSystemException(file.toString(), null, "not a regular file");
-    }
+    RegularFile.require(file);
     try (FileChannel channel = FileChannel.open(file)) {
       if (channel.size() > Integer.MAX_VALUE) {
         throw new ModelFormatException(
