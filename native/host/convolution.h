@@ -17,7 +17,8 @@ constexpr int kMaxTaps = 256;
 constexpr int kTileWords = 14 * kPanel;  // of a tile of sums, in any build
 
 // Epilogue: write(sums, n, q, k, columns) takes n rows of a tile, the output's pixels from q on and
-// channels of the group from k on.
+// channels of the group from k on; before the products of a panel prefetch(n, q, panel, panels) is
+// called, where all panels pass over a tile.
 template <class M, class S, class Epilogue>
 class Convolution {
  public:
@@ -73,8 +74,10 @@ class Convolution {
           for (int panel = firstPanel; panel < firstPanel + together; panel++) {
             const int k = panel * kPanel;
             const int columns = p.outputs - k < kPanel ? p.outputs - k : kPanel;
+            const long q = pixels + (long)row * p.outWidth + column;
+            if (together == panels) epilogue.prefetch(n, q, panel, panels);
             multiply<M>(n, columns, a, lda, offset, taps, steps, w + panel * panelWords, sums);
-            epilogue.write(sums, n, pixels + (long)row * p.outWidth + column, k, columns);
+            epilogue.write(sums, n, q, k, columns);
           }
         }
       }

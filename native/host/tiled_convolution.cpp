@@ -23,6 +23,8 @@ struct Output {
   const float* bias;
   int pitch, rectified;
 
+  void prefetch(int, long, int, int) const {}
+
   void write(const float* sums, int n, long q, int k, int columns) {
     for (int i = 0; i < n; i++) {
       writeRow<S>(sums + i * kPanel, columns, bias == nullptr ? nullptr : bias + k, rectified,

@@ -22,7 +22,15 @@ struct Through {
   const E *x, *a;  // x null: no prologue; a null: nothing to be added
   const float *scale, *shift, *mean;
   float *sum, *moment;
-  int pitch, xPitch, aPitch, rectified;
+  int pitch, xPitch, aPitch, rectified, outputs;
+
+  // Some of what the next tile will be combined with, while the products of this one are added.
+  __attribute__((always_inline)) void prefetch(int n, long q, int panel, int panels) const {
+    if (x == nullptr) return;
+    const Share rows(n, panel, panels);
+    prefetchRows(x + (q + n) * xPitch, xPitch, outputs, rows);
+    prefetchRows(dx + (q + n) * pitch, pitch, outputs, rows);
+  }
 
   void write(const float* sums, int n, long q, int k, int columns) {
     for (int j = 0; j < columns; j += kLanes) {
@@ -105,7 +113,7 @@ void gradient(const ConvolutionShape& shape, Image<S> g, const float* w, Through
                                  kernelW, 1,       padH,      padW,     0,        rows,    strip};  \
     const Image<S> image{g, height, width, gPitch, channels, padW, kNone, nullptr, nullptr, 0};    \
     const Through<S> out{dx,      x,       a,      scale,  shift,  mean,                           \
-                         nullptr, nullptr, dxPitch, xPitch, aPitch, rectified};                    \
+                         nullptr, nullptr, dxPitch, xPitch, aPitch, rectified, outputs};                \
     gradient<S>(shape, image, w, out, partial, partialPitch, scratch, blockIdx.x, blockIdx.y);     \
   }                                                                                                \
   HOST_KERNEL_LOOP(name)

@@ -35,6 +35,7 @@ void pointwise(const Product<S>& p, float* scratch, int range, int panelRange) {
 
   for (int from = first; from < last; from += p.strip) {
     const int to = from + p.strip < last ? from + p.strip : last;
+    const int tiles = ceilDiv(to - from, kMaxRows);
     for (int i = from; i < to; i++) {
       packPixel<M, S>(p.x + (long)i * p.xPitch, p.channels, p.prologue, p.scale, p.shift,
                       scratch + (long)(i - from) * lda);
@@ -46,6 +47,10 @@ void pointwise(const Product<S>& p, float* scratch, int range, int panelRange) {
       const float* w = p.w + (long)panel * steps * kPanel;
       for (int i = from; i < to; i += kMaxRows) {
         const int n = to - i < kMaxRows ? to - i : kMaxRows;
+        const Share next(p.strip, (panel - firstPanel) * tiles + (i - from) / kMaxRows,
+                         (lastPanel - firstPanel) * tiles);
+        prefetchRows(p.x + (long)to * p.xPitch, p.xPitch, p.channels, next);
+        prefetchRows(p.y + (long)to * p.yPitch, p.yPitch, p.outputs, next);
         multiply<M>(n, columns, scratch + (long)(i - from) * lda, lda, &origin, 1, steps, w, c);
         for (int r = 0; r < n; r++) {
           typename S::Element* y = p.y + (long)(i + r) * p.yPitch + k;

@@ -128,18 +128,30 @@ class FilterGradient {
       g.fill(row, count, 0, 0);
       const Walk walk{count,   p.outWidth, g.line, g.pixel, (long)p.stride * x.line,
                       (long)p.stride * x.pixel, words};
+      const int parts = ceilDiv(columns, kPanel) * taps * ceilDiv(p.outputs, kMaxOutputs);
+      int part = 0;
       for (int c = 0; c < columns; c += kPanel) {
         for (int t = 0; t < taps; t++) {
           const float* z =
               x.packed + c + (merged ? x.offset(t, 0) : x.offset(t / p.kernelW, t % p.kernelW));
           float* to = dw + (long)t * roundUp(columns, kPanel) + c;
           for (int k = 0; k < p.outputs; k += kMaxOutputs) {
+            prefetch(row + count, part++, parts);
             accumulate(walk, std::min(kMaxOutputs, p.outputs - k), std::min(kPanel, columns - c),
                        g.packed + k, z, to + k * words);
           }
         }
       }
     }
+  }
+
+  // Some of the strip that begins with output row `row`.
+  __attribute__((always_inline)) void prefetch(int row, int part, int parts) const {
+    const long firstX = ((long)row * p.stride - p.padH + p.kernelH - p.stride) * x.image.width;
+    prefetchRows(x.image.at + firstX * x.image.pitch, x.image.pitch, x.image.channels,
+                 Share(p.strip * p.stride * x.image.width, part, parts));
+    prefetchRows(g.image.at + (long)row * p.outWidth * g.image.pitch, g.image.pitch, p.outputs,
+                 Share(p.strip * p.outWidth, part, parts));
   }
 
   const Shape& p;
