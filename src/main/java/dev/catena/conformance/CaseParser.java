@@ -33,7 +33,7 @@ import java.util.List;
  *       include-pad}
  *   <li>global-average: {@code prologue=}; scale-shift, add: {@code relu}; linear: {@code k=};
  *       dense-layer: {@code bottleneck= k=}; concat: {@code channels=4,12}; copy: {@code to=f16}
- *   <li>training operations: {@link TrainingCases}
+ *   <li>training operations: {@link TrainingCases}; others: {@link BlockCases}
  * </ul>
  */
 final class CaseParser {
@@ -114,7 +114,10 @@ final class CaseParser {
         Shape vector = Shape.of(x.c());
         yield make(new Op.DenseLayer(), dtype, List.of(vector, vector, w1, Shape.of(b), w2));
       }
-      default -> TrainingCases.problem(line, dtype);
+      default ->
+          BlockCases.has(line)
+              ? BlockCases.problem(line, dtype)
+              : TrainingCases.problem(line, dtype);
     };
   }
 

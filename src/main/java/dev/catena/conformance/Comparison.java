@@ -54,6 +54,7 @@ final class Comparison {
   private boolean moves() {
     return switch (one.problem().op()) {
       case Op.Copy _, Op.Concat _, Op.FromNchw _, Op.ToNchw _, Op.Relu _ -> true;
+      case Op.PadChannels _, Op.Flatten _ -> true;
       default -> false;
     };
   }

@@ -48,13 +48,14 @@ final class Reference {
       case Op.GlobalAveragePool p -> global(affine(p.prologue(), false));
       case Op.Linear _ ->
           conv(
-              Op.Conv.of(1, 1, 0).withEpilogue(true, false), in.get(0), x, in.get(1), in.get(2), y);
+              Op.Conv.of(1, 1, 0).withEpilogue(true, false), in.get(0), x, in.get(1), in.get(2), null, y);
       case Op.Conv c -> {
         double[] bias = c.bias() ? in.get(c.biasIndex()) : null;
-        yield conv(c, affine(c.prologue(), false), x, in.get(1), bias, y);
+        double[] residual = c.residual() ? in.get(c.residualIndex()) : null;
+        yield conv(c, affine(c.prologue(), false), x, in.get(1), bias, residual, y);
       }
       case Op.DenseLayer _ -> denseLayer();
-      default -> throw new IllegalArgumentException("no reference for " + problem.op());
+      default -> ReferenceBlocks.compute(problem, in);
     };
   }
 
@@ -144,12 +145,12 @@ final class Reference {
     Shape middle = x.withChannels(problem.input(3).shape().dim(0));
     Op.Conv bottleneck = Op.Conv.of(1, 1, 0).withEpilogue(true, true);
     double[] z = affine(Op.Prologue.SCALE_SHIFT_RELU, false);
-    double[] b = conv(bottleneck, z, x, in.get(3), in.get(4), middle);
-    return conv(Op.Conv.of(3, 1, 1), b, middle, in.get(5), null, y);
+    double[] b = conv(bottleneck, z, x, in.get(3), in.get(4), null, middle);
+    return conv(Op.Conv.of(3, 1, 1), b, middle, in.get(5), null, null, y);
   }
 
   private static double[] conv(
-      Op.Conv conv, double[] z, Shape x, double[] w, double[] bias, Shape y) {
+      Op.Conv conv, double[] z, Shape x, double[] w, double[] bias, double[] residual, Shape y) {
     double[] result = new double[Math.toIntExact(y.elements())];
     int channels = x.c() / conv.groups();
     int taps = conv.kernelH() * conv.kernelW();
@@ -159,7 +160,7 @@ final class Reference {
       int oh = i / y.c() / y.w() % y.h();
       int n = i / y.c() / y.w() / y.h();
       int first = k / (y.c() / conv.groups()) * channels;
-      double sum = bias == null ? 0 : bias[k];
+      double sum = (bias == null ? 0 : bias[k]) + (residual == null ? 0 : residual[i]);
       for (int tap = 0; tap < taps; tap++) {
         int h = oh * conv.stride() - conv.padH() + tap / conv.kernelW();
         int v = ow * conv.stride() - conv.padW() + tap % conv.kernelW();

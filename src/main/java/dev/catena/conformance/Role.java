@@ -22,8 +22,10 @@ enum Role {
   static Role of(Problem problem, int index) {
     return switch (problem.op()) {
       case TrainingOp op -> of(op, index);
-      case Op.Add _, Op.Concat _ -> ACTIVATION;
+      case Op.Add _, Op.Concat _, Op.ScaleChannels _ -> ACTIVATION;
+      case Op.Shortcut _ -> prologue(index, 2);
       case Op _ when index == 0 -> ACTIVATION;
+      case Op.Conv c when c.residual() && index == c.residualIndex() -> ACTIVATION;
       case Op _ when problem.input(index).shape().rank() > 1 -> FILTERS;
       case Op.Conv c -> c.bias() && index == c.biasIndex() ? BIAS : prologue(index, 2);
       case Op.Linear _ -> BIAS;

@@ -28,7 +28,8 @@ public final class Suite {
           "convolutions",
           "classifiers",
           "dense-layers",
-          "convolution-gradients");
+          "convolution-gradients",
+          "blocks");
 
   private final List<Case> cases;
 

@@ -80,6 +80,9 @@ public final class CublasLtMatmul implements Engine {
         if (!conv.pointwise() || conv.prologue() != Op.Prologue.NONE) {
           return Optional.of("of convolutions, only a pointwise one without prologue is a product");
         }
+        if (conv.residual()) {
+          return Optional.of("the product adds no residual");
+        }
       }
       default -> {
         return Optional.of("not a matrix product");

@@ -38,6 +38,9 @@ final class CudnnProblem {
       // Measured with 9.24: no plan on Hopper without channel statistics, none but in fp16.
       return Optional.of("cuDNN has no engine for a convolution with a prologue");
     }
+    if (conv.residual()) {
+      return Optional.of("the graph that cuDNN is given adds no residual");
+    }
     if (problem.input(0).layout() != Layout.NHWC || problem.output().layout() != Layout.NHWC) {
       return Optional.of("cuDNN is given channels-last activations only");
     }

@@ -59,10 +59,13 @@ public final class KernelEngine implements Engine {
     }
     boolean ours =
         switch (op) {
-          case Op.Conv _, Op.Linear _ -> true;
+          case Op.Conv conv -> !conv.residual();
+          case Op.Linear _ -> true;
           case Op.ScaleShift _, Op.Relu _, Op.Add _, Op.Pool _, Op.GlobalAveragePool _ -> matrix;
           case Op.Concat _, Op.Copy _, Op.FromNchw _, Op.ToNchw _ -> matrix;
           case TrainingOp.Augment a -> matrix && a.mean().size() <= KernelAugment.MOST_CHANNELS;
+          case Op.Shortcut _, Op.PadChannels _, Op.ScaleChannels _, Op.Sigmoid _ -> matrix;
+          case Op.LocalResponseNorm _, Op.AdaptiveAveragePool _, Op.Flatten _ -> matrix;
           default -> false;
         };
     if (!ours) {
@@ -161,6 +164,13 @@ public final class KernelEngine implements Engine {
       case Op.Add a -> List.of(KernelElementwise.add(call, a.relu()));
       case Op.Pool p -> List.of(KernelPools.window(call, p));
       case Op.GlobalAveragePool p -> List.of(KernelPools.global(call, p));
+      case Op.Shortcut s -> List.of(KernelBlocks.shortcut(call, s));
+      case Op.PadChannels _ -> List.of(KernelBlocks.padChannels(call));
+      case Op.ScaleChannels s -> List.of(KernelBlocks.scaleChannels(call, s));
+      case Op.Sigmoid _ -> List.of(KernelBlocks.sigmoid(call));
+      case Op.LocalResponseNorm n -> List.of(KernelBlocks.localResponseNorm(call, n));
+      case Op.AdaptiveAveragePool _ -> List.of(KernelBlocks.adaptiveAverage(call));
+      case Op.Flatten _ -> List.of(KernelBlocks.flatten(call));
       case Op.Conv c ->
           List.of(
               matrix && KernelConvolutions.tiled(c)

@@ -47,6 +47,9 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     if (conv.prologue() == Op.Prologue.SCALE_SHIFT) {
       return Optional.of("a prologue without ReLU");
     }
+    if (conv.residual()) {
+      return Optional.of("adds no residual");
+    }
     if (conv.kernelH() == 3 && conv.stride() != 1) {
       return Optional.of("3x3 with a stride");
     }

@@ -48,6 +48,7 @@ public final class OneDnnEngine implements Engine {
     return switch (problem.op()) {
       case Op.Conv conv when conv.prologue() != Op.Prologue.NONE ->
           Optional.of("oneDNN applies nothing to a convolution's input");
+      case Op.Conv conv when conv.residual() -> Optional.of("adds no residual");
       case Op.Conv _, Op.Linear _ -> {
         if (absent().isPresent()) {
           yield absent();

@@ -12,6 +12,7 @@ import dev.catena.graph.Value;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Planner;
 import dev.catena.rewrite.FuseDenseLayer;
+import dev.catena.rewrite.FuseResidual;
 import dev.catena.rewrite.SliceBatch;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -40,6 +41,7 @@ final class Compiler {
     Graph graph = rewritten(batch);
     if (options.adapt()) {
       graph = new FuseDenseLayer(this::isBetter).apply(graph);
+      graph = new FuseResidual(this::isBetter).apply(graph);
     }
     return Program.compile(graph, engines, device);
   }
@@ -49,8 +51,8 @@ final class Compiler {
   }
 
   /** Views hardly matter to the question, and are not known yet. */
-  private boolean isBetter(Node layer, List<Node> parts) {
-    return engines.worthFusing(problem(layer), parts.stream().map(Compiler::problem).toList());
+  private boolean isBetter(Node fused, List<Node> parts) {
+    return engines.worthFusing(problem(fused), parts.stream().map(Compiler::problem).toList());
   }
 
   private static Problem problem(Node node) {

@@ -4,6 +4,7 @@ import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Value;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -46,6 +47,7 @@ final class Constants {
         node.inputs().stream().map(input -> values(graph, input)).toArray(float[][]::new);
     return switch ((Op.OnParameters) node.op()) {
       case Op.Parameter _ -> given(node);
+      case Op.Filled f -> filled(f);
       case Op.BnScale bn -> scale(in[0], in[1], bn.epsilon());
       case Op.BnShift _ -> shift(in[0], in[1], in[2]);
       case Op.ScaleFilters _ -> scaleFilters(in[0], in[1]);
@@ -58,6 +60,12 @@ final class Constants {
     if (values == null) {
       throw new ParameterException("there are no values of " + parameter.output());
     }
+    return values;
+  }
+
+  private static float[] filled(Op.Filled f) {
+    float[] values = new float[f.count()];
+    Arrays.fill(values, f.value());
     return values;
   }
 

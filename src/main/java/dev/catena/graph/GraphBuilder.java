@@ -41,6 +41,11 @@ public final class GraphBuilder {
     return conv(layer, x, channels, Op.Conv.of(kernel, stride, pad));
   }
 
+  /** A square convolution with bias; He initialisation. */
+  public Value biasedConv(String layer, Value x, int channels, int kernel, int stride, int pad) {
+    return conv(layer, x, channels, Op.Conv.of(kernel, stride, pad).withEpilogue(true, false));
+  }
+
   /** A convolution as {@code conv} says; with a bias if it says so. */
   public Value conv(String layer, Value x, int channels, Op.Conv conv) {
     int inputs = channels(layer, x);
@@ -61,12 +66,17 @@ public final class GraphBuilder {
 
   /** Batch normalisation with ε = 1e-5. */
   public Value batchNorm(String layer, Value x) {
+    return batchNorm(layer, x, 1e-5f);
+  }
+
+  /** Batch normalisation with the given ε. */
+  public Value batchNorm(String layer, Value x, float epsilon) {
     Shape c = Shape.of(channels(layer, x));
     Value gamma = parameter(layer + ".weight", c, new Init.Constant(1));
     Value beta = parameter(layer + ".bias", c, new Init.Constant(0));
     Value mean = parameter(layer + ".running_mean", c, new Init.Constant(0));
     Value variance = parameter(layer + ".running_var", c, new Init.Constant(1));
-    return add(layer, new Op.BatchNorm(1e-5f), x, gamma, beta, mean, variance);
+    return add(layer, new Op.BatchNorm(epsilon), x, gamma, beta, mean, variance);
   }
 
   /** max(0, x). */
@@ -79,6 +89,42 @@ public final class GraphBuilder {
     return add(layer, new Op.Add(false), x, y);
   }
 
+  /** Channels of zeros behind those of x, up to {@code channels}. */
+  public Value padChannels(String layer, Value x, int channels) {
+    return channels == channels(layer, x) ? x : add(layer, new Op.PadChannels(channels), x);
+  }
+
+  /** Every second pixel of every second row. */
+  public Value subsample(String layer, Value x) {
+    return pool(layer, x, Op.PoolKind.MAX, 1, 2, 0);
+  }
+
+  /** The branch of a residual block, left out in training with probability 1 − survival. */
+  public Value stochasticDepth(String layer, Value x, float survival) {
+    return survival == 1 ? x : add(layer, new Op.StochasticDepth(survival), x);
+  }
+
+  /** x times {@code factor}. */
+  public Value scale(String layer, Value x, float factor) {
+    return add(layer, new Op.Scale(factor), x);
+  }
+
+  /** 1 / (1 + exp(−x)). */
+  public Value sigmoid(String layer, Value x) {
+    return add(layer, new Op.Sigmoid(), x);
+  }
+
+  /** Each channel of an image of x times that of {@code gate}, which is N,1,1,C. */
+  public Value scaleChannels(String layer, Value x, Value gate) {
+    return add(layer, Op.ScaleChannels.PLAIN, x, gate);
+  }
+
+  /** x over a power of the squares around it, channel by channel. */
+  public Value localResponseNorm(
+      String layer, Value x, int size, float alpha, float beta, float k) {
+    return add(layer, new Op.LocalResponseNorm(size, alpha, beta, k), x);
+  }
+
   /** Maximum over windows. */
   public Value maxPool(String layer, Value x, int kernel, int stride, int pad) {
     return pool(layer, x, Op.PoolKind.MAX, kernel, stride, pad);
@@ -89,8 +135,35 @@ public final class GraphBuilder {
     return pool(layer, x, Op.PoolKind.AVERAGE, kernel, stride, pad);
   }
 
+  /** Maximum over windows, of which the last may be partial. */
+  public Value ceilMaxPool(String layer, Value x, int kernel, int stride, int pad) {
+    return pool(layer, x, Op.PoolKind.MAX, kernel, stride, pad, true);
+  }
+
+  /** Mean over windows, of which the last may be partial and divides by the pixels it has. */
+  public Value ceilAveragePool(String layer, Value x, int kernel, int stride, int pad) {
+    return pool(layer, x, Op.PoolKind.AVERAGE, kernel, stride, pad, true);
+  }
+
   private Value pool(String layer, Value x, Op.PoolKind kind, int kernel, int stride, int pad) {
-    return add(layer, new Op.Pool(kind, kernel, stride, pad, false, false, Op.Prologue.NONE), x);
+    return pool(layer, x, kind, kernel, stride, pad, false);
+  }
+
+  private Value pool(
+      String layer, Value x, Op.PoolKind kind, int kernel, int stride, int pad, boolean ceil) {
+    return add(layer, new Op.Pool(kind, kernel, stride, pad, ceil, false, Op.Prologue.NONE), x);
+  }
+
+  /** Mean over as many windows as the output has pixels; x itself where it has as many. */
+  public Value adaptiveAveragePool(String layer, Value x, int height, int width) {
+    channels(layer, x);
+    boolean same = x.shape().h() == height && x.shape().w() == width;
+    return same ? x : add(layer, new Op.AdaptiveAveragePool(height, width), x);
+  }
+
+  /** N,1,1,C·H·W in the order C,H,W. */
+  public Value flatten(String layer, Value x) {
+    return add(layer, new Op.Flatten(), x);
   }
 
   /** Mean over all pixels: N,1,1,C. */

@@ -19,8 +19,17 @@ public sealed interface Op
         Op.GlobalAveragePool,
         Op.Concat,
         Op.Linear,
+        Op.Flatten,
+        Op.AdaptiveAveragePool,
+        Op.LocalResponseNorm,
+        Op.Sigmoid,
+        Op.ScaleChannels,
+        Op.PadChannels,
         Op.Dropout,
+        Op.StochasticDepth,
+        Op.Scale,
         Op.ScaleShift,
+        Op.Shortcut,
         Op.Join,
         Op.Copy,
         Op.DenseLayer,
@@ -54,8 +63,8 @@ public sealed interface Op
   }
 
   /**
-   * (x, w, [s, t], [b]): y = relu?(conv(prologue(x), w) + b). Filters are K, C/groups, R, S;
-   * cross-correlation, symmetric padding.
+   * (x, w, [s, t], [b], [r]): y = relu?(conv(prologue(x), w) + b + r). Filters are K, C/groups, R,
+   * S; cross-correlation, symmetric padding.
    *
    * @param kernelH R
    * @param kernelW S
@@ -64,7 +73,8 @@ public sealed interface Op
    * @param padW zero columns left and right
    * @param groups channels are split into so many independent convolutions
    * @param prologue with one, s and t are inputs 2 and 3
-   * @param bias with it, b is the last input
+   * @param bias with it, b comes after those
+   * @param residual with it, an activation r of the output's shape is the last input
    * @param relu applied last
    */
   record Conv(
@@ -76,8 +86,23 @@ public sealed interface Op
       int groups,
       Prologue prologue,
       boolean bias,
+      boolean residual,
       boolean relu)
       implements Op {
+    /** One that adds no residual. */
+    public Conv(
+        int kernelH,
+        int kernelW,
+        int stride,
+        int padH,
+        int padW,
+        int groups,
+        Prologue prologue,
+        boolean bias,
+        boolean relu) {
+      this(kernelH, kernelW, stride, padH, padW, groups, prologue, bias, false, relu);
+    }
+
     /** A plain square convolution. */
     public static Conv of(int kernel, int stride, int pad) {
       return new Conv(kernel, kernel, stride, pad, pad, 1, Prologue.NONE, false, false);
@@ -85,12 +110,26 @@ public sealed interface Op
 
     /** The same with a prologue. */
     public Conv withPrologue(Prologue p) {
-      return new Conv(kernelH, kernelW, stride, padH, padW, groups, p, bias, relu);
+      return new Conv(
+          kernelH, kernelW, stride, padH, padW, groups, p, bias, residual, relu);
     }
 
     /** The same with a bias and, if {@code rectified}, a ReLU. */
     public Conv withEpilogue(boolean biased, boolean rectified) {
-      return new Conv(kernelH, kernelW, stride, padH, padW, groups, prologue, biased, rectified);
+      return new Conv(
+          kernelH, kernelW, stride, padH, padW, groups, prologue, biased, residual, rectified);
+    }
+
+    /** The same with a residual added and, if {@code rectified}, a ReLU. */
+    public Conv withResidual(boolean rectified) {
+      return new Conv(
+          kernelH, kernelW, stride, padH, padW, groups, prologue, bias, true, rectified);
+    }
+
+    /** The same with so many groups. */
+    public Conv withGroups(int count) {
+      return new Conv(
+          kernelH, kernelW, stride, padH, padW, count, prologue, bias, residual, relu);
     }
 
     /** Whether it sees one pixel at a time: 1x1, stride 1, no padding, one group. */
@@ -101,6 +140,11 @@ public sealed interface Op
     /** Index of the bias among the inputs. */
     public int biasIndex() {
       return prologue == Prologue.NONE ? 2 : 4;
+    }
+
+    /** Index of the residual among the inputs. */
+    public int residualIndex() {
+      return biasIndex() + (bias ? 1 : 0);
     }
   }
 
@@ -159,6 +203,59 @@ public sealed interface Op
   /** (x, w, b): y = x·wᵀ + b on N,1,1,C; w is K,C. */
   record Linear() implements Op {}
 
+  /** (x) to N,1,1,C·H·W in the order C,H,W, as frameworks flatten. */
+  record Flatten() implements Op {}
+
+  /**
+   * (x): pixel (i,j) is the mean over rows ⌊i·H/h⌋ to ⌈(i+1)·H/h⌉ and columns alike.
+   *
+   * @param height h of the output
+   * @param width of the output
+   */
+  record AdaptiveAveragePool(int height, int width) implements Op {}
+
+  /**
+   * (x): y[c] = x[c] / (k + α/size · Σ x[j]²)^β over the {@code size} channels j around c, those
+   * from c − ⌊size/2⌋ on: Krizhevsky et al., 2012, section 3.3, with α divided by the size as
+   * frameworks do.
+   *
+   * @param size channels of the sum
+   * @param alpha α
+   * @param beta β
+   * @param k k
+   */
+  record LocalResponseNorm(int size, float alpha, float beta, float k) implements Op {}
+
+  /** (x): 1 / (1 + exp(−x)). */
+  record Sigmoid() implements Op {}
+
+  /**
+   * (x, g, [r]): relu?(x·g + r), g of N,1,1,C for every pixel: Hu et al., arXiv 1709.01507.
+   *
+   * @param sigmoid whether g is first put through one
+   * @param residual with it, r is the last input
+   * @param relu applied last
+   */
+  record ScaleChannels(boolean sigmoid, boolean residual, boolean relu) implements Op {
+    /** x·g. */
+    public static final ScaleChannels PLAIN = new ScaleChannels(false, false, false);
+  }
+
+  /**
+   * (x): channels of zeros behind those of x.
+   *
+   * @param channels all of the output
+   */
+  record PadChannels(int channels) implements Op {}
+
+  /**
+   * (x): the branch of a residual block, Huang et al., arXiv 1603.09382: in training there or zero
+   * for the whole batch, in inference times its probability.
+   *
+   * @param survival probability to be there
+   */
+  record StochasticDepth(float survival) implements Op {}
+
   /**
    * (x): zero with a probability in training, x in inference.
    *
@@ -166,10 +263,37 @@ public sealed interface Op
    */
   record Dropout(float probability) implements Op {}
 
+  /**
+   * (x): x times a number, as of a residual block's shortcut in arXiv 1603.05027, section 3.1.
+   *
+   * @param factor the number
+   */
+  record Scale(float factor) implements Op {}
+
   // ---- what rewrites make --------------------------------------------------------------------
 
   /** (x, s, t): relu?(s·x + t): batch normalisation with known statistics. */
   record ScaleShift(boolean relu) implements Op {}
+
+  /** What a shortcut without parameters does where a block halves the image. */
+  enum Sampling {
+    /** Nothing: the image stays as it is. */
+    NONE,
+    /** Every second pixel of every second row: option A of He et al., arXiv 1512.03385. */
+    SUBSAMPLE,
+    /** The mean of 2x2 pixels, fewer at an odd border: Han et al., arXiv 1610.02915. */
+    AVERAGE
+  }
+
+  /**
+   * (f, x, [s, t]): relu?(s·(f + S(x)) + t), where S(x) has zero channels behind those of x, which
+   * are never in memory.
+   *
+   * @param sampling S
+   * @param affine with it, s and t are inputs 2 and 3
+   * @param relu applied last
+   */
+  record Shortcut(Sampling sampling, boolean affine, boolean relu) implements Op {}
 
   /**
    * (x0, x1, …): channels one after the other, each already written in its place. Costs nothing.
@@ -211,6 +335,14 @@ public sealed interface Op
 
   /** (β, μ, s): t = β − s·μ. */
   record BnShift() implements OnParameters {}
+
+  /**
+   * The same number {@code count} times; no inputs.
+   *
+   * @param value the number
+   * @param count how often
+   */
+  record Filled(float value, int count) implements OnParameters {}
 
   /** (w, s): each output channel k of the filters times s[k]. */
   record ScaleFilters() implements OnParameters {}

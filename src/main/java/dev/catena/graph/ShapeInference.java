@@ -48,6 +48,9 @@ public final class ShapeInference {
       case Op.FromNchw _ -> input.layout() == Layout.NCHW;
       case Op.Concat _, Op.Join _ -> activation;
       case Op.Add _ -> activation || computed;
+      case Op.ScaleChannels _ -> activation;
+      case Op.Shortcut _ when index < 2 -> activation;
+      case Op.Conv c when c.residual() && index == c.residualIndex() -> activation;
       case Op.InSlices _ when index == 0 -> !input.isConstant();
       default -> index == 0 ? activation : input.isConstant() || computed;
     };
@@ -63,7 +66,32 @@ public final class ShapeInference {
         require(d.probability() >= 0 && d.probability() < 1, "not a probability: " + d);
         yield only(1);
       }
+      case Op.StochasticDepth d -> {
+        require(d.survival() > 0 && d.survival() <= 1, "not a probability: " + d);
+        yield only(1);
+      }
       case Op.Copy _ -> only(1);
+      case Op.Sigmoid _ -> only(1);
+      case Op.Scale _ -> only(1);
+      case Op.LocalResponseNorm n -> {
+        require(n.size() >= 1 && n.k() > 0 && n.alpha() >= 0, "divides by zero: " + n);
+        yield only(1);
+      }
+      case Op.Flatten _ -> {
+        long features = only(1).elements() / x().n();
+        yield Shape.nhwc(x().n(), 1, 1, Math.toIntExact(features));
+      }
+      case Op.AdaptiveAveragePool p -> {
+        arity(1);
+        yield Shape.nhwc(x().n(), p.height(), p.width(), x().c());
+      }
+      case Op.PadChannels p -> {
+        arity(1);
+        require(p.channels() >= x().c(), x() + " has more than " + p.channels() + " channels");
+        yield x().withChannels(p.channels());
+      }
+      case Op.ScaleChannels s -> scaleChannels(s);
+      case Op.Shortcut s -> shortcut(s);
       case Op.Conv c -> conv(c);
       case Op.BatchNorm _ -> perChannel(5);
       case Op.ScaleShift _ -> perChannel(3);
@@ -79,6 +107,7 @@ public final class ShapeInference {
       case Op.DenseLayer _ -> denseLayer();
       case Op.InSlices s -> slices(s);
       case TrainingOp training -> TrainingTypes.of(name, training, inputs).getFirst().shape();
+      case Op.Filled f -> Shape.of(f.count());
       case Op.BnScale _ -> sameVectors(2);
       case Op.BnShift _ -> sameVectors(3);
       case Op.ScaleShiftBias _ -> sameVectors(3);
@@ -121,7 +150,7 @@ public final class ShapeInference {
 
   private Shape conv(Op.Conv c) {
     int count = 2 + (c.prologue() == Op.Prologue.NONE ? 0 : 2) + (c.bias() ? 1 : 0);
-    arity(count);
+    arity(count + (c.residual() ? 1 : 0));
     Shape w = in(1);
     require(c.groups() >= 1, c.groups() + " groups");
     require(
@@ -137,11 +166,42 @@ public final class ShapeInference {
     if (c.bias()) {
       requireVector(c.biasIndex(), w.dim(0));
     }
-    return Shape.nhwc(
-        x().n(),
-        window(x().h(), c.kernelH(), c.stride(), c.padH(), false),
-        window(x().w(), c.kernelW(), c.stride(), c.padW(), false),
-        w.dim(0));
+    Shape y =
+        Shape.nhwc(
+            x().n(),
+            window(x().h(), c.kernelH(), c.stride(), c.padH(), false),
+            window(x().w(), c.kernelW(), c.stride(), c.padW(), false),
+            w.dim(0));
+    if (c.residual()) {
+      Shape r = in(c.residualIndex());
+      require(r.equals(y), "cannot add the residual " + r + " to " + y);
+    }
+    return y;
+  }
+
+  private Shape scaleChannels(Op.ScaleChannels s) {
+    arity(s.residual() ? 3 : 2);
+    Shape gate = Shape.nhwc(x().n(), 1, 1, x().c());
+    require(in(1).equals(gate), "the channels of " + x() + " are scaled by " + gate + ", not " + in(1));
+    require(!s.residual() || in(2).equals(x()), "cannot add " + x() + " and " + in(s.residual() ? 2 : 0));
+    return x();
+  }
+
+  private Shape shortcut(Op.Shortcut s) {
+    arity(s.affine() ? 4 : 2);
+    Shape from = in(1);
+    int step = s.sampling() == Op.Sampling.NONE ? 1 : 2;
+    Shape sampled =
+        Shape.nhwc(
+            from.n(), Math.ceilDiv(from.h(), step), Math.ceilDiv(from.w(), step), from.c());
+    require(
+        sampled.withChannels(x().c()).equals(x()) && from.c() <= x().c(),
+        "the shortcut makes " + sampled + " of " + from + ", which does not add to " + x());
+    if (s.affine()) {
+      requireVector(2, x().c());
+      requireVector(3, x().c());
+    }
+    return x();
   }
 
   private Shape pool(Op.Pool p) {

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** The networks by name. */
 public final class Catalogue {
@@ -23,6 +24,44 @@ public final class Catalogue {
     add(DenseNet.cifarBC(100, 12));
     add(DenseNet.cifarBC(250, 24));
     add(DenseNet.cifarBC(190, 40));
+
+    add(ResNet.basic("resnet18", 2, 2, 2, 2));
+    add(ResNet.basic("resnet34", 3, 4, 6, 3));
+    add(ResNet.bottleneck("resnet50", 3, 4, 6, 3));
+    add(ResNet.bottleneck("resnet101", 3, 4, 23, 3));
+    add(ResNet.bottleneck("resnet152", 3, 8, 36, 3));
+    add(ResNet.wide("wide_resnet50_2", 3, 4, 6, 3));
+    IntStream.of(20, 32, 44, 56, 110, 1202).forEach(depth -> add(ResNet.cifar(depth)));
+    add(PreResNet.basic(110));
+    add(PreResNet.bottleneck(164));
+    add(PreResNet.bottleneck(1001));
+    add(PreResNet.wide(16, 4));
+    add(PreResNet.wide(40, 4));
+    add(PreResNet.wide(16, 8));
+    add(PreResNet.wide(28, 10));
+    IntStream.of(48, 84, 270).forEach(alpha -> add(PyramidNet.basic(110, alpha)));
+    add(PyramidNet.bottleneck(164, 270));
+    add(ResNet.cifar(110).withSurvival("resnet-110-depth", 0.5f));
+    add(squeezed("se-resnet50", ResNet.bottleneck("", 3, 4, 6, 3)));
+    add(squeezed("se-resnet-20", ResNet.cifar(20)));
+    add(squeezed("se-resnet-110", ResNet.cifar(110)));
+
+    add(new AlexNet("alexnet-original", true));
+    add(new AlexNet("alexnet", false));
+    vgg("vgg11", 1, 1, 2, 2, 2);
+    vgg("vgg13", 2, 2, 2, 2, 2);
+    vgg("vgg16", 2, 2, 3, 3, 3);
+    vgg("vgg19", 2, 2, 4, 4, 4);
+    add(new GoogLeNet("googlenet"));
+  }
+
+  private static ResidualNetwork squeezed(String name, ResidualNetwork network) {
+    return network.with(name, network.block().withSqueeze(16));
+  }
+
+  private static void vgg(String name, Integer... convolutions) {
+    add(new Vgg(name, List.of(convolutions), false));
+    add(new Vgg(name + "_bn", List.of(convolutions), true));
   }
 
   private Catalogue() {}

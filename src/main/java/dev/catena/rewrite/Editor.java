@@ -120,6 +120,11 @@ final class Editor {
     return keep(Node.of(name, op, List.of(inputs), () -> nextId++));
   }
 
+  /** A new vector of {@code count} equal numbers. */
+  Value constant(String name, float value, int count) {
+    return add(name, new Op.Filled(value, count), DType.FP32);
+  }
+
   /** A new node with an output of its own. */
   Value add(String name, Op op, Value... inputs) {
     return add(name, op, inputs[0].dtype(), inputs);

@@ -27,7 +27,7 @@ public record FoldBatchNorm() implements Rewrite {
       return editor.keep(node);
     }
     Node maker = editor.producer(node.input(0));
-    if (maker == null || !(maker.op() instanceof Op.Conv conv) || conv.relu()) {
+    if (maker == null || !(maker.op() instanceof Op.Conv conv) || conv.relu() || conv.residual()) {
       return editor.keep(node);
     }
     Value s = node.input(1);

@@ -29,6 +29,8 @@ public record FuseRelu() implements Rewrite {
         switch (maker.op()) {
           case Op.ScaleShift _ -> new Op.ScaleShift(true);
           case Op.Add _ -> new Op.Add(true);
+          case Op.ScaleChannels c -> new Op.ScaleChannels(c.sigmoid(), c.residual(), true);
+          case Op.Shortcut c -> new Op.Shortcut(c.sampling(), c.affine(), true);
           case Op.Conv c -> c.withEpilogue(c.bias(), true);
           default -> node.op();
         };

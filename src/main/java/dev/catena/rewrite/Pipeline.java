@@ -33,6 +33,8 @@ public record Pipeline(List<Rewrite> passes) implements Rewrite {
         .then(new FoldBatchNorm())
         .then(new PoolBeforeConv())
         .then(new FuseBnReluConv())
+        .then(new FuseShortcut())
+        .then(new FuseExcitation())
         .then(new PlaceConcat());
   }
 

@@ -33,6 +33,7 @@ public record PoolBeforeConv() implements Rewrite {
         || !(conv.op() instanceof Op.Conv c)
         || !c.pointwise()
         || c.prologue() != Op.Prologue.NONE
+        || c.residual()
         || c.relu()) {
       return editor.keep(node);
     }

@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.stream.DoubleStream;
 
 /**
  * Runs a graph in fp64 without a device, node by node: what a rewrite must not change. With a plan
@@ -97,11 +98,17 @@ public final class ReferenceRun {
     }
     return switch (step.op()) {
       case Op.Dropout _ -> in.getFirst().clone();
+      case Op.StochasticDepth depth -> scaled(depth.survival(), in.getFirst());
+      case Op.Scale scale -> scaled(scale.factor(), in.getFirst());
       case Op.Join _ -> compute(new Op.Concat(), step, in);
       case Op.BatchNorm bn -> batchNorm(bn, in);
       case Op.InSlices slices -> slices(slices, in.getFirst());
       default -> compute(step.op(), step, in);
     };
+  }
+
+  private static double[] scaled(double factor, double[] x) {
+    return Arrays.stream(x).map(v -> factor * v).toArray();
   }
 
   private static double[] compute(Op op, Node step, List<double[]> in) {
@@ -146,11 +153,14 @@ public final class ReferenceRun {
     if (node.op() instanceof Op.Parameter) {
       return parameters.apply(node);
     }
+    if (node.op() instanceof Op.Filled f) {
+      return DoubleStream.generate(f::value).limit(f.count()).toArray();
+    }
     double[] y = in.getFirst().clone();
     for (int i = 0; i < y.length; i++) {
       y[i] =
           switch ((Op.OnParameters) node.op()) {
-            case Op.Parameter _ -> throw new AssertionError();
+            case Op.Parameter _, Op.Filled _ -> throw new AssertionError();
             case Op.BnScale bn -> y[i] / Math.sqrt(in.get(1)[i] + bn.epsilon());
             case Op.BnShift _ -> y[i] - in.get(2)[i] * in.get(1)[i];
             case Op.ScaleFilters _ -> y[i] * in.get(1)[i / (y.length / in.get(1).length)];

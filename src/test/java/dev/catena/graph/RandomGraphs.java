@@ -60,7 +60,7 @@ public final class RandomGraphs {
   }
 
   private Value layer(String name, Value x) {
-    return switch (random.nextInt(11)) {
+    return switch (random.nextInt(14)) {
       case 0 -> g.conv(name, x, from(1, 9), 1, 1, 0);
       case 1 -> g.conv(name, x, from(1, 9), 3, from(1, 2), 1);
       case 2 ->
@@ -70,6 +70,11 @@ public final class RandomGraphs {
       case 7 -> g.dropout(name, x, 0.3f);
       case 8 -> g.add(name, x, any(values.stream().filter(v -> same(v, x)).toList()));
       case 9 -> pool(name, x);
+      case 10, 11 -> residual(name, x);
+      case 12 -> {
+        Value gate = g.conv(name + ".gate", g.globalAveragePool(name + ".mean", x), x.shape().c(), 1, 1, 0);
+        yield g.scaleChannels(name, x, random.nextBoolean() ? gate : g.sigmoid(name + ".s", gate));
+      }
       default -> concat(name, x);
     };
   }
@@ -90,6 +95,18 @@ public final class RandomGraphs {
             !max && random.nextBoolean(),
             Op.Prologue.NONE),
         x);
+  }
+
+  /** A block with a shortcut of any kind. */
+  private Value residual(String name, Value x) {
+    int stride = from(1, Math.min(2, Math.min(x.shape().h(), x.shape().w())));
+    Value f = g.conv(name + ".f", x, x.shape().c() + from(0, 3), 3, stride, 1);
+    f = random.nextInt(3) > 0 ? f : g.stochasticDepth(name + ".depth", f, 0.75f);
+    Value s = stride == 1 ? x : g.subsample(name + ".s", x);
+    s = stride == 1 || random.nextBoolean() ? s : g.ceilAveragePool(name + ".a", x, 2, 2, 0);
+    s = random.nextInt(3) > 0 ? s : g.scale(name + ".scale", s, 0.5f);
+    s = g.padChannels(name + ".pad", s, f.shape().c());
+    return random.nextBoolean() ? g.add(name, f, s) : g.add(name, s, f);
   }
 
   /** Some with a prefix of what was there before, as a dense block has them; the others wild. */

@@ -7,10 +7,6 @@ import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Shape;
 import dev.catena.model.Catalogue;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
@@ -25,7 +21,7 @@ class DenseNetDefinitionTest {
   record Counts(String model, long parameters, long multiplyAdds) {}
 
   static List<Counts> counts() {
-    return rows("densenet-counts.tsv").stream()
+    return Golden.rows("densenet-counts.tsv").stream()
         .map(row -> new Counts(row[0], Long.parseLong(row[1]), Long.parseLong(row[2])))
         .toList();
   }
@@ -42,7 +38,7 @@ class DenseNetDefinitionTest {
   @ValueSource(strings = {"densenet121", "densenet161", "densenet169", "densenet201"})
   void tensorsAreTorchvisions(String model) {
     var expected = new TreeMap<String, Shape>();
-    for (String[] row : rows(model + "-names.tsv")) {
+    for (String[] row : Golden.rows(model + "-names.tsv")) {
       expected.put(
           row[0], Shape.of(Arrays.stream(row[1].split("x")).mapToInt(Integer::parseInt).toArray()));
     }
@@ -56,18 +52,5 @@ class DenseNetDefinitionTest {
 
   private static Graph graph(String model) {
     return Catalogue.find(model).orElseThrow().graph(1, DType.FP32);
-  }
-
-  /** The tab-separated fields of a golden file's lines, comments apart. */
-  private static List<String[]> rows(String file) {
-    try (InputStream in = DenseNetDefinitionTest.class.getResourceAsStream("/golden/" + file)) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8)
-          .lines()
-          .filter(line -> !line.startsWith("#"))
-          .map(line -> line.split("\t"))
-          .toList();
-    } catch (IOException e) {
-      throw new UncheckedIOException(file, e);
-    }
   }
 }

@@ -15,14 +15,14 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What PyTorch says of the networks with {@link GoldenWeights}: the content of {@code
- * golden/densenet-logits.json}, which names the command that made it.
+ * What PyTorch says of the networks with {@link GoldenWeights}: the content of a
+ * file, which names the command that made it.
  *
  * @param tensors checks of the generator itself
  * @param cases logits
  */
 record GoldenLogits(List<Tensor> tensors, List<Case> cases) {
-  private static final String FILE = "/golden/densenet-logits.json";
+  private static final String DENSENETS = "densenet-logits.json";
 
   /**
    * A generated tensor.
@@ -62,17 +62,21 @@ record GoldenLogits(List<Tensor> tensors, List<Case> cases) {
   }
 
   static GoldenLogits read() {
-    try (InputStream in = GoldenLogits.class.getResourceAsStream(FILE);
+    return read(DENSENETS);
+  }
+
+  static GoldenLogits read(String file) {
+    try (InputStream in = GoldenLogits.class.getResourceAsStream("/golden/" + file);
         JsonParser parser = new JsonFactory().createParser(in)) {
       parser.nextToken();
-      Map<?, ?> file = (Map<?, ?>) value(parser);
-      assertEquals("catena-golden-logits", file.get("magic"), FILE);
-      assertEquals(1L, file.get("version"), FILE);
+      Map<?, ?> json = (Map<?, ?>) value(parser);
+      assertEquals("catena-golden-logits", json.get("magic"), file);
+      assertEquals(1L, json.get("version"), file);
       return new GoldenLogits(
-          list(file, "tensors").stream().map(t -> tensor((Map<?, ?>) t)).toList(),
-          list(file, "cases").stream().map(c -> logits((Map<?, ?>) c)).toList());
+          list(json, "tensors").stream().map(t -> tensor((Map<?, ?>) t)).toList(),
+          list(json, "cases").stream().map(c -> logits((Map<?, ?>) c)).toList());
     } catch (IOException e) {
-      throw new UncheckedIOException(FILE, e);
+      throw new UncheckedIOException(file, e);
     }
   }
 

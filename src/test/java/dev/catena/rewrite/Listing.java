@@ -6,6 +6,7 @@ import dev.catena.graph.Op;
 import dev.catena.graph.Value;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** Graphs as the Javadoc of the passes writes them, to compare with. */
@@ -33,6 +34,17 @@ final class Listing {
       case Op.Conv c -> {
         prologue(c.prologue(), flags);
         flag(c.bias(), "bias", flags);
+        flag(c.residual(), "residual", flags);
+        flag(c.relu(), "relu", flags);
+      }
+      case Op.Shortcut c -> {
+        flag(c.sampling() != Op.Sampling.NONE, c.sampling().name().toLowerCase(Locale.ROOT), flags);
+        flag(c.affine(), "affine", flags);
+        flag(c.relu(), "relu", flags);
+      }
+      case Op.ScaleChannels c -> {
+        flag(c.sigmoid(), "sigmoid", flags);
+        flag(c.residual(), "residual", flags);
         flag(c.relu(), "relu", flags);
       }
       case Op.Pool p -> prologue(p.prologue(), flags);
