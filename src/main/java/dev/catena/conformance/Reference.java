@@ -48,7 +48,13 @@ final class Reference {
       case Op.GlobalAveragePool p -> global(affine(p.prologue(), false));
       case Op.Linear _ ->
           conv(
-              Op.Conv.of(1, 1, 0).withEpilogue(true, false), in.get(0), x, in.get(1), in.get(2), null, y);
+              Op.Conv.of(1, 1, 0).withEpilogue(true, false),
+              in.get(0),
+              x,
+              in.get(1),
+              in.get(2),
+              null,
+              y);
       case Op.Conv c -> {
         double[] bias = c.bias() ? in.get(c.biasIndex()) : null;
         double[] residual = c.residual() ? in.get(c.residualIndex()) : null;

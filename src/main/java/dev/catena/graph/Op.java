@@ -110,8 +110,7 @@ public sealed interface Op
 
     /** The same with a prologue. */
     public Conv withPrologue(Prologue p) {
-      return new Conv(
-          kernelH, kernelW, stride, padH, padW, groups, p, bias, residual, relu);
+      return new Conv(kernelH, kernelW, stride, padH, padW, groups, p, bias, residual, relu);
     }
 
     /** The same with a bias and, if {@code rectified}, a ReLU. */
@@ -128,8 +127,7 @@ public sealed interface Op
 
     /** The same with so many groups. */
     public Conv withGroups(int count) {
-      return new Conv(
-          kernelH, kernelW, stride, padH, padW, count, prologue, bias, residual, relu);
+      return new Conv(kernelH, kernelW, stride, padH, padW, count, prologue, bias, residual, relu);
     }
 
     /** Whether it sees one pixel at a time: 1x1, stride 1, no padding, one group. */

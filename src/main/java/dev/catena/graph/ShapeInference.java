@@ -182,8 +182,11 @@ public final class ShapeInference {
   private Shape scaleChannels(Op.ScaleChannels s) {
     arity(s.residual() ? 3 : 2);
     Shape gate = Shape.nhwc(x().n(), 1, 1, x().c());
-    require(in(1).equals(gate), "the channels of " + x() + " are scaled by " + gate + ", not " + in(1));
-    require(!s.residual() || in(2).equals(x()), "cannot add " + x() + " and " + in(s.residual() ? 2 : 0));
+    require(
+        in(1).equals(gate), "the channels of " + x() + " are scaled by " + gate + ", not " + in(1));
+    require(
+        !s.residual() || in(2).equals(x()),
+        "cannot add " + x() + " and " + in(s.residual() ? 2 : 0));
     return x();
   }
 
@@ -192,8 +195,7 @@ public final class ShapeInference {
     Shape from = in(1);
     int step = s.sampling() == Op.Sampling.NONE ? 1 : 2;
     Shape sampled =
-        Shape.nhwc(
-            from.n(), Math.ceilDiv(from.h(), step), Math.ceilDiv(from.w(), step), from.c());
+        Shape.nhwc(from.n(), Math.ceilDiv(from.h(), step), Math.ceilDiv(from.w(), step), from.c());
     require(
         sampled.withChannels(x().c()).equals(x()) && from.c() <= x().c(),
         "the shortcut makes " + sampled + " of " + from + ", which does not add to " + x());

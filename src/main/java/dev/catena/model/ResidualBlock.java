@@ -165,9 +165,7 @@ public record ResidualBlock(
     String name = block + ".downsample";
     if (shortcut == Shortcut.PROJECTION) {
       Value projected = g.conv(name + ".0", x, outputs, 1, stride, 0);
-      return order == Order.FULL_PREACTIVATION
-          ? projected
-          : g.batchNorm(name + ".1", projected);
+      return order == Order.FULL_PREACTIVATION ? projected : g.batchNorm(name + ".1", projected);
     }
     if (stride == 2) {
       x =

@@ -26,7 +26,8 @@ public final class Planner {
       Comparator.comparingLong((Buffer b) -> -b.bytes());
 
   private static final Comparator<Buffer> LARGEST_AREA =
-      Comparator.comparingLong((Buffer b) -> -b.bytes() * (b.lastStep() - b.firstStep() + 1));
+      Comparator.comparingLong((Buffer b) -> -b.bytes() * (b.lastStep() - b.firstStep() + 1))
+          .thenComparingInt(Buffer::firstStep);
 
   private static final Comparator<Buffer> EARLIEST =
       Comparator.comparingInt(Buffer::firstStep).thenComparing(LARGEST);

@@ -25,8 +25,7 @@ public record FuseShortcut() implements Rewrite {
 
   private static Value visit(Node node, Editor editor) {
     return switch (node.op()) {
-      case Op.Add add when node.output().dtype() == node.input(0).dtype() ->
-          sum(node, add, editor);
+      case Op.Add add when node.output().dtype() == node.input(0).dtype() -> sum(node, add, editor);
       case Op.ScaleShift affine when editor.uses(node.input(0)) == 1 ->
           affine(node, affine, editor);
       default -> editor.keep(node);

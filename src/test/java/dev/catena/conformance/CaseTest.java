@@ -47,7 +47,7 @@ class CaseTest {
         "conv 1x2x3x4 k=4 x=8/8  | not FIRST/PITCH",
         "relu 1x2x3x4 dtype=f8   | no element type f8",
         "relu 1x2x3x4 data=true  | no Data true",
-        "sigmoid 1x2x3x4         | no operation sigmoid"
+        "tanh 1x2x3x4            | no operation tanh"
       })
   void aWrongLineSaysWhatIsWrong(String line, String why) {
     String said =

@@ -72,7 +72,8 @@ public final class RandomGraphs {
       case 9 -> pool(name, x);
       case 10, 11 -> residual(name, x);
       case 12 -> {
-        Value gate = g.conv(name + ".gate", g.globalAveragePool(name + ".mean", x), x.shape().c(), 1, 1, 0);
+        Value gate =
+            g.conv(name + ".gate", g.globalAveragePool(name + ".mean", x), x.shape().c(), 1, 1, 0);
         yield g.scaleChannels(name, x, random.nextBoolean() ? gate : g.sigmoid(name + ".s", gate));
       }
       default -> concat(name, x);

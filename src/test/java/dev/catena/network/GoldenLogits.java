@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What PyTorch says of the networks with {@link GoldenWeights}: the content of a
- * file, which names the command that made it.
+ * What PyTorch says of the networks with {@link GoldenWeights}: the content of a file, which names
+ * the command that made it.
  *
  * @param tensors checks of the generator itself
  * @param cases logits

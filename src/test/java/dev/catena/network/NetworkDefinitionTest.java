@@ -63,7 +63,9 @@ class NetworkDefinitionTest {
 
   private static String line(Node tensor) {
     String shape =
-        tensor.output().shape().dims().stream().map(String::valueOf).collect(Collectors.joining("x"));
+        tensor.output().shape().dims().stream()
+            .map(String::valueOf)
+            .collect(Collectors.joining("x"));
     return tensor.name() + " " + shape + "\n";
   }
 
