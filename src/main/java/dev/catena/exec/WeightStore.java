@@ -92,7 +92,9 @@ final class WeightStore implements AutoCloseable {
    * @throws ParameterException if a parameter is missing or has another size; nothing changed
    */
   synchronized void reload(Constants constants) {
-    packed.values().forEach(one -> one.values().apply(constants));
+    for (Packed one : packed.values()) {
+      float[] _ = one.values().apply(constants);
+    }
     packed.values().forEach(one -> one.upload(one.values().apply(constants)));
   }
 
