@@ -110,7 +110,8 @@ final class BenchModels implements Callable<Integer> {
     try (Session session = model.compile(device, where.apply(options));
         Arena arena = Arena.ofShared()) {
       double compiled = (System.nanoTime() - start) / 1e6;
-      MemorySegment images = Contestant.images(session, 0, arena);
+      MemorySegment images =
+          Subject.images(session.maxBatch() * session.image().elements(), 0, arena);
       MemorySegment logits = arena.allocate(4L * batch * session.resultSize(), 64);
       Timing time = time(() -> session.run(images, logits));
       Map<String, Object> row = new LinkedHashMap<>();

@@ -1,6 +1,7 @@
 package dev.catena.cli;
 
 import dev.catena.graph.DType;
+import dev.catena.rewrite.Policy;
 import dev.catena.rewrite.Variant;
 import java.util.Arrays;
 import java.util.List;
@@ -19,6 +20,10 @@ final class Choices {
 
   static Variant variant(String text) {
     return choose(text, Variant.values(), Variant::label);
+  }
+
+  static Policy policy(String text) {
+    return choose(text, Policy.values(), Policy::label);
   }
 
   /** The type's name as commands and JSON have it. */

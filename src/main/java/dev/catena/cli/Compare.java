@@ -3,8 +3,10 @@ package dev.catena.cli;
 import dev.catena.Model;
 import dev.catena.device.Device;
 import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
+import dev.catena.exec.Training;
+import dev.catena.graph.Shape;
 import dev.catena.plan.MemoryPlan;
+import dev.catena.rewrite.Policy;
 import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -16,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -27,7 +30,8 @@ import picocli.CommandLine.ParentCommand;
     name = "compare",
     description = {
       "Runs the model unfused, in-place and fused on the same images, checks that they agree, and"
-          + " prints planned and measured bytes, time and launches."
+          + " prints planned and measured bytes, time and launches. With --train, training steps"
+          + " under the four policies; their gradients must agree."
     },
     mixinStandardHelpOptions = true)
 final class Compare implements Callable<Integer> {
@@ -46,6 +50,9 @@ final class Compare implements Callable<Integer> {
       description = "Images a run (default: ${DEFAULT-VALUE}).")
   private int batch;
 
+  @Option(names = "--train", description = "Compare training steps (SGD with momentum).")
+  private boolean train;
+
   @Option(
       names = "--variants",
       split = ",",
@@ -53,6 +60,14 @@ final class Compare implements Callable<Integer> {
       defaultValue = "unfused,in-place,fused",
       description = "Those to compare; the first is the reference (default: ${DEFAULT-VALUE}).")
   private List<Variant> variants;
+
+  @Option(
+      names = "--policies",
+      split = ",",
+      paramLabel = "NAME",
+      defaultValue = "unfused,in-place,fused,recompute",
+      description = "Those to compare with --train, likewise (default: ${DEFAULT-VALUE}).")
+  private List<Policy> policies;
 
   @Option(names = "--weights", paramLabel = "FILE", description = "Weights, safetensors.")
   private Optional<Path> weights;
@@ -107,18 +122,34 @@ final class Compare implements Callable<Integer> {
   }
 
   private void compile(Model model, Device device, Arena arena, List<Contestant> contestants) {
-    MemorySegment images = null;
-    try (ProgressBar progress = Progress.bar("compiling", variants.size())) {
-      for (Variant variant : variants.stream().distinct().toList()) {
-        progress.setExtraMessage(variant.label());
-        Inference options = Inference.batch(batch).dtype(arguments.dtype()).variant(variant);
-        long start = System.nanoTime();
-        Session session = model.compile(device, where.apply(options));
-        double millis = (System.nanoTime() - start) / 1e6;
-        images = images == null ? Contestant.images(session, seed, arena) : images;
-        contestants.add(new Contestant(variant, session, millis, images, arena));
-        progress.step();
+    Shape shape = model.network().graph(batch, arguments.dtype()).inputs().getFirst().shape();
+    MemorySegment images = Subject.images(shape.elements(), seed, arena);
+    Map<String, Supplier<Subject>> subjects = new LinkedHashMap<>();
+    if (train) {
+      for (Policy policy : policies) {
+        Training options = Training.batch(batch).dtype(arguments.dtype()).policy(policy);
+        subjects.put(
+            policy.label(),
+            () -> new TrainingSubject(model.train(device, where.apply(options)), images, arena));
       }
+    } else {
+      for (Variant variant : variants) {
+        Inference options = Inference.batch(batch).dtype(arguments.dtype()).variant(variant);
+        subjects.put(
+            variant.label(),
+            () -> new InferenceSubject(model.compile(device, where.apply(options)), images, arena));
+      }
+    }
+    try (ProgressBar progress = Progress.bar("compiling", subjects.size())) {
+      subjects.forEach(
+          (name, subject) -> {
+            progress.setExtraMessage(name);
+            long start = System.nanoTime();
+            Subject compiled = subject.get();
+            double millis = (System.nanoTime() - start) / 1e6;
+            contestants.add(new Contestant(name, compiled, millis));
+            progress.step();
+          });
     }
   }
 
@@ -148,6 +179,7 @@ final class Compare implements Callable<Integer> {
     result.put("model", model.name());
     result.put("batch", batch);
     result.put("dtype", Choices.label(arguments.dtype()));
+    result.put("training", train);
     result.put("device", device(device));
     result.put("tolerance", accepted);
     result.put("agree", agree);

@@ -29,6 +29,17 @@ final class ComparisonText {
           row.get("engines").toString().replaceAll("[{}]", "").replace('=', ' '));
     }
     Map<String, Object> first = rows.getFirst();
+    if (first.containsKey("loss")) {
+      for (Map<String, Object> row : rows) {
+        line(
+            text,
+            "%s: loss %.6f, gradient norm %.6f; %s with weights, momentum and gradients",
+            row.get("name"),
+            row.get("loss"),
+            row.get("gradient_norm"),
+            Units.bytes((long) row.get("measured_total_bytes")));
+      }
+    }
     for (Map<String, Object> row : rows.subList(1, rows.size())) {
       line(
           text,

@@ -1,59 +1,35 @@
 package dev.catena.cli;
 
-import dev.catena.exec.Session;
 import dev.catena.plan.MemoryPlan;
-import dev.catena.rewrite.Variant;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SplittableRandom;
 import java.util.TreeMap;
 
 /** One variant of a comparison, with its times. */
 final class Contestant implements AutoCloseable {
-  private final Variant variant;
-  private final Session session;
+  private final String name;
+  private final Subject subject;
   private final double compileMillis;
-  private final MemorySegment images;
-  private final MemorySegment result;
   private final List<Double> millis = new ArrayList<>();
 
-  /** Of a session whose batch is {@code images}. */
-  Contestant(
-      Variant variant, Session session, double compileMillis, MemorySegment images, Arena arena) {
-    this.variant = variant;
-    this.session = session;
+  Contestant(String name, Subject subject, double compileMillis) {
+    this.name = name;
+    this.subject = subject;
     this.compileMillis = compileMillis;
-    this.images = images;
-    long floats = (long) session.maxBatch() * session.resultSize();
-    this.result = arena.allocate(floats * Float.BYTES, 64);
-  }
-
-  /** Normally distributed pixels, as after the usual normalisation: a full batch. */
-  static MemorySegment images(Session session, long seed, Arena arena) {
-    long elements = session.maxBatch() * session.image().elements();
-    MemorySegment images = arena.allocate(elements * Float.BYTES, 64);
-    SplittableRandom random = new SplittableRandom(seed);
-    for (long i = 0; i < elements; i++) {
-      images.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
-    }
-    return images;
   }
 
   String name() {
-    return variant.label();
+    return name;
   }
 
   MemoryPlan plan() {
-    return session.plan();
+    return subject.plan();
   }
 
   void run() {
-    session.run(images, result);
+    subject.run();
   }
 
   void measure() {
@@ -63,7 +39,7 @@ final class Contestant implements AutoCloseable {
   }
 
   float[] result() {
-    return result.toArray(ValueLayout.JAVA_FLOAT);
+    return subject.result();
   }
 
   Agreement agreement(float[] reference) {
@@ -72,7 +48,7 @@ final class Contestant implements AutoCloseable {
 
   /** {@code variant, step: engine}, in order. */
   List<String> steps() {
-    return session.engines().stream().map(step -> name() + ", " + step).toList();
+    return subject.engines().stream().map(step -> name() + ", " + step).toList();
   }
 
   /** What the comparison reports. */
@@ -84,14 +60,15 @@ final class Contestant implements AutoCloseable {
     row.put("name", name());
     row.put("planned_bytes", plan().peakBytes());
     row.put("lower_bound_bytes", plan().lowerBoundBytes());
-    row.put("measured_bytes", session.arenaBytes());
-    row.put("weights_bytes", session.weightBytes());
-    row.put("launches", session.launches());
+    row.put("measured_bytes", subject.measuredBytes());
+    row.put("weights_bytes", subject.weightBytes());
+    row.put("launches", subject.launches());
     row.put("median_ms", median);
     row.put("min_ms", sorted.getFirst());
-    row.put("images_per_s", 1000 * session.maxBatch() / median);
+    row.put("images_per_s", 1000 * subject.batch() / median);
     row.put("max_abs_diff", agreement.absolute());
     row.put("max_rel_diff", agreement.relative());
+    row.putAll(subject.more());
     row.put("rounds", sorted.size());
     row.put("compile_ms", compileMillis);
     row.put("engines", engines());
@@ -101,7 +78,7 @@ final class Contestant implements AutoCloseable {
   /** How many steps each engine computes. */
   private Map<String, Integer> engines() {
     Map<String, Integer> steps = new TreeMap<>();
-    for (String step : session.engines()) {
+    for (String step : subject.engines()) {
       steps.merge(step.substring(step.lastIndexOf(' ') + 1), 1, Integer::sum);
     }
     return steps;
@@ -109,6 +86,6 @@ final class Contestant implements AutoCloseable {
 
   @Override
   public void close() {
-    session.close();
+    subject.close();
   }
 }

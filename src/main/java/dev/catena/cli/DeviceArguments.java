@@ -4,6 +4,7 @@ import dev.catena.device.Device;
 import dev.catena.engine.Engine;
 import dev.catena.engine.Engines;
 import dev.catena.exec.Inference;
+import dev.catena.exec.Training;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -75,6 +76,11 @@ final class DeviceArguments {
 
   Inference apply(Inference options) {
     Inference chosen = engine == null ? options : options.engine(engine);
+    return untuned ? chosen : chosen.tuned(cacheFolder());
+  }
+
+  Training apply(Training options) {
+    Training chosen = engine == null ? options : options.engine(engine);
     return untuned ? chosen : chosen.tuned(cacheFolder());
   }
 

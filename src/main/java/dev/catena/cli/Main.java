@@ -1,6 +1,7 @@
 package dev.catena.cli;
 
 import dev.catena.graph.DType;
+import dev.catena.rewrite.Policy;
 import dev.catena.rewrite.Variant;
 import java.io.PrintWriter;
 import java.util.List;
@@ -60,6 +61,7 @@ public final class Main implements Callable<Integer> {
     Main main = new Main();
     return new CommandLine(main)
         .registerConverter(DType.class, Choices::dtype)
+        .registerConverter(Policy.class, Choices::policy)
         .registerConverter(Variant.class, Choices::variant)
         .registerConverter(OutputFile.class, OutputFile::of)
         .setUsageHelpAutoWidth(true)

@@ -256,9 +256,11 @@ public final class Trainer implements AutoCloseable {
    */
   public Optional<String> firstNonFinite(MemorySegment batch, MemorySegment classes) {
     requireBatch(batch, classes);
-    for (Map.Entry<String, float[]> parameter : parameters().entrySet()) {
-      if (!Finite.all(parameter.getValue())) {
-        return Optional.of(parameter.getKey());
+    Map<String, float[]> parameters = parameters();
+    for (TrainingState.Slot slot : layout.trainable()) { // A step reads no running statistics.
+      String name = slot.parameter().name();
+      if (!Finite.all(parameters.get(name))) {
+        return Optional.of(name);
       }
     }
     upload(batch, classes);
@@ -276,6 +278,27 @@ public final class Trainer implements AutoCloseable {
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * Times the forward and backward pass, step by step of the graph, outside the captured graph;
+   * what is trained stays as it is.
+   *
+   * @param rounds of which the medians are taken
+   */
+  public List<StepTime> profile(MemorySegment batch, MemorySegment classes, int rounds) {
+    requireBatch(batch, classes);
+    Map<String, float[]> parameters = state.weights();
+    Map<String, float[]> momentum = state.momentum();
+    try (Profiler profiler = new Profiler(program.steps(), works, stream, device)) {
+      upload(batch, classes);
+      return profiler.measure(rounds);
+    } catch (RuntimeException | Error e) {
+      drain(e);
+      throw e;
+    } finally {
+      state.restore(parameters, momentum); // The running statistics counted every round.
+    }
   }
 
   /** Steps taken, those among them that changed nothing. */

@@ -1,0 +1,73 @@
+package dev.catena.cli;
+
+import dev.catena.exec.Session;
+import dev.catena.plan.MemoryPlan;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Map;
+
+/** A session on one full batch; the logits are compared. */
+final class InferenceSubject implements Subject {
+  private final Session session;
+  private final MemorySegment images;
+  private final MemorySegment result;
+
+  InferenceSubject(Session session, MemorySegment images, Arena arena) {
+    this.session = session;
+    this.images = images;
+    long floats = (long) session.maxBatch() * session.resultSize();
+    this.result = arena.allocate(floats * Float.BYTES, 64);
+  }
+
+  @Override
+  public MemoryPlan plan() {
+    return session.plan();
+  }
+
+  @Override
+  public long measuredBytes() {
+    return session.arenaBytes();
+  }
+
+  @Override
+  public long weightBytes() {
+    return session.weightBytes();
+  }
+
+  @Override
+  public int launches() {
+    return session.launches();
+  }
+
+  @Override
+  public int batch() {
+    return session.maxBatch();
+  }
+
+  @Override
+  public List<String> engines() {
+    return session.engines();
+  }
+
+  @Override
+  public void run() {
+    session.run(images, result);
+  }
+
+  @Override
+  public float[] result() {
+    return result.toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  @Override
+  public Map<String, Object> more() {
+    return Map.of();
+  }
+
+  @Override
+  public void close() {
+    session.close();
+  }
+}
