@@ -26,7 +26,7 @@ done <<'BUDGET'
 cli 2000
 report 600
 interop 150
-conformance 1500
+conformance 2300
 facade 400
 exec 1800
 measure 400

@@ -82,6 +82,38 @@ constexpr bool quads(const T*) { return true; }
 
 #endif
 
+#if !defined(__CUDACC__) && defined(__AVX512VL__) && defined(__AVX512BW__)
+
+// Less than a vector, by mask: put together in memory, what was stored in pieces would wait to be loaded as a whole.
+constexpr bool MASKS = true;
+inline uint8_t mask_of(int count) { return uint8_t((1u << max(count, 0)) - 1); }
+template <class T>
+inline Vector<T> load_part(const T* p, int count) {
+  if constexpr (sizeof(T) == 4) {
+    return std::bit_cast<Vector<T>>(_mm256_maskz_loadu_ps(mask_of(count), p));
+  } else {
+    return std::bit_cast<Vector<T>>(_mm_maskz_loadu_epi16(mask_of(count), p));
+  }
+}
+template <class T>
+inline void store_part(T* p, const Vector<T>& r, int count) {
+  if constexpr (sizeof(T) == 4) {
+    _mm256_mask_storeu_ps(p, mask_of(count), std::bit_cast<__m256>(r));
+  } else {
+    _mm_mask_storeu_epi16(p, mask_of(count), std::bit_cast<__m128i>(r));
+  }
+}
+
+#else
+
+constexpr bool MASKS = false;
+template <class T>
+__device__ __forceinline__ Vector<T> load_part(const T*, int) { return {}; }
+template <class T>
+__device__ __forceinline__ void store_part(T*, const Vector<T>&, int) {}
+
+#endif
+
 // The first `count` channels from p on, at most eight; zeros behind them. Nothing is read where count <= 0.
 template <class T>
 __device__ __forceinline__ Vector<T> load(const T* p, int count) {
@@ -90,6 +122,7 @@ __device__ __forceinline__ Vector<T> load(const T* p, int count) {
     move<sizeof r>(r.v, p);
     return r;
   }
+  if (MASKS) return load_part(p, count);
   bool by_four = quads(p);
 #pragma unroll
   for (int q = 0; q < VECTOR; q += 4) {
@@ -120,6 +153,7 @@ __device__ __forceinline__ void store(T* p, const Vector<T>& r, int count) {
     move<sizeof r>(p, r.v);
     return;
   }
+  if (MASKS) return store_part(p, r, count);
   bool by_four = quads(p);
 #pragma unroll
   for (int q = 0; q < VECTOR; q += 4) {
@@ -173,7 +207,12 @@ __device__ __forceinline__ Floats operator-(const Floats& a, const Floats& b) {
 __device__ __forceinline__ Floats operator*(const Floats& a, const Floats& b) {
   return each([&](int i) { return a[i] * b[i]; });
 }
+__device__ __forceinline__ Floats operator*(const Floats& a, float b) { return each([&](int i) { return a[i] * b; }); }
 __device__ __forceinline__ Floats operator/(const Floats& a, float b) { return each([&](int i) { return a[i] / b; }); }
+// a > b ? yes : no.
+__device__ __forceinline__ Floats greater(const Floats& a, const Floats& b, const Floats& yes, const Floats& no) {
+  return each([&](int i) { return a[i] > b[i] ? yes[i] : no[i]; });
+}
 __device__ __forceinline__ Floats fma(const Floats& a, const Floats& b, const Floats& c) {
   return each([&](int i) { return fmaf(a[i], b[i], c[i]); });
 }
@@ -210,7 +249,9 @@ inline Floats filled(float v) { return {Floats::Lanes{} + v}; }
 inline Floats operator+(Floats a, Floats b) { return {a.v + b.v}; }
 inline Floats operator-(Floats a, Floats b) { return {a.v - b.v}; }
 inline Floats operator*(Floats a, Floats b) { return {a.v * b.v}; }
+inline Floats operator*(Floats a, float b) { return {a.v * b}; }
 inline Floats operator/(Floats a, float b) { return {a.v / b}; }
+inline Floats greater(Floats a, Floats b, Floats yes, Floats no) { return {a.v > b.v ? yes.v : no.v}; }
 inline Floats fma(Floats a, Floats b, Floats c) {
 #ifdef __FMA__
   return {_mm256_fmadd_ps(a.v, b.v, c.v)};

@@ -29,7 +29,10 @@ public final class Suite {
           "classifiers",
           "dense-layers",
           "convolution-gradients",
-          "blocks");
+          "blocks",
+          "normalisation-gradients",
+          "pool-gradients",
+          "classifier-gradients");
 
   private final List<Case> cases;
 

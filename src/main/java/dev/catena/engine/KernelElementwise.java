@@ -42,22 +42,29 @@ final class KernelElementwise {
         relu ? 1 : 0);
   }
 
+  /** Of activations, or of what is trained: filters by their rows, a vector as one row. */
   static Launch add(KernelCall call, boolean relu) {
-    Operand x = call.x();
-    long pixels = x.shape().pixels();
+    Operand y = call.y();
+    int channels =
+        switch (y.layout()) {
+          case NHWC -> y.shape().c();
+          case FILTERS -> y.shape().dim(1);
+          default -> Math.toIntExact(y.shape().elements());
+        };
+    long rows = y.shape().elements() / channels;
     return call.elementwise(
         "add",
         "add",
-        x,
-        pixels,
-        x.shape().c(),
+        y,
+        rows,
+        channels,
         call.binding().output(),
         call.binding().input(0),
         call.binding().input(1),
-        (int) pixels,
-        x.shape().c(),
-        call.y().pitch(),
-        x.pitch(),
+        (int) rows,
+        channels,
+        y.pitch(),
+        call.x().pitch(),
         call.problem().input(1).pitch(),
         relu ? 1 : 0);
   }

@@ -57,6 +57,9 @@ public final class KernelEngine implements Engine {
     if (op instanceof TrainingOp.ConvDgrad || op instanceof TrainingOp.ConvWgrad) {
       return KernelGradients.unsupported(problem);
     }
+    if (op instanceof TrainingOp training && !(op instanceof TrainingOp.Augment)) {
+      return new KernelTraining(matrix).unsupported(training, problem, device);
+    }
     boolean ours =
         switch (op) {
           case Op.Conv conv -> !conv.residual();
@@ -105,6 +108,8 @@ public final class KernelEngine implements Engine {
         switch (problem.op()) {
           case Op.Conv conv -> KernelConvolutions.tiled(conv);
           case Op.Linear _ -> true;
+          case TrainingOp.ConvDgrad _, TrainingOp.ConvWgrad _, TrainingOp.Augment _ -> false;
+          case TrainingOp _ -> true;
           default -> false;
         };
     return matrix ? !(twoForms && host) : twoForms && host;
@@ -133,6 +138,9 @@ public final class KernelEngine implements Engine {
       }
       case TrainingOp.ConvWgrad _ -> {
         return KernelGradients.wgradWorkspace(problem, device);
+      }
+      case TrainingOp op -> {
+        return new KernelTraining(matrix).workspace(op, problem);
       }
       default -> {}
     }
@@ -181,6 +189,7 @@ public final class KernelEngine implements Engine {
           List.of(matrix ? KernelConvolutions.linear(call) : KernelConvolutions.directLinear(call));
       case TrainingOp.ConvDgrad d -> KernelGradients.dgrad(call, d);
       case TrainingOp.ConvWgrad w -> KernelGradients.wgrad(call, w);
+      case TrainingOp op -> new KernelTraining(matrix).launches(op, call);
       default -> throw new IllegalArgumentException("not supported: " + call.problem().op());
     };
   }

@@ -1,0 +1,129 @@
+// cross_entropy.cu: softmax and cross-entropy with smoothed labels, and the gradient by the logits.
+//
+//   q[k]  = 1 - smoothing at the label, plus smoothing/K everywhere
+//   loss  = mean over rows of  log sum_k exp(x[k] - m) - sum_k q[k]*(x[k] - m),        m = max_k x[k]
+//   dx[k] = g/rows * (exp(x[k] - m) / sum - q[k])
+//
+// A label is a class number in fp32. Of one that is no class the row's loss and gradient are NaN; nothing is read there.
+// x, y: views of `rows` x `channels`; losses, loss, g: fp32.
+// `cross_entropy`: each row's loss; `cross_entropy_mean`, block (1), their mean; `cross_entropy_backward`. Two forms as
+// in softmax.cu: a warp a row, block (32, 4), grid (rows / 4), rounded up; `..._rows`, a thread a row, block (1), grid
+// (rows). Bytes: two reads (one from the caches), backward three, one write.
+// Check: java -m dev.catena/dev.catena.conformance.Main --op cross-entropy
+#include <cmath>
+
+#include "common.cuh"
+
+template <int LANES>
+__device__ __forceinline__ float over_lanes(float v) {
+  if constexpr (LANES > 1) {
+#pragma unroll
+    for (int with = LANES / 2; with > 0; with /= 2) v += __shfl_xor_sync(~0u, v, with);
+  }
+  return v;
+}
+
+// The class that a label names, or NONE.
+constexpr int NONE = -1;
+__device__ __forceinline__ int class_of(float label, int classes) {
+  bool known = label >= 0.0f && label < float(classes);
+  int at = known ? int(label) : NONE;
+  return known && float(at) == label ? at : NONE;
+}
+
+template <int LANES, class T>
+__device__ __forceinline__ float largest_of(const T* x, int lane, int channels) {
+  float largest = -INFINITY;
+  for (int c = lane; c < channels; c += LANES) largest = fmaxf(largest, to_float(x[c]));
+  if constexpr (LANES > 1) {
+#pragma unroll
+    for (int with = LANES / 2; with > 0; with /= 2) largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, with));
+  }
+  return largest;
+}
+
+template <int LANES, class T>
+__device__ __forceinline__ void cross_entropy(
+    float* losses, const T* x, const float* labels, float smoothing, int row, int lane, int channels, int x_pitch) {
+  x += size_t(row) * x_pitch;
+  float largest = largest_of<LANES>(x, lane, channels), exponentials = 0.0f, all = 0.0f;
+  for (int c = lane; c < channels; c += LANES) {
+    float v = to_float(x[c]) - largest;
+    exponentials += expf(v);
+    all += v;
+  }
+  exponentials = over_lanes<LANES>(exponentials);
+  all = over_lanes<LANES>(all);
+  if (lane > 0) return;
+  int at = class_of(labels[row], channels);
+  losses[row] = at == NONE ? NAN
+                           : logf(exponentials) - (1.0f - smoothing) * (to_float(x[at]) - largest) -
+                                 smoothing / float(channels) * all;
+}
+
+template <int LANES, class T>
+__device__ __forceinline__ void cross_entropy_backward(
+    T* y, const T* x, const float* labels, const float* g, float smoothing, int rows, int row, int lane, int channels,
+    int y_pitch, int x_pitch) {
+  x += size_t(row) * x_pitch;
+  y += size_t(row) * y_pitch;
+  float largest = largest_of<LANES>(x, lane, channels), sum = 0.0f;
+  for (int c = lane; c < channels; c += LANES) sum += expf(to_float(x[c]) - largest);
+  sum = over_lanes<LANES>(sum);
+  int at = class_of(labels[row], channels);
+  float factor = at == NONE ? NAN : g[0] / float(rows), uniform = smoothing / float(channels);
+  for (int c = lane; c < channels; c += LANES) {
+    float q = c == at ? 1.0f - smoothing + uniform : uniform;
+    y[c] = from_float<T>(factor * (expf(to_float(x[c]) - largest) / sum - q));
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(32) cross_entropy_mean_f32(float* loss, const float* losses, int rows) {
+  float sum = 0.0f;
+#pragma unroll 8
+  for (int i = 0; i < rows; i++) sum += losses[i];
+  loss[0] = sum / float(rows);
+}
+
+#define KERNELS(T, t)                                                                                                \
+  extern "C" __global__ void __launch_bounds__(128) cross_entropy_##t(                                               \
+      float* losses, const T* x, const float* labels, float smoothing, int rows, int channels, int x_pitch) {        \
+    int row = int(blockIdx.x * blockDim.y + threadIdx.y);                                                            \
+    if (row < rows) cross_entropy<32>(losses, x, labels, smoothing, row, threadIdx.x, channels, x_pitch);            \
+  }                                                                                                                  \
+  extern "C" __global__ void __launch_bounds__(32) cross_entropy_rows_##t(                                           \
+      float* losses, const T* x, const float* labels, float smoothing, int rows, int channels, int x_pitch) {        \
+    int row = int(blockIdx.x * blockDim.x + threadIdx.x);                                                            \
+    if (row < rows) cross_entropy<1>(losses, x, labels, smoothing, row, 0, channels, x_pitch);                       \
+  }                                                                                                                  \
+  extern "C" __global__ void __launch_bounds__(128) cross_entropy_backward_##t(                                      \
+      T* y, const T* x, const float* labels, const float* g, float smoothing, int rows, int channels, int y_pitch,   \
+      int x_pitch) {                                                                                                 \
+    int row = int(blockIdx.x * blockDim.y + threadIdx.y);                                                            \
+    if (row < rows) {                                                                                                \
+      cross_entropy_backward<32>(y, x, labels, g, smoothing, rows, row, threadIdx.x, channels, y_pitch, x_pitch);    \
+    }                                                                                                                \
+  }                                                                                                                  \
+  extern "C" __global__ void __launch_bounds__(32) cross_entropy_backward_rows_##t(                                  \
+      T* y, const T* x, const float* labels, const float* g, float smoothing, int rows, int channels, int y_pitch,   \
+      int x_pitch) {                                                                                                 \
+    int row = int(blockIdx.x * blockDim.x + threadIdx.x);                                                            \
+    if (row < rows) {                                                                                                \
+      cross_entropy_backward<1>(y, x, labels, g, smoothing, rows, row, 0, channels, y_pitch, x_pitch);               \
+    }                                                                                                                \
+  }
+FOR_EACH_DTYPE(KERNELS)
+
+HOST_KERNEL_LOOP(cross_entropy_mean_f32)
+HOST_KERNEL_FIBERS(cross_entropy_f32)
+HOST_KERNEL_FIBERS(cross_entropy_f16)
+HOST_KERNEL_FIBERS(cross_entropy_bf16)
+HOST_KERNEL_LOOP(cross_entropy_rows_f32)
+HOST_KERNEL_LOOP(cross_entropy_rows_f16)
+HOST_KERNEL_LOOP(cross_entropy_rows_bf16)
+HOST_KERNEL_FIBERS(cross_entropy_backward_f32)
+HOST_KERNEL_FIBERS(cross_entropy_backward_f16)
+HOST_KERNEL_FIBERS(cross_entropy_backward_bf16)
+HOST_KERNEL_LOOP(cross_entropy_backward_rows_f32)
+HOST_KERNEL_LOOP(cross_entropy_backward_rows_f16)
+HOST_KERNEL_LOOP(cross_entropy_backward_rows_bf16)

@@ -1,0 +1,114 @@
+// through.cuh: a gradient on its way to the input of an operation, through that operation's prologue.
+//
+//   y[p,c]   = a?[p,c] + scale[c]*dz[p,c]        dz: what `source` says, where relu?(scale*x + shift) lets it through
+//   sums     = sum of dz, sum of dz*(x - mean)   of each channel: what a normalisation's gradient needs
+//
+// Without a prologue (a null x): y = a? + dz and no sums. y may be a. See strip.cuh for sums and launch.
+#pragma once
+#include "pool.cuh"
+#include "strip.cuh"
+
+// `Source` has, for a pixel of y: operator()(pixel, channel, count), the gradient by the prologue's output, in fp32.
+template <class T, class Source>
+struct Through {
+  Source source;
+  T* y;
+  const T *x, *a;
+  const float *scale, *shift, *mean;
+  int rectify, y_pitch, x_pitch, a_pitch;
+  static constexpr int UNROLL = Source::UNROLL;
+
+  struct Lane {
+    Through of;
+    int c, count;
+    Floats scale, shift, mean;
+
+    template <int SUMS>
+    __device__ __forceinline__ void operator()(int p, Sums<SUMS>& sums) const {
+      Floats v = of.source(p, c, count);
+      if constexpr (SUMS > 0) {
+        Floats x = widen(load(of.x + size_t(p) * of.x_pitch + c, count));
+        if (of.rectify) v = greater(fma(scale, x, shift), filled(0.0f), v, filled(0.0f));
+        sums[0] = sums[0] + v;
+        sums[1] = fma(v, x - mean, sums[1]);
+        v = scale * v;
+      }
+      if (of.a) v = v + widen(load(of.a + size_t(p) * of.a_pitch + c, count));
+      store(of.y + size_t(p) * of.y_pitch + c, narrow<T>(v), count);
+    }
+    __device__ __forceinline__ void finish(Sums<2>&, int) const {}
+  };
+  __device__ __forceinline__ Lane lane(int, int c, int count) const {
+    if (!x) return {*this, c, count, filled(0.0f), filled(0.0f), filled(0.0f)};
+    return {*this, c, count, widen(load(scale + c, count)), widen(load(shift + c, count)),
+            widen(load(mean + c, count))};
+  }
+};
+
+template <class Through>
+__device__ __forceinline__ void pass_through(
+    Through pass, float* partial, int pixels, int length, int channels) {
+  if (pass.x) {
+    walk<2>(pass, partial, pixels, length, channels);
+  } else {
+    walk<0>(pass, partial, pixels, length, channels);
+  }
+}
+
+// One number a pixel of y, or, of a mean over `area` pixels, one for them all.
+template <class T>
+struct Spread {
+  const T* g;
+  int pitch, area;
+  static constexpr int UNROLL = 2;
+  __device__ __forceinline__ Floats operator()(int p, int c, int count) const {
+    if (area == 1) return widen(load(g + size_t(p) * pitch + c, count));
+    return widen(load(g + size_t(p / area) * pitch + c, count)) * (1.0f / float(area));
+  }
+};
+
+// The windows of one axis that have a pixel.
+struct Covering {
+  int begin, end;
+  __device__ __forceinline__ Covering(int at, int kernel, int stride, int pad, int outputs) {
+    int last = at + pad, first = last - kernel + stride;  // of the first, rounded up
+    begin = first > 0 ? first / stride : 0;
+    end = min(last / stride + 1, outputs);
+  }
+};
+
+// Of each window that has the pixel, its share: of a mean one cell's; of a maximum all, if `taps` has the pixel's place
+// in the window.
+template <class T>
+struct Windows {
+  const T* g;
+  const bfloat16* taps;
+  Image in, out;
+  int kernel, stride, pad, include_pad, pitch, taps_pitch;
+  static constexpr int UNROLL = 1;
+
+  __device__ __forceinline__ Floats operator()(int p, int c, int count) const {
+    Place at(p, in);
+    Covering rows(at.h, kernel, stride, pad, out.height), columns(at.w, kernel, stride, pad, out.width);
+    Floats sum = filled(0.0f);
+#pragma unroll 1
+    for (int oh = rows.begin; oh < rows.end; oh++) {
+      Window high(oh, kernel, stride, pad, in.height);
+#pragma unroll 1
+      for (int ow = columns.begin; ow < columns.end; ow++) {
+        size_t window = (size_t(at.n) * out.height + oh) * out.width + ow;
+        Floats v = widen(load(g + window * pitch + c, count));
+        if (taps) {
+          float tap = float((at.h - oh * stride + pad) * kernel + at.w - ow * stride + pad);
+          Floats away = widen(load(taps + window * taps_pitch + c, count)) - filled(tap);
+          sum = sum + greater(filled(0.5f), away * away, v, filled(0.0f));
+        } else {
+          Window wide(ow, kernel, stride, pad, in.width);
+          int cells = include_pad ? high.span * wide.span : (high.end - high.begin) * (wide.end - wide.begin);
+          sum = fma(v, filled(1.0f / float(cells)), sum);
+        }
+      }
+    }
+    return sum;
+  }
+};
