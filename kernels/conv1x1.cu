@@ -8,7 +8,8 @@
 //
 // conv1x1_RxC (fp16, bf16; sm_80): a block makes R pixels by C outputs (pipeline.cuh); a prologue always has its ReLU;
 //   x begins on 16 bytes. With `sums` part z of the grid adds up its `steps` of 32 channels, and conv_sum.cu the parts.
-//   Launch: block 128, or 256 for 128x128; grid (pixels / R, K / C, parts), rounded up.
+//   192 columns are for growth 48, whose bottlenecks would read x twice in tiles of 128.
+//   Launch: block 128, or 256 for 128x128 and 128x192; grid (pixels / R, K / C, parts), rounded up.
 // conv1x1 (fp32, any view, sm_75): implicit_gemm.cuh. Launch: block 256, grid (pixels / 64, K / 128), rounded up.
 //
 // FLOP: 2*pixels*C*K. Bytes: x once for each C columns of K (from L2 but for the first), w once for each R pixels (L2),
@@ -44,8 +45,10 @@ FOR_EACH_DTYPE(KERNEL)
   HOST_KERNEL_FIBERS(conv1x1_##ROWS##x##COLUMNS##_##t)
 
 #define PIPELINES(T, t)                      \
+  PIPELINE(T, t, 128, 192, 4, 2, 2, 12, 1)   \
   PIPELINE(T, t, 128, 128, 4, 2, 2, 8, 2)    \
   PIPELINE(T, t, 128, 64, 4, 1, 2, 8, 3)     \
+  PIPELINE(T, t, 64, 192, 2, 2, 2, 12, 2)    \
   PIPELINE(T, t, 64, 128, 2, 2, 2, 8, 3)     \
   PIPELINE(T, t, 64, 64, 2, 2, 2, 4, 4)
 PIPELINES(half, f16)

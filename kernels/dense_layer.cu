@@ -115,6 +115,7 @@ __device__ __forceinline__ void dense_layer(T* y, const T* x, const T* w1, const
   DENSE_LAYER(T, t, 64, 192, 48, 2)      \
   DENSE_LAYER(T, t, 128, 64, 16, 2)      \
   DENSE_LAYER(T, t, 128, 128, 32, 2)     \
-  DENSE_LAYER(T, t, 128, 192, 48, 1)
+  DENSE_LAYER(T, t, 128, 192, 48, 1)     \
+  DENSE_LAYER(T, t, 256, 128, 32, 1)
 DENSE_LAYERS(half, f16)
 DENSE_LAYERS(bfloat16, bf16)

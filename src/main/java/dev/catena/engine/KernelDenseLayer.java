@@ -59,7 +59,8 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
           new Variant(64, 192, 48),
           new Variant(128, 64, 16),
           new Variant(128, 128, 32),
-          new Variant(128, 192, 48));
+          new Variant(128, 192, 48),
+          new Variant(256, 128, 32));
 
   /** Why no kernel computes it; empty if one does. */
   static Optional<String> unsupported(Problem problem, Device device) {
@@ -88,9 +89,13 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
         && problem.output().shape().c() <= variant.growth;
   }
 
-  /** The cut with the fewest rows of bottleneck; empty if none fits in shared memory. */
+  /**
+   * The cut with the fewest rows of bottleneck; empty if none fits in shared memory. Blocks that
+   * have a multiprocessor to themselves are left to the tuner: arithmetic does not see their
+   * latency.
+   */
   static Optional<KernelDenseLayer> cut(Problem problem, KernelLimits limits) {
-    return cut(problem, limits, VARIANTS);
+    return cut(problem, limits, VARIANTS.stream().filter(v -> v.rows <= 128).toList());
   }
 
   /** The same among some variants. */

@@ -18,8 +18,10 @@ record KernelTile(int edge, int rows, int columns, int threads, int resident) {
 
   static final List<KernelTile> POINTWISE =
       List.of(
+          new KernelTile(1, 128, 192, 256, 1),
           new KernelTile(1, 128, 128, 256, 2),
           new KernelTile(1, 128, 64, 128, 3),
+          new KernelTile(1, 64, 192, 128, 2),
           new KernelTile(1, 64, 128, 128, 3),
           new KernelTile(1, 64, 64, 128, 4));
 
