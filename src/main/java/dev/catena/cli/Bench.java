@@ -10,7 +10,7 @@ import picocli.CommandLine.Spec;
     name = "bench",
     description = "Measures kernels beside the device's roofline, or whole models.",
     mixinStandardHelpOptions = true,
-    subcommands = {BenchKernels.class, BenchModels.class})
+    subcommands = {BenchKernels.class, BenchModels.class, BenchRoofline.class})
 final class Bench implements Callable<Integer> {
   @Spec private CommandSpec spec;
 

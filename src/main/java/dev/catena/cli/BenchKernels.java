@@ -1,21 +1,15 @@
 package dev.catena.cli;
 
-import dev.catena.Model;
-import dev.catena.Models;
 import dev.catena.conformance.ProblemLine;
-import dev.catena.conformance.Suite;
 import dev.catena.device.Device;
 import dev.catena.engine.Engines;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Timing;
 import dev.catena.exec.Inference;
-import dev.catena.exec.Step;
-import dev.catena.graph.DType;
 import dev.catena.measure.KernelBench;
 import dev.catena.measure.Peaks;
 import dev.catena.report.Table;
 import dev.catena.report.Units;
-import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -29,7 +23,6 @@ import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** Every kernel of a model, or given problems, beside what the device could do. */
 @Command(
@@ -42,43 +35,10 @@ import picocli.CommandLine.Parameters;
     },
     mixinStandardHelpOptions = true)
 final class BenchKernels implements Callable<Integer> {
+  @Mixin private Problems problems;
   @Mixin private DeviceArguments where;
   @Mixin private Regressions regressions;
   @Mixin private Output output;
-
-  @Parameters(
-      arity = "0..1",
-      paramLabel = "MODEL",
-      description = "A name that `models` lists, unless there are --problem.")
-  private String name;
-
-  @Option(
-      names = "--problem",
-      paramLabel = "LINE",
-      description = "A problem as the conformance suite has it; may be repeated.")
-  private List<String> lines = List.of();
-
-  @Option(
-      names = "--dtype",
-      paramLabel = "fp32|bf16|fp16",
-      defaultValue = "fp32",
-      description = "Of the model, and of the matrix peak (default: ${DEFAULT-VALUE}).")
-  private DType dtype;
-
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "8",
-      converter = Choices.AtLeastOne.class,
-      description = "Images a run (default: ${DEFAULT-VALUE}).")
-  private int batch;
-
-  @Option(
-      names = "--variant",
-      paramLabel = "NAME",
-      defaultValue = "fused",
-      description = "unfused, in-place or fused (default: ${DEFAULT-VALUE}).")
-  private Variant variant;
 
   @Option(
       names = "--runs",
@@ -90,20 +50,17 @@ final class BenchKernels implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if ((name == null) == lines.isEmpty()) {
-      throw new UserException(
-          "give either a model or --problem, for example: bench kernels densenet121 --dtype fp16");
-    }
+    problems.require();
     regressions.open();
     try (Device device = where.open()) {
-      Map<Problem, Integer> problems = name == null ? given() : compiled(device);
+      Map<Problem, Integer> all = problems.of(device, where);
       Inference options = where.apply(Inference.batch(1));
       Engines engines = Engines.on(device, options.engine(), options.tuning());
-      Peaks peaks = Peaks.measure(device, unforced(device), dtype);
+      Peaks peaks = Peaks.measure(device, unforced(device), problems.dtype());
       List<Map<String, Object>> rows = new ArrayList<>();
-      try (ProgressBar progress = Progress.bar("measuring", problems.size())) {
+      try (ProgressBar progress = Progress.bar("measuring", all.size())) {
         KernelBench bench = new KernelBench(device, engines, runs);
-        problems.forEach(
+        all.forEach(
             (problem, times) -> {
               rows.add(row(bench.measure(problem), times, peaks));
               progress.step();
@@ -119,31 +76,6 @@ final class BenchKernels implements Callable<Integer> {
   /** Whatever the user forces, the peaks are the device's. */
   private static Engines unforced(Device device) {
     return Engines.on(device, Optional.empty(), Optional.empty());
-  }
-
-  private Map<Problem, Integer> given() {
-    Map<Problem, Integer> problems = new LinkedHashMap<>();
-    for (String line : lines) {
-      try {
-        Suite.problem(line).problems().forEach(problem -> problems.put(problem, 1));
-      } catch (IllegalArgumentException e) {
-        throw new UserException("--problem \"" + line + "\": " + e.getMessage());
-      }
-    }
-    return problems;
-  }
-
-  /** The problems of a compiled model, and how often a run solves each. */
-  private Map<Problem, Integer> compiled(Device device) {
-    Map<Problem, Integer> problems = new LinkedHashMap<>();
-    Inference options = Inference.batch(batch).dtype(dtype).variant(variant);
-    try (Model model = Models.get(name);
-        ProgressBar _ = Progress.bar("compiling", -1)) {
-      for (Step step : model.steps(device, where.apply(options))) {
-        problems.merge(step.problem(), 1, Integer::sum);
-      }
-    }
-    return problems;
   }
 
   private Map<String, Object> row(KernelBench.Times measured, int times, Peaks peaks) {
@@ -182,12 +114,7 @@ final class BenchKernels implements Callable<Integer> {
 
   private Map<String, Object> result(Device device, Peaks peaks, List<Map<String, Object>> rows) {
     Map<String, Object> result = new LinkedHashMap<>();
-    if (name != null) {
-      result.put("model", name);
-      result.put("batch", batch);
-      result.put("variant", variant.label());
-    }
-    result.put("dtype", Choices.label(dtype));
+    problems.describe(result);
     result.put("device", Compare.device(device));
     Map<String, Object> reached = new LinkedHashMap<>();
     reached.put("bytes_per_s", peaks.bytesPerSecond());
@@ -213,7 +140,7 @@ final class BenchKernels implements Callable<Integer> {
             peaks.bytesPerSecond() / 1e9,
             peaks.copiedBy(),
             peaks.flopsPerSecond() / 1e12,
-            Choices.label(dtype),
+            Choices.label(problems.dtype()),
             peaks.multipliedBy()));
     Table table =
         new Table(

@@ -3,6 +3,7 @@ package dev.catena.cli;
 import dev.catena.Model;
 import dev.catena.Models;
 import dev.catena.device.Device;
+import dev.catena.device.DeviceMemory;
 import dev.catena.engine.Timing;
 import dev.catena.exec.Inference;
 import dev.catena.exec.Session;
@@ -106,10 +107,8 @@ final class BenchModels implements Callable<Integer> {
   private Map<String, Object> measure(
       Model model, Device device, DType dtype, int batch, Variant variant) {
     Inference options = Inference.batch(batch).dtype(dtype).variant(variant);
-    long start = System.nanoTime();
     try (Session session = model.compile(device, where.apply(options));
         Arena arena = Arena.ofShared()) {
-      double compiled = (System.nanoTime() - start) / 1e6;
       MemorySegment images =
           Subject.images(session.maxBatch() * session.image().elements(), 0, arena);
       MemorySegment logits = arena.allocate(4L * batch * session.resultSize(), 64);
@@ -128,8 +127,20 @@ final class BenchModels implements Callable<Integer> {
       row.put("planned_bytes", session.plan().peakBytes());
       row.put("measured_bytes", session.arenaBytes());
       row.put("weights_bytes", session.weightBytes());
-      row.put("compile_ms", compiled);
+      row.put("resident_us", resident(session, device, batch).micros());
+      row.put("warm_up", InferenceSubject.warmUp(session));
       return row;
+    }
+  }
+
+  /** From images in the device's memory to logits there. */
+  private Timing resident(Session session, Device device, int batch) {
+    long bytes = batch * session.image().elements() * Float.BYTES;
+    try (DeviceMemory images = device.allocate(bytes);
+        DeviceMemory logits = device.allocate((long) batch * session.resultSize() * Float.BYTES);
+        Arena arena = Arena.ofConfined()) {
+      images.upload(arena.allocate(bytes, 64));
+      return time(() -> session.run(images.address(), batch, logits.address()));
     }
   }
 
@@ -156,6 +167,7 @@ final class BenchModels implements Callable<Integer> {
             "variant",
             "median",
             "spread",
+            "resident",
             "images/s",
             "launches",
             "planned",
@@ -170,6 +182,7 @@ final class BenchModels implements Callable<Integer> {
           row.get("variant"),
           Table.millis((double) row.get("median_us") / 1e3),
           Table.millis((double) row.get("spread_us") / 1e3),
+          Table.millis((double) row.get("resident_us") / 1e3),
           Table.number(String.format(Locale.ROOT, "%.1f", (double) row.get("images_per_s"))),
           Table.count((int) row.get("launches")),
           Table.bytes((long) row.get("planned_bytes")),

@@ -1,10 +1,12 @@
 package dev.catena.cli;
 
 import dev.catena.exec.Session;
+import dev.catena.exec.WarmUp;
 import dev.catena.plan.MemoryPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -63,7 +65,18 @@ final class InferenceSubject implements Subject {
 
   @Override
   public Map<String, Object> more() {
-    return Map.of();
+    return Map.of("warm_up", warmUp(session));
+  }
+
+  /** What it took to make a session ready. */
+  static Map<String, Object> warmUp(Session session) {
+    WarmUp spent = session.warmUp();
+    Map<String, Object> millis = new LinkedHashMap<>();
+    millis.put("total_ms", spent.total());
+    millis.put("engines_ms", spent.engines());
+    millis.put("capture_ms", spent.capture());
+    millis.put("kernels_ms", spent.kernels());
+    return millis;
   }
 
   @Override

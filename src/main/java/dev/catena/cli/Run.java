@@ -79,6 +79,8 @@ final class Run implements Callable<Integer> {
       description = "unfused, in-place or fused (default: ${DEFAULT-VALUE}).")
   private Variant variant;
 
+  private Map<String, Object> warmUp;
+
   @Override
   public Integer call() throws IOException {
     if (pictures.isEmpty() == (input == null)) {
@@ -121,6 +123,7 @@ final class Run implements Callable<Integer> {
         ProgressBar progress = Progress.bar("running", images.count());
         Session session = compile(model, images, device);
         Arena arena = Arena.ofConfined()) {
+      warmUp = InferenceSubject.warmUp(session);
       long imageBytes = session.image().elements() * Float.BYTES;
       long rowBytes = (long) session.resultSize() * Float.BYTES;
       MemorySegment logits = arena.allocate(images.count() * rowBytes, 64);
@@ -176,6 +179,7 @@ final class Run implements Callable<Integer> {
     }
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", network.name());
+    result.put("warm_up", warmUp);
     result.put("images", all);
     output.result(text.toString(), result);
   }

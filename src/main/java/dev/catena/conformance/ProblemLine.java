@@ -31,7 +31,7 @@ public final class ProblemLine {
   private boolean words() {
     Operand x = problem.input(0);
     switch (problem.op()) {
-      case Op.Conv conv -> conv(conv);
+      case Op.Conv conv when !conv.residual() -> conv(conv);
       case Op.Linear _ -> start("linear", "k=" + problem.output().shape().c());
       case Op.DenseLayer _ ->
           start(

@@ -18,6 +18,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -53,6 +54,10 @@ public final class Device implements AutoCloseable {
 
   private static final int STREAM_NON_BLOCKING = 1;
 
+  // CUpointer_attribute, CUmemorytype
+  private static final int POINTER_MEMORY_TYPE = 2;
+  private static final int MEMORY_OF_HOST = 1;
+
   private final Kind kind;
   private final Context context;
   private final CudaDriver cu;
@@ -66,6 +71,7 @@ public final class Device implements AutoCloseable {
   private final Transfers transfers;
   private final long pool;
   private final Map<String, Module> modules = new ConcurrentHashMap<>();
+  private final LongAdder loadNanos = new LongAdder();
 
   private Device(Kind kind, Context context, int ordinal) {
     this.kind = kind;
@@ -447,6 +453,25 @@ public final class Device implements AutoCloseable {
     }
   }
 
+  /**
+   * Whether {@code memory} is page-locked, by us or by another library: copies to and from it do
+   * not hold up the thread.
+   */
+  public boolean isPageLocked(MemorySegment memory) {
+    long address = memory.address();
+    context.device().enter();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_INT);
+      int code =
+          context.status(
+              () ->
+                  (int) cu.cuPointerGetAttribute().invokeExact(out, POINTER_MEMORY_TYPE, address));
+      return code == 0 && memory.isNative() && out.get(JAVA_INT, 0) == MEMORY_OF_HOST;
+    } finally {
+      context.device().exit();
+    }
+  }
+
   /** Opens a stream that does not wait for the driver's default one. */
   public Stream newStream() {
     context.device().enter();
@@ -533,11 +558,18 @@ public final class Device implements AutoCloseable {
   /** Loads an image that is not one of Catena's own. */
   Module load(String file, KernelImages.Image image) {
     context.device().enter();
+    long start = System.nanoTime();
     try {
       return Module.load(context, file, image, driverVersion);
     } finally {
+      loadNanos.add(System.nanoTime() - start);
       context.device().exit();
     }
+  }
+
+  /** Milliseconds spent so far on loading kernel files: on a GPU, on compiling their PTX. */
+  public double kernelMillis() {
+    return loadNanos.sum() / 1e6;
   }
 
   /** Makes the device's context current on this thread, for libraries that expect it there. */

@@ -70,12 +70,43 @@ public final class Stream implements AutoCloseable {
     }
   }
 
+  /** Copies the first {@code bytes} of a native segment to the device, as {@link #copyToDevice}. */
+  public void copyToDevice(long target, MemorySegment source, long bytes) {
+    requireNative(source, bytes);
+    long stream = resource.enter();
+    try {
+      Transfers.toDevice(context, stream, target, source, bytes);
+    } finally {
+      resource.exit();
+    }
+  }
+
+  /** Fills the first {@code bytes} of a native segment, as {@link #copyToHost}. */
+  public void copyToHost(MemorySegment target, long source, long bytes) {
+    requireNative(target, bytes);
+    long stream = resource.enter();
+    try {
+      Transfers.toHost(context, stream, target, source, bytes);
+    } finally {
+      resource.exit();
+    }
+  }
+
+  private static void requireNative(MemorySegment segment, long bytes) {
+    if (!segment.isNative() || bytes < 0 || bytes > segment.byteSize()) {
+      throw new IllegalArgumentException(
+          bytes + " bytes of " + segment + ": no native segment, or not so many");
+    }
+  }
+
   /** Copies {@code bytes} bytes on the device; the ranges must not overlap. */
   public void copy(long target, long source, long bytes) {
-    enqueue(
-        "cuMemcpyDtoDAsync_v2",
-        stream ->
-            (int) context.cu().cuMemcpyDtoDAsync_v2().invokeExact(target, source, bytes, stream));
+    long stream = resource.enter();
+    try {
+      Transfers.within(context, stream, target, source, bytes);
+    } finally {
+      resource.exit();
+    }
   }
 
   /** Sets {@code bytes} bytes to {@code value}. */

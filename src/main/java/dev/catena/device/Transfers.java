@@ -72,7 +72,12 @@ final class Transfers {
 
   /** Allocates nothing on the Java heap, as every step of a session's run: hence no lambda. */
   static void toDevice(Context context, long stream, long target, MemorySegment source) {
-    long bytes = source.byteSize();
+    toDevice(context, stream, target, source, source.byteSize());
+  }
+
+  /** The first bytes of {@code source}. */
+  static void toDevice(
+      Context context, long stream, long target, MemorySegment source, long bytes) {
     if (bytes == 0) {
       return;
     }
@@ -88,8 +93,12 @@ final class Transfers {
 
   /** Allocates nothing on the Java heap. */
   static void toHost(Context context, long stream, MemorySegment target, long source) {
+    toHost(context, stream, target, source, target.byteSize());
+  }
+
+  /** The first bytes of {@code target}. */
+  static void toHost(Context context, long stream, MemorySegment target, long source, long bytes) {
     requireWritable(target);
-    long bytes = target.byteSize();
     if (bytes == 0) {
       return;
     }
@@ -98,6 +107,18 @@ final class Transfers {
       int code =
           (int) context.cu().cuMemcpyDtoHAsync_v2().invokeExact(target, source, bytes, stream);
       context.check("cuMemcpyDtoHAsync_v2", code);
+    } catch (Throwable e) {
+      throw Context.unchecked(e);
+    }
+  }
+
+  /** Allocates nothing on the Java heap. */
+  static void within(Context context, long stream, long target, long source, long bytes) {
+    try {
+      context.check("cuCtxSetCurrent", context.makeCurrent());
+      int code =
+          (int) context.cu().cuMemcpyDtoDAsync_v2().invokeExact(target, source, bytes, stream);
+      context.check("cuMemcpyDtoDAsync_v2", code);
     } catch (Throwable e) {
       throw Context.unchecked(e);
     }

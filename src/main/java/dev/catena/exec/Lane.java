@@ -16,7 +16,9 @@ final class Lane implements AutoCloseable {
   private final Stream stream;
   private final DeviceMemory arena;
   private final long measuredBytes;
+  private final Staging staging;
   private final List<Replay> replays = new ArrayList<>();
+  private double captureMillis;
 
   /**
    * A lane of all programs.
@@ -25,6 +27,7 @@ final class Lane implements AutoCloseable {
    */
   Lane(Device device, List<Program> programs, Constants constants, WeightStore weights) {
     this.device = device;
+    staging = new Staging(device, programs.stream().mapToLong(Lane::copied).max().orElseThrow());
     stream = device.newStream();
     DeviceMemory memory = null;
     try {
@@ -35,12 +38,14 @@ final class Lane implements AutoCloseable {
       measuredBytes = device.usedMemory() - before;
       for (Program program : programs) {
         List<Work> works = Binder.bind(program, constants, weights, device, arena.address());
+        long start = System.nanoTime();
         try {
           replays.add(new Replay(program, works, stream, arena.address(), device.id()));
         } catch (RuntimeException | Error e) {
           works.forEach(Work::close);
           throw e;
         }
+        captureMillis += WarmUp.millisSince(start);
       }
     } catch (RuntimeException | Error e) {
       replays.forEach(Replay::close);
@@ -50,6 +55,17 @@ final class Lane implements AutoCloseable {
       stream.close();
       throw e;
     }
+  }
+
+  /** Bytes of the larger of batch and result. */
+  private static long copied(Program program) {
+    long in = program.input().shape().elements();
+    return Float.BYTES * Math.max(in, program.output().shape().elements());
+  }
+
+  /** Milliseconds of the programs' first runs and captures. */
+  double captureMillis() {
+    return captureMillis;
   }
 
   /** What the device's allocator says that the arena took. */
@@ -67,15 +83,30 @@ final class Lane implements AutoCloseable {
     Replay replay = replays.get(index);
     replay.event.begin();
     try {
-      stream.copyToDevice(replay.input, images);
+      staging.toDevice(stream, replay.input, images);
       replay.graph.launch(stream);
-      stream.copyToHost(result, replay.output);
+      staging.toHost(stream, result, replay.output);
+    } catch (RuntimeException | Error e) {
+      drain(e);
+      throw e;
+    }
+    replay.event.commit(images.byteSize(), result.byteSize());
+  }
+
+  /** The same from and to the device's memory. */
+  void run(int index, long images, long imageBytes, long result, long resultBytes) {
+    Replay replay = replays.get(index);
+    replay.event.begin();
+    try {
+      stream.copy(replay.input, images, imageBytes);
+      replay.graph.launch(stream);
+      stream.copy(result, replay.output, resultBytes);
     } catch (RuntimeException | Error e) {
       drain(e);
       throw e;
     }
     stream.synchronize();
-    replay.event.commit(images.byteSize(), result.byteSize());
+    replay.event.commit(imageBytes, resultBytes);
   }
 
   /** Times the steps of program {@code index} on {@code images}, a full batch. */
@@ -104,6 +135,7 @@ final class Lane implements AutoCloseable {
     replays.forEach(Replay::close);
     arena.close();
     stream.close();
+    staging.close();
   }
 
   /** One program, captured. */

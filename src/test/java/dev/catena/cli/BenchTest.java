@@ -100,6 +100,29 @@ class BenchTest {
     }
   }
 
+  @Test
+  void theRooflineOfADeviceThatIsNotThereIsArithmetic() throws Exception {
+    Cli.Result result =
+        Cli.run(
+            "bench",
+            "roofline",
+            "--problem",
+            LINE,
+            "--bandwidth",
+            "1",
+            "--matrix",
+            "0.000001",
+            "--device",
+            "host",
+            "--json",
+            "-");
+    assertEquals(0, result.code(), result.err());
+    Map<?, ?> row = rows(result, "problems").getFirst();
+    assertEquals(2L * 64 * 16 * 8, ((Number) row.get("flops")).longValue());
+    assertEquals("matrix", row.get("bound"));
+    assertEquals(2.0 * 64 * 16 * 8, number(row, "least_us"), 1e-6);
+  }
+
   private String old(String key, double micros) throws Exception {
     String json =
         "{\"x\": [{\"key\": \"%s\", \"median_us\": %s, \"spread_us\": 0}]}".formatted(key, micros);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.Model;
 import dev.catena.device.Device;
+import dev.catena.device.DeviceMemory;
 import dev.catena.device.HostDevice;
 import dev.catena.device.OutOfDeviceMemoryException;
 import dev.catena.graph.DType;
@@ -15,6 +16,7 @@ import dev.catena.plan.MemoryPlan;
 import dev.catena.rewrite.Variant;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -116,6 +118,51 @@ class SessionTest {
       assertEquals(24, session.image().w());
       MemorySegment images = arena.allocate(session.image().elements() * Float.BYTES);
       session.run(images, Fixture.logits(arena, 1));
+    }
+  }
+
+  @Test
+  void imagesOnTheDeviceGiveTheSameBits() {
+    try (Session session = model.compile(device, Inference.batch(1, 4))) {
+      for (int count = 1; count <= 4; count++) {
+        float[] expected = Fixture.run(session, arena, count);
+        MemorySegment images = Fixture.images(arena, count);
+        float[] actual = new float[expected.length];
+        try (DeviceMemory in = device.allocate(images.byteSize());
+            DeviceMemory out = device.allocate(4L * actual.length)) {
+          in.upload(images);
+          session.run(in.address(), count, out.address());
+          out.download(MemorySegment.ofArray(actual));
+        }
+        assertArrayEquals(expected, actual, "batch " + count);
+      }
+      assertThrows(IllegalArgumentException.class, () -> session.run(0, 1, 64));
+      assertThrows(IllegalArgumentException.class, () -> session.run(64, 1, 0));
+      assertThrows(IllegalArgumentException.class, () -> session.run(64, 0, 64));
+      assertThrows(IllegalArgumentException.class, () -> session.run(64, 5, 64));
+    }
+  }
+
+  @Test
+  void segmentsOfTheHeapGiveTheSameBits() {
+    try (Session session = model.compile(device, Inference.batch(3))) {
+      float[] expected = Fixture.run(session, arena, 3);
+      float[] images = Fixture.images(arena, 3).toArray(ValueLayout.JAVA_FLOAT);
+      float[] actual = new float[expected.length];
+      session.run(MemorySegment.ofArray(images), MemorySegment.ofArray(actual));
+      assertArrayEquals(expected, actual);
+    }
+  }
+
+  @Test
+  void tellsWhatItTookToBecomeReady() {
+    try (Session session = model.compile(device, Inference.batch(1, 2).lanes(2))) {
+      WarmUp spent = session.warmUp();
+      assertTrue(spent.engines() > 0 && spent.capture() > 0 && spent.kernels() > 0);
+      assertTrue(spent.total() > spent.engines() + spent.capture(), spent.toString());
+      try (Session again = model.compile(device, Inference.batch(1))) {
+        assertEquals(0, again.warmUp().kernels(), "kernels are loaded once");
+      }
     }
   }
 

@@ -1,0 +1,105 @@
+package dev.catena.cli;
+
+import dev.catena.Model;
+import dev.catena.Models;
+import dev.catena.conformance.Suite;
+import dev.catena.device.Device;
+import dev.catena.engine.Problem;
+import dev.catena.exec.Inference;
+import dev.catena.exec.Step;
+import dev.catena.graph.DType;
+import dev.catena.rewrite.Variant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import me.tongfei.progressbar.ProgressBar;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** What a benchmark of kernels is about: the problems of a compiled model, or given ones. */
+final class Problems {
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "MODEL",
+      description = "A name that `models` lists, unless there are --problem.")
+  private String name;
+
+  @Option(
+      names = "--problem",
+      paramLabel = "LINE",
+      description = "A problem as the conformance suite has it; may be repeated.")
+  private List<String> lines = List.of();
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "fp32|bf16|fp16",
+      defaultValue = "fp32",
+      description = "Of the model, and of the matrix peak (default: ${DEFAULT-VALUE}).")
+  private DType dtype;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "8",
+      converter = Choices.AtLeastOne.class,
+      description = "Images a run (default: ${DEFAULT-VALUE}).")
+  private int batch;
+
+  @Option(
+      names = "--variant",
+      paramLabel = "NAME",
+      defaultValue = "fused",
+      description = "unfused, in-place or fused (default: ${DEFAULT-VALUE}).")
+  private Variant variant;
+
+  DType dtype() {
+    return dtype;
+  }
+
+  /** Refuses a command that names neither a model nor problems, or both. */
+  void require() {
+    if ((name == null) == lines.isEmpty()) {
+      throw new UserException(
+          "give either a model or --problem, for example: bench kernels densenet121 --dtype fp16");
+    }
+  }
+
+  /** The problems, and how often a run solves each. */
+  Map<Problem, Integer> of(Device device, DeviceArguments where) {
+    return name == null ? given() : compiled(device, where);
+  }
+
+  /** Adds what was asked for to a result. */
+  void describe(Map<String, Object> result) {
+    if (name != null) {
+      result.put("model", name);
+      result.put("batch", batch);
+      result.put("variant", variant.label());
+    }
+    result.put("dtype", Choices.label(dtype));
+  }
+
+  private Map<Problem, Integer> given() {
+    Map<Problem, Integer> problems = new LinkedHashMap<>();
+    for (String line : lines) {
+      try {
+        Suite.problem(line).problems().forEach(problem -> problems.put(problem, 1));
+      } catch (IllegalArgumentException e) {
+        throw new UserException("--problem \"" + line + "\": " + e.getMessage());
+      }
+    }
+    return problems;
+  }
+
+  private Map<Problem, Integer> compiled(Device device, DeviceArguments where) {
+    Map<Problem, Integer> problems = new LinkedHashMap<>();
+    Inference options = Inference.batch(batch).dtype(dtype).variant(variant);
+    try (Model model = Models.get(name);
+        ProgressBar _ = Progress.bar("compiling", -1)) {
+      for (Step step : model.steps(device, where.apply(options))) {
+        problems.merge(step.problem(), 1, Integer::sum);
+      }
+    }
+    return problems;
+  }
+}
