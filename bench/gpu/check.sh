@@ -1,25 +1,39 @@
 #!/bin/sh
-# Checks Catena on a machine with a GPU; it needs the driver and nothing else: no JDK, no Maven, no network.
+# Checks and measures Catena on a machine with a GPU; it needs the driver and nothing else: no JDK, no Maven, no network.
+# What else it would like (compute-sanitizer, Python with PyTorch) is passed over, with a word, where it is not there.
 #
-#   bench/gpu/check.sh [--device cuda:0] [--batch 64] [--model densenet121] [--out DIR]
+#   bench/gpu/check.sh [--device cuda:0] [--only STEP,...] [--model densenet121] [--batch 64] [--dtype fp16]
+#                      [--minutes 9] [--out DIR]
 #
-# In DIR (default gpu-check-DATE): info.json, conformance.txt and .json, compare-fp16.json, -bf16, -fp32, and log.txt with everything
-# that was said. A summary comes last. Exit code: 0 all passed, 1 something failed, 2 wrong usage.
-# `--device host` runs the same on the CPU.
+# Steps, each for itself and never longer than --minutes: a step that fails takes nothing from the others.
+#   info         what is there                                     info.json
+#   conformance  every engine against the reference                conformance.json
+#   sanitizer    memcheck, racecheck, initcheck on our kernels      sanitizer-TOOL.txt
+#   kernels      each kernel of the model, and large tensors        kernels.json, large.json
+#   models       whole models, one image and a batch                models.json
+#   compare      the variants against each other, in every type     compare-TYPE.json
+#   peers        PyTorch in every way it has; goes on where an earlier call stopped     peers/*.json
+#   summary      bench/results/summarise.py on DIR                  summary.md
+# DIR (default gpu-check-DATE) also gets log.txt with everything that was said. Exit code: 0 all passed or passed over,
+# 1 something failed, 2 wrong usage. `--device host` runs the same on the CPU, with smaller batches.
 set -u
 
-usage() { sed -n '2,9s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,20s/^# \{0,1\}//p' "$0"; }
 
-device=cuda:0 batch=64 model=densenet121 out=gpu-check-$(date +%Y%m%d-%H%M%S)
+device=cuda:0 only=info,conformance,sanitizer,kernels,models,compare,peers,summary
+model=densenet121 batch='' dtype='' minutes=9 out=gpu-check-$(date +%Y%m%d-%H%M%S)
 while [ $# -gt 0 ]; do
     case $1 in
     --help | -h) usage && exit 0 ;;
-    --device | --batch | --model | --out)
+    --device | --only | --batch | --model | --dtype | --minutes | --out)
         [ $# -ge 2 ] || { echo "check.sh: $1 wants a value" >&2 && exit 2; }
         case $1 in
         --device) device=$2 ;;
+        --only) only=$2 ;;
         --batch) batch=$2 ;;
         --model) model=$2 ;;
+        --dtype) dtype=$2 ;;
+        --minutes) minutes=$2 ;;
         --out) out=$2 ;;
         esac
         shift 2
@@ -27,39 +41,157 @@ while [ $# -gt 0 ]; do
     *) echo "check.sh: unknown argument $1" >&2 && usage >&2 && exit 2 ;;
     esac
 done
+for step in $(echo "$only" | tr , ' '); do
+    case $step in
+    info | conformance | sanitizer | kernels | models | compare | peers | summary) ;;
+    *) echo "check.sh: there is no step $step" >&2 && usage >&2 && exit 2 ;;
+    esac
+done
+if [ "$device" = host ]; then
+    : "${batch:=4}" "${dtype:=fp32}"
+    models=$model large=1 seconds=1 torch_device=cpu
+else
+    : "${batch:=64}" "${dtype:=fp16}"
+    models="densenet121 densenet169 densenet201 densenet161 densenet-bc-100-12 densenet-bc-190-40"
+    [ "$model" = densenet121 ] || models=$model
+    large=64 seconds=2 torch_device=cuda
+fi
 
 # In the archive the launcher is bin/catena, in a checkout it is catena at the top.
 root=$(CDPATH='' cd -- "$(dirname "$0")/../.." && pwd)
 catena=$root/bin/catena
 [ -x "$catena" ] || catena=$root/catena
 mkdir -p "$out" || exit 2
-log=$out/log.txt summary=$out/summary.txt
-: >"$log" >"$summary"
-failed=0
+log=$out/log.txt
+: >"$out/.failed"
 
-# Runs a command, its standard output to a file, its standard error to the log and the screen.
-step() { # name, file, command...
-    name=$1 file=$out/$2
-    shift 2
-    echo "== $name: $*" | tee -a "$log"
+say() { echo "$@" | tee -a "$log"; }
+
+# Seconds that the step under way has left.
+left() { echo $((60 * minutes - ($(date +%s) - begun))); }
+
+# Runs a command within the step's time, all that it says to the log and the screen.
+attempt() { # name, command...
+    name=$1
+    shift
     start=$(date +%s)
-    { "$@" 2>&1 >"$file"; echo $? >"$out/.status"; } | tee -a "$log"
+    rest=$(left)
+    [ "$rest" -ge 5 ] || { say "-- $name: no time left; call --only $step again" && echo "$name" >>"$out/.failed" && return 1; }
+    say "-- $name: $*"
+    { timeout -k 10 "$rest" "$@" 2>&1; echo $? >"$out/.status"; } | tee -a "$log"
     status=$(cat "$out/.status")
-    cat "$file" >>"$log"
-    result=passed
-    [ "$status" = 0 ] || result="FAILED ($status)" failed=1
-    printf '%-14s %-12s %4d s\n' "$name" "$result" $(($(date +%s) - start)) >>"$summary"
+    took=$(($(date +%s) - start))
+    case $status in
+    0) say "-- $name: passed, $took s" ;;
+    124 | 137) say "-- $name: OUT OF TIME after $took s" && echo "$name" >>"$out/.failed" ;;
+    *) say "-- $name: FAILED ($status), $took s" && echo "$name" >>"$out/.failed" ;;
+    esac
+    return "$status"
 }
 
-# One line a variant: name, milliseconds, images a second, measured MiB, largest relative difference.
-variants() {
-    tr '{},[]' '\n\n\n\n\n' <"$1" | awk -F'"? *: *"?' '
-        { sub(/^[ \t]*"/, ""); sub(/"[ \t]*$/, "") }
-        $1 == "name" { name = $2 }
-        $1 == "median_ms" { ms = $2 }
-        $1 == "images_per_s" { rate = $2 }
-        $1 == "measured_bytes" { mib = $2 / 1048576 }
-        $1 == "max_rel_diff" { printf "    %-12s %9.3f ms %10.1f images/s %9.1f MiB   difference %.2g\n", name, ms, rate, mib, $2 }'
+conformance() { env CATENA_MAIN=dev.catena.conformance.Main "$@"; }
+
+python() {
+    for candidate in "${CATENA_ORACLE:-}/bin/python" "$root/target/oracle/bin/python" python3; do
+        if "$candidate" -c 'import torch' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+step_info() { attempt info "$catena" info --json "$out/info.json"; }
+
+step_conformance() {
+    attempt conformance conformance "$catena" --device "$device" --json "$out/conformance.json"
+}
+
+step_sanitizer() {
+    if [ "$device" = host ]; then
+        say "-- sanitizer: passed over: on the host it is make -C native test-asan test-tsan"
+        return
+    fi
+    sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null) || {
+        say "-- sanitizer: passed over: there is no compute-sanitizer"
+        return
+    }
+    ops=conv,dense-layer,linear,max-pool,average-pool,global-average,add,copy
+    for tool in memcheck racecheck initcheck; do
+        attempt "$tool" conformance "$sanitizer" --tool "$tool" --target-processes all --error-exitcode 9 \
+            --kernel-regex kns=_f16 --print-limit 20 "$catena" --device "$device" --engine kernel --op "$ops" \
+            >"$out/sanitizer-$tool.txt"
+        tail -n 3 "$out/sanitizer-$tool.txt"
+    done
+}
+
+step_kernels() {
+    attempt "kernels of $model" "$catena" bench kernels "$model" --batch "$batch" --dtype "$dtype" --device "$device" \
+        --json "$out/kernels.json"
+    attempt "large tensors" "$catena" bench kernels --dtype "$dtype" --device "$device" --json "$out/large.json" \
+        --problem "scale-shift ${large}x112x112x192 relu dtype=f16" \
+        --problem "add ${large}x112x112x192 dtype=f16" \
+        --problem "copy ${large}x112x112x192 x=0/384 dtype=f16" \
+        --problem "copy ${large}x112x112x96 to=f16 dtype=f32" \
+        --problem "max-pool ${large}x112x112x192 kernel=3 stride=2 pad=1 dtype=f16" \
+        --problem "average-pool ${large}x112x112x192 kernel=2 prologue=scale_shift_relu dtype=f16" \
+        --problem "global-average ${large}x56x56x768 prologue=scale_shift_relu dtype=f16"
+}
+
+step_models() {
+    # shellcheck disable=SC2086 # a list
+    attempt models "$catena" bench models $models --batch "1,$batch" --dtype "$dtype" --device "$device" \
+        --seconds "$seconds" --json "$out/models.json"
+}
+
+step_compare() {
+    for type in fp16 bf16 fp32; do
+        attempt "compare $type" "$catena" compare "$model" --batch "$batch" --dtype "$type" --device "$device" \
+            --seconds "$seconds" --json "$out/compare-$type.json"
+    done
+}
+
+# One process and one file for each way, so that a later call goes on where this one ends.
+peer() { # file, script, arguments...
+    file=$out/peers/$1
+    shift
+    [ ! -s "$file" ] || return 0
+    rest=$(left)
+    [ "$rest" -ge 20 ] || { say "-- ${file##*/}: no time left; call --only peers again" && return; }
+    say "-- ${file##*/}"
+    timeout -k 10 "$rest" "$interpreter" "$@" >"$file.part" 2>>"$log"
+    status=$?
+    cat "$file.part" | tee -a "$log"
+    if [ "$status" = 0 ]; then
+        mv "$file.part" "$file"
+    else
+        rm -f "$file.part"
+        say "-- ${file##*/}: FAILED ($status; 124: out of time)" && echo "${file##*/}" >>"$out/.failed"
+    fi
+}
+
+step_peers() {
+    interpreter=$(python) || {
+        say "-- peers: passed over: no Python with PyTorch (CATENA_ORACLE, target/oracle, python3)"
+        return
+    }
+    mkdir -p "$out/peers"
+    ways="eager channels_last compile"
+    [ "$torch_device" = cpu ] || ways="eager channels_last graph reduce-overhead compile max-autotune"
+    for way in $ways; do
+        for images in 1 "$batch"; do
+            peer "$way-$model-$dtype-$images.json" "$root/bench/peers/pytorch_infer.py" "$model" --way "$way" \
+                --batch "$images" --dtype "$dtype" --device "$torch_device" --seconds "$seconds"
+        done
+    done
+}
+
+step_summary() {
+    "$root/bench/results/summarise.py" "$out" >"$out/summary.md" 2>>"$log" || {
+        say "-- summary: passed over: it wants Python 3"
+        return
+    }
+    cat "$out/summary.md"
 }
 
 {
@@ -67,18 +199,14 @@ variants() {
     uname -srm
     nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv 2>&1 || true
 } >>"$log"
-
-step info info.json "$catena" info --json -
-step conformance conformance.txt env CATENA_MAIN=dev.catena.conformance.Main "$catena" --device "$device" \
-    --json "$out/conformance.json"
-for dtype in fp16 bf16 fp32; do
-    step "compare $dtype" "compare-$dtype.json" \
-        "$catena" compare "$model" --batch "$batch" --dtype "$dtype" --device "$device" --json -
-    variants "$out/compare-$dtype.json" >>"$summary"
+for step in $(echo "$only" | tr , ' '); do
+    say "== $step"
+    begun=$(date +%s)
+    "step_$step"
 done
-rm -f "$out/.status"
-
 echo
-echo "$model, batch $batch, on $device; files in $out"
-tee -a "$log" <"$summary"
+say "files in $out; failed: $(tr '\n' ',' <"$out/.failed" | sed 's/,$//; s/^$/nothing/')"
+failed=0
+[ ! -s "$out/.failed" ] || failed=1
+rm -f "$out/.status" "$out/.failed"
 exit "$failed"
