@@ -34,9 +34,9 @@ public final class Trainer implements AutoCloseable {
   private final Training options;
   private final Program program;
   private final TrainingState layout;
-  private final Value images;
-  private final Value labels;
-  private final Value logits;
+  private final End images;
+  private final End labels;
+  private final End logits;
 
   /** What is to be closed, the last first. */
   private final Deque<Runnable> opened = new ArrayDeque<>();
@@ -60,9 +60,6 @@ public final class Trainer implements AutoCloseable {
     this.layout = layout;
     lossScale = LossScale.initial(options.dtype());
     Graph step = program.plan().graph();
-    images = step.inputs().getFirst();
-    labels = input("labels").orElseThrow();
-    logits = step.outputs().get(1);
     try {
       stream = device.newStream();
       opened.push(stream::close);
@@ -73,6 +70,9 @@ public final class Trainer implements AutoCloseable {
       state = new StateMemory(device, layout, options.dtype(), step.parameters());
       opened.push(state::close);
       addresses = new Addresses(plan(), arena.address(), layout.addresses(state.address()));
+      images = new End("images", step.inputs().getFirst(), addresses);
+      labels = new End("labels", input("labels").orElseThrow(), addresses);
+      logits = new End("logits", step.outputs().get(1), addresses);
       numbers =
           new StepNumbers(
               device,
@@ -85,10 +85,13 @@ public final class Trainer implements AutoCloseable {
       opened.push(() -> works.forEach(Work::close));
       long loss = addresses.of(step.outputs().getFirst());
       optimizer = new Optimizer(device, layout, options.dtype(), state.address(), loss);
-      stream.fill(arena.address(), (byte) 0, arena.bytes());
       state.clear(stream);
-      enqueue(); // Once without capturing: libraries load kernels and take memory.
-      state.clear(stream);
+      if (device.kind() == Device.Kind.CUDA) {
+        // Once without capturing: libraries load kernels and take memory. The host's do not.
+        stream.fill(arena.address(), (byte) 0, arena.bytes());
+        enqueue();
+        state.clear(stream);
+      }
       stream.synchronize();
       graph = stream.capture(this::enqueue);
       opened.push(graph::close);
@@ -180,8 +183,8 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void upload(MemorySegment batch, MemorySegment classes) {
-    stream.copyToDevice(addresses.of(images), batch);
-    stream.copyToDevice(addresses.of(labels), classes);
+    stream.copyToDevice(images.address(), batch);
+    stream.copyToDevice(labels.address(), classes);
     numbers.send(stream);
   }
 
@@ -203,9 +206,9 @@ public final class Trainer implements AutoCloseable {
 
   private void requireBatch(MemorySegment batch, MemorySegment classes) {
     requireOpen();
-    requireBytes(batch, "images", images);
-    requireBytes(classes, "labels", labels);
-    int count = logits.shape().c();
+    images.require(batch);
+    labels.require(classes);
+    int count = classes();
     for (int i = 0; i < options.batch(); i++) {
       float label = classes.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
       if (!(label >= 0 && label < count && label == (int) label)) {
@@ -215,12 +218,19 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
-  private static void requireBytes(MemorySegment segment, String what, Value value) {
-    long bytes = value.shape().elements() * Float.BYTES;
-    if (segment.byteSize() != bytes) {
-      throw new IllegalArgumentException(
-          "the %s of a batch take %d bytes, %s in fp32, not %d"
-              .formatted(what, bytes, value.shape(), segment.byteSize()));
+  /** What a step takes or gives, of the user's. */
+  private record End(String name, Shape shape, long address, long bytes) {
+    End(String name, Value value, Addresses addresses) {
+      long bytes = value.shape().elements() * Float.BYTES;
+      this(name, value.shape(), addresses.of(value), bytes);
+    }
+
+    void require(MemorySegment segment) {
+      if (segment.byteSize() != bytes) {
+        throw new IllegalArgumentException(
+            "the %s of a batch take %d bytes, %s in fp32, not %d"
+                .formatted(name, bytes, shape, segment.byteSize()));
+      }
     }
   }
 
@@ -241,8 +251,8 @@ public final class Trainer implements AutoCloseable {
    */
   public void logits(MemorySegment target) {
     requireOpen();
-    requireBytes(target, "logits", logits);
-    stream.copyToHost(target, addresses.of(logits));
+    logits.require(target);
+    stream.copyToHost(target, logits.address());
     stream.synchronize();
   }
 

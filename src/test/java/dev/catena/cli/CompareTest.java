@@ -134,4 +134,26 @@ class CompareTest {
     assertTrue(svg.contains(">" + Cli.MODEL + ", in-place</text>"), svg.substring(0, 900));
     assertTrue(svg.contains(">" + Cli.MODEL + ", fused</text>"));
   }
+
+  @Test
+  void trainingIsComparedUnderTheFourPolicies() throws Exception {
+    Cli.Result result = compare("--train", "--json", "-");
+    assertEquals(0, result.code(), result.err());
+    assertEquals(true, result.json().get("training"));
+    List<Map<?, ?>> policies = variants(result);
+    assertEquals(
+        List.of("unfused", "in-place", "fused", "recompute"),
+        policies.stream().map(v -> v.get("name")).toList());
+    for (Map<?, ?> policy : policies) {
+      assertTrue(number(policy, "loss") > 0.5, result.out());
+      assertTrue(number(policy, "max_abs_diff") >= 0);
+      assertTrue(number(policy, "measured_bytes") >= number(policy, "planned_bytes"));
+      assertTrue(number(policy, "measured_total_bytes") >= number(policy, "total_bytes"));
+    }
+    assertEquals(policies.get(2).get("gradient_norm"), policies.get(3).get("gradient_norm"));
+    assertTrue(number(policies.get(3), "total_bytes") < number(policies.get(2), "total_bytes"));
+    assertTrue(number(policies.get(2), "total_bytes") < number(policies.get(1), "total_bytes"));
+    String text = compare("--train", "--policies", "recompute").out();
+    assertTrue(text.contains("recompute: loss"), text);
+  }
 }

@@ -3,7 +3,6 @@ package dev.catena.device;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
 import org.junit.jupiter.api.Test;
 
 /** The calls of a running session leave no garbage. */
@@ -24,7 +23,7 @@ class HeapAllocationTest {
 
   /** Bytes that this thread allocates in the quietest of several rounds. */
   private static long leastAllocated(Stream stream, Runnable call) throws Throwable {
-    MethodHandle allocated = allocatedBytes();
+    MethodHandle allocated = HeapMeter.allocatedBytes();
     long least = Long.MAX_VALUE;
     for (int round = 0; round < 8; round++) {
       long before = (long) allocated.invokeExact();
@@ -35,18 +34,5 @@ class HeapAllocationTest {
       stream.synchronize();
     }
     return least;
-  }
-
-  /** {@code com.sun.management.ThreadMXBean}, which no module of ours requires. */
-  private static MethodHandle allocatedBytes() throws ReflectiveOperationException {
-    Object bean =
-        Class.forName("java.lang.management.ManagementFactory")
-            .getMethod("getThreadMXBean")
-            .invoke(null);
-    return MethodHandles.publicLookup()
-        .unreflect(
-            Class.forName("com.sun.management.ThreadMXBean")
-                .getMethod("getCurrentThreadAllocatedBytes"))
-        .bindTo(bean);
   }
 }

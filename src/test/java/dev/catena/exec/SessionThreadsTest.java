@@ -9,12 +9,12 @@ import dev.catena.Model;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceException;
 import dev.catena.device.DeviceLostException;
+import dev.catena.device.HeapMeter;
 import dev.catena.device.HostDevice;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -119,7 +119,7 @@ class SessionThreadsTest {
   @ParameterizedTest(name = "with Flight Recorder: {0}")
   @ValueSource(booleans = {false, true})
   void aSteadyRunAllocatesNothingOnTheHeap(boolean recorded) throws Throwable {
-    MethodHandle allocated = allocatedBytes();
+    MethodHandle allocated = HeapMeter.allocatedBytes();
     try (Recording recording = new Recording();
         Device device = Device.open("host");
         Model model = Fixture.model();
@@ -163,18 +163,5 @@ class SessionThreadsTest {
         done.get();
       }
     }
-  }
-
-  /** {@code com.sun.management.ThreadMXBean}, which no module of ours requires. */
-  private static MethodHandle allocatedBytes() throws ReflectiveOperationException {
-    Object bean =
-        Class.forName("java.lang.management.ManagementFactory")
-            .getMethod("getThreadMXBean")
-            .invoke(null);
-    return MethodHandles.publicLookup()
-        .unreflect(
-            Class.forName("com.sun.management.ThreadMXBean")
-                .getMethod("getCurrentThreadAllocatedBytes"))
-        .bindTo(bean);
   }
 }
