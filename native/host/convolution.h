@@ -1,8 +1,12 @@
 // A convolution as a sum of shifted products, one tap for each kernel position, in strips of rows
-// that stay in a core's L2 cache. What becomes of a tile of sums is the epilogue's.
+// that stay in a core's L2 cache; or a 3x3 in Winograd's form (winograd.h), with filters of 16 taps.
+// What becomes of a tile of sums is the epilogue's.
 #pragma once
 
 #include "strip.h"
+#include "winograd.h"
+
+#include <algorithm>
 
 namespace host {
 
@@ -13,23 +17,40 @@ struct ConvolutionShape {
   int rows, strip;  // output rows of a block, and of a strip
 };
 
+enum Form { kFloats = 0, kPairs = 1, kWinograd = 2 };
+
 constexpr int kMaxTaps = 256;
 constexpr int kTileWords = 14 * kPanel;  // of a tile of sums, in any build
 
+// Words of a group's panels.
+template <class M>
+inline long filterWords(const ConvolutionShape& p, bool winograd) {
+  const int taps = winograd ? kPositions : p.kernelH * p.kernelW;
+  const int depth = p.merged > 0 ? p.kernelH * roundUp(p.kernelW * p.merged, 2)
+                                 : taps * roundUp(p.channels, kDepth);
+  return (long)ceilDiv(p.outputs, kPanel) * kPanel * depth / M::kPerWord;
+}
+
+// Words of scratch before the strip: a tile of sums; Winograd's windows, products and outputs.
+template <class M>
+inline long frontWords(bool winograd, int channels) {
+  return winograd ? kPositions * (14 * pixelWords<M>(channels) + kTileWords) + 4 * kTileWords
+                  : kTileWords;
+}
+
 // Epilogue: write(sums, n, q, k, columns) takes n rows of a tile, the output's pixels from q on and
-// channels of the group from k on; before the products of a panel prefetch(n, q, panel, panels) is
-// called, where all panels pass over a tile.
-template <class M, class S, class Epilogue>
+// channels of the group from k on; prefetch(q, rows) is told early of pixels that will come.
+template <class M, class S, class Epilogue, bool Winograd>
 class Convolution {
  public:
-  // scratch: a tile of sums, then the strip's packed rows. w: the group's panels.
+  // scratch: frontWords, then the strip's packed rows. w: the group's panels.
   Convolution(const ConvolutionShape& shape, const Image<S>& image, const float* w,
               float* scratch, Epilogue& epilogue)
       : p(shape),
-        strip(image, scratch + kTileWords),
+        strip(image, scratch + frontWords<M>(Winograd, p.channels)),
         sums(scratch),
         w(w),
-        taps(p.merged > 0 ? p.kernelH : p.kernelH * p.kernelW),
+        taps(Winograd ? kPositions : p.merged > 0 ? p.kernelH : p.kernelH * p.kernelW),
         steps(p.merged > 0 ? roundUp(p.kernelW * p.merged, 2) / M::kPerWord
                            : roundUp(p.channels, kDepth) / M::kPerWord),
         epilogue(epilogue) {}
@@ -44,9 +65,14 @@ class Convolution {
     const int overlap = p.kernelH > p.stride ? p.kernelH - p.stride : 0;
     for (int row = first; row < last; row += p.strip) {
       const int end = row + p.strip < last ? row + p.strip : last;
-      strip.fill(row * p.stride - p.padH, (end - row - 1) * p.stride + p.kernelH,
+      const int windowed = Winograd ? roundUp(end - row, 2) : end - row;
+      strip.fill(row * p.stride - p.padH, (windowed - 1) * p.stride + p.kernelH,
                  row > first ? overlap : 0, p.strip * p.stride);
-      convolve(row, end);
+      if constexpr (Winograd) {
+        convolveWindows(row, end);
+      } else {
+        convolve(row, end);
+      }
     }
   }
 
@@ -75,12 +101,73 @@ class Convolution {
             const int k = panel * kPanel;
             const int columns = p.outputs - k < kPanel ? p.outputs - k : kPanel;
             const long q = pixels + (long)row * p.outWidth + column;
-            if (together == panels) epilogue.prefetch(n, q, panel, panels);
+            if (together == panels) epilogue.prefetch(q + n, Share(n, panel, panels));
             multiply<M>(n, columns, a, lda, offset, taps, steps, w + panel * panelWords, sums);
             epilogue.write(sums, n, q, k, columns);
           }
         }
       }
+    }
+  }
+
+  // The same in 2x2 windows, up to kMaxRows of them at a time. What windows need beyond the image's
+  // last row or column only reaches outputs that do not exist.
+  void convolveWindows(int from, int to) {
+    const int across = ceilDiv(p.outWidth, 2);
+    const int windows = ceilDiv(to - from, 2) * across;
+    const int groups = ceilDiv(windows, kMaxRows);
+    const int panels = ceilDiv(p.outputs, kPanel);
+    const int pixel = pixelWords<M>(p.channels);
+    const long matrix = 14 * pixel;
+    float* products = sums + kPositions * matrix;
+    for (int group = 0; group < groups; group++) {
+      const int first = windows * group / groups;
+      const int n = windows * (group + 1) / groups - first;
+      for (int i = 0; i < n; i++) {
+        const int window = first + i;
+        transformInput(strip.packed + strip.offset(window / across * 2, window % across * 2),
+                       strip.line, strip.pixel, p.channels, sums + (long)i * pixel, matrix);
+      }
+      const int next = first + n;
+      const long q = pixels + (long)(from + next / across * 2) * p.outWidth + next % across * 2;
+      for (int panel = 0; panel < panels; panel++) {
+        const int k = panel * kPanel;
+        const int columns = std::min(p.outputs - k, kPanel);
+        const float* filters = w + (long)panel * kPositions * steps * kPanel;
+        const int origin = 0;
+        for (int t = 0; t < kPositions; t++) {
+          const Share rows(2 * n, (panel * kPositions + t) / 2, panels * kPositions / 2);
+          epilogue.prefetch(q + t % 2 * p.outWidth, rows);
+          multiply<M>(n, columns, sums + t * matrix, pixel, &origin, 1, steps,
+                      filters + (long)t * steps * kPanel, products + t * kTileWords);
+        }
+        for (int i = 0; i < n;) {
+          const int row = from + (first + i) / across * 2;
+          const int column = (first + i) % across;
+          const int some = std::min(n - i, across - column);
+          writeWindows(row, 2 * column, some, to, k, columns, products + i * kPanel,
+                       products + kPositions * kTileWords);
+          i += some;
+        }
+      }
+    }
+  }
+
+  // The outputs of n windows beside each other, by way of a buffer of two rows.
+  void writeWindows(int row, int column, int n, int lastRow, int k, int columns, const float* m,
+                    float* out) {
+    constexpr int kRow = 2 * kTileWords;
+    for (int i = 0; i < n; i++) {
+      for (int j = 0; j < columns; j += kLanes) {
+        Vec y[4];
+        transformOutput(m + i * kPanel + j, kTileWords, y);
+        for (int q = 0; q < 4; q++) store(out + q / 2 * kRow + (2 * i + q % 2) * kPanel + j, y[q]);
+      }
+    }
+    const int width = std::min(2 * n, p.outWidth - column);
+    for (int r = 0; r < 2 && row + r < lastRow; r++) {
+      const long q = pixels + (long)(row + r) * p.outWidth + column;
+      epilogue.write(out + r * kRow, width, q, k, columns);
     }
   }
 

@@ -22,6 +22,12 @@ struct Image {
   int merged;
 };
 
+// Words from one packed pixel to the next: whole vectors of any build.
+template <class M>
+inline int pixelWords(int channels) {
+  return rowWords(roundUp(channels, 16) / M::kPerWord);
+}
+
 template <class M, class S>
 class Strip {
  public:
@@ -30,7 +36,7 @@ class Strip {
         packed(packed),
         perWord(image.merged > 0 ? M::kPerWord : 1),
         pixel(image.merged > 0 ? image.merged
-                               : rowWords(roundUp(image.channels, kPanel) / M::kPerWord)),
+                               : pixelWords<M>(image.channels)),
         line((image.width + 2 * image.padW) * pixel / perWord + (image.merged > 0 ? 16 : 0)) {}
 
   // Packs the image's row, or zeros where there is none, into row r.

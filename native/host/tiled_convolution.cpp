@@ -5,10 +5,11 @@
 // Launch: grid.x blocks of (image, `rows` output rows), grid.y groups, one thread a block. A block
 // works in strips of `strip` output rows (convolution.h).
 //
-// Scratch, in 32-bit words: one tile of sums, then ((strip - 1) * stride + R) x (W + 2 * padW)
+// Scratch, in 32-bit words: one tile of sums (Winograd: frontWords), then ((strip - 1) * stride + R) x (W + 2 * padW)
 // packed pixels, and one cache line. w: for each group, panels (microkernel.h) of taps x channels, a
 // tap's channels rounded up to kDepth; with merged > 0 a tap is a whole kernel row of
-// merged * S elements, rounded up to 2. bias may be null. pairs: w holds pairs of bfloat16.
+// merged * S elements, rounded up to 2. bias may be null. form: 0 floats, 1 pairs of bfloat16, 2
+// floats with Winograd's w of 16 taps (3x3, stride 1; then `rows` and `strip` are even).
 #include "convolution.h"
 #include "kernel.h"
 
@@ -23,7 +24,7 @@ struct Output {
   const float* bias;
   int pitch, rectified;
 
-  void prefetch(int, long, int, int) const {}
+  void prefetch(long, Share) const {}
 
   void write(const float* sums, int n, long q, int k, int columns) {
     for (int i = 0; i < n; i++) {
@@ -33,26 +34,27 @@ struct Output {
   }
 };
 
-template <class M, class S>
+template <class M, class S, bool Winograd = false>
 void convolve(const ConvolutionShape& shape, const Image<S>& image, const float* w, int group,
               Output<S> output, float* scratch, int block) {
-  const int depth = shape.merged > 0 ? shape.kernelH * roundUp(shape.kernelW * shape.merged, 2)
-                                     : shape.kernelH * shape.kernelW * roundUp(shape.channels, kDepth);
-  const long words = (long)ceilDiv(shape.outputs, kPanel) * kPanel * depth / M::kPerWord;
-  Convolution<M, S, Output<S>>(shape, image, w + group * words, scratch, output).run(block);
+  const float* filters = w + group * filterWords<M>(shape, Winograd);
+  Convolution<M, S, Output<S>, Winograd>(shape, image, filters, scratch, output).run(block);
 }
 
 template <class S>
 void choose(const ConvolutionShape& shape, Image<S> image, const float* w, Output<S> output,
-            [[maybe_unused]] int pairs, float* scratch, int block, int group) {
+            int form, float* scratch, int block, int group) {
   image.at += group * shape.channels;
   image.scale += group * shape.channels;
   image.shift += group * shape.channels;
   output.y += group * shape.outputs;
   if (output.bias != nullptr) output.bias += group * shape.outputs;
 #ifdef __AVX512F__
-  if (pairs) return convolve<Pairs, S>(shape, image, w, group, output, scratch, block);
+  if (form == kPairs) return convolve<Pairs, S>(shape, image, w, group, output, scratch, block);
 #endif
+  if (form == kWinograd) {
+    return convolve<Floats, S, true>(shape, image, w, group, output, scratch, block);
+  }
   convolve<Floats, S>(shape, image, w, group, output, scratch, block);
 }
 
@@ -63,13 +65,13 @@ void choose(const ConvolutionShape& shape, Image<S> image, const float* w, Outpu
       const S::Element* x, S::Element* y, const float* scale, const float* shift, const float* w,  \
       const float* bias, int height, int width, int outHeight, int outWidth, int xPitch,           \
       int yPitch, int channels, int outputs, int kernelH, int kernelW, int stride, int padH,       \
-      int padW, int prologue, int rectified, int merged, int rows, int strip, int pairs) {         \
+      int padW, int prologue, int rectified, int merged, int rows, int strip, int form) {          \
     DYNAMIC_SHARED(float, scratch);                                                                \
     const ConvolutionShape shape{height,  width,   outHeight, outWidth, channels, outputs, kernelH, \
                                  kernelW, stride,  padH,      padW,     merged,   rows,    strip};  \
     const Image<S> image{x,        height, width, xPitch, channels, padW,                          \
                          prologue, scale,  shift, merged};                                         \
-    choose<S>(shape, image, w, Output<S>{y, bias, yPitch, rectified}, pairs, scratch, blockIdx.x,  \
+    choose<S>(shape, image, w, Output<S>{y, bias, yPitch, rectified}, form, scratch, blockIdx.x,  \
               blockIdx.y);                                                                         \
   }                                                                                                \
   HOST_KERNEL_LOOP(name)

@@ -5,7 +5,7 @@
 //     dx = s*dz + a;  sums of dz and dz*(x - mean) over all pixels, for each channel
 //
 // Launch of tiled_dgrad: as tiled_convolution, of g with padding R - 1 - pad and, for each group,
-// panels over its input channels. Every block has its own partial sums, [2][channels]; a block is
+// panels over its input channels; winograd: a 3x3 in that form. Every block has its own partial sums, [2][channels]; a block is
 // the same whatever the number of threads. tiled_dgrad_sums adds them in the order of the blocks.
 #include "convolution.h"
 #include "kernel.h"
@@ -24,12 +24,11 @@ struct Through {
   float *sum, *moment;
   int pitch, xPitch, aPitch, rectified, outputs;
 
-  // Some of what the next tile will be combined with, while the products of this one are added.
-  __attribute__((always_inline)) void prefetch(int n, long q, int panel, int panels) const {
+  // What pixels from q on will be combined with.
+  __attribute__((always_inline)) void prefetch(long q, Share rows) const {
     if (x == nullptr) return;
-    const Share rows(n, panel, panels);
-    prefetchRows(x + (q + n) * xPitch, xPitch, outputs, rows);
-    prefetchRows(dx + (q + n) * pitch, pitch, outputs, rows);
+    prefetchRows(x + q * xPitch, xPitch, outputs, rows);
+    prefetchRows(dx + q * pitch, pitch, outputs, rows);
   }
 
   void write(const float* sums, int n, long q, int k, int columns) {
@@ -79,7 +78,7 @@ struct Through {
 
 template <class S>
 void gradient(const ConvolutionShape& shape, Image<S> g, const float* w, Through<S> out,
-              float* partial, int pitch, float* scratch, int block, int group) {
+              float* partial, int pitch, int winograd, float* scratch, int block, int group) {
   const int first = group * shape.outputs;
   g.at += group * shape.channels;
   out.dx += first;
@@ -94,9 +93,12 @@ void gradient(const ConvolutionShape& shape, Image<S> g, const float* w, Through
     std::memset(out.sum, 0, sizeof(float) * shape.outputs);
     std::memset(out.moment, 0, sizeof(float) * shape.outputs);
   }
-  const long words = (long)ceilDiv(shape.outputs, kPanel) * kPanel * shape.kernelH *
-                     shape.kernelW * roundUp(shape.channels, kDepth);
-  Convolution<Floats, S, Through<S>>(shape, g, w + group * words, scratch, out).run(block);
+  w += group * filterWords<Floats>(shape, winograd);
+  if (winograd) {
+    Convolution<Floats, S, Through<S>, true>(shape, g, w, scratch, out).run(block);
+  } else {
+    Convolution<Floats, S, Through<S>, false>(shape, g, w, scratch, out).run(block);
+  }
 }
 
 }  // namespace
@@ -107,14 +109,15 @@ void gradient(const ConvolutionShape& shape, Image<S> g, const float* w, Through
       const S::Element* a, const float* scale, const float* shift, const float* mean,              \
       float* partial, int height, int width, int outHeight, int outWidth, int gPitch, int dxPitch, \
       int xPitch, int aPitch, int partialPitch, int channels, int outputs, int kernelH,            \
-      int kernelW, int padH, int padW, int rectified, int rows, int strip) {                       \
+      int kernelW, int padH, int padW, int rectified, int winograd, int rows, int strip) {         \
     DYNAMIC_SHARED(float, scratch);                                                                \
     const ConvolutionShape shape{height,  width,   outHeight, outWidth, channels, outputs, kernelH, \
                                  kernelW, 1,       padH,      padW,     0,        rows,    strip};  \
     const Image<S> image{g, height, width, gPitch, channels, padW, kNone, nullptr, nullptr, 0};    \
     const Through<S> out{dx,      x,       a,      scale,  shift,  mean,                           \
                          nullptr, nullptr, dxPitch, xPitch, aPitch, rectified, outputs};                \
-    gradient<S>(shape, image, w, out, partial, partialPitch, scratch, blockIdx.x, blockIdx.y);     \
+    gradient<S>(shape, image, w, out, partial, partialPitch, winograd, scratch, blockIdx.x,        \
+                blockIdx.y);                                                                       \
   }                                                                                                \
   HOST_KERNEL_LOOP(name)
 

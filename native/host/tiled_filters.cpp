@@ -6,9 +6,10 @@
 // and zero where j is beyond `outputs`, c beyond `filled` or c%inner beyond `channels`. Steps are
 // elements and may be negative: the gradient by the input reads the taps backwards, with inputs and
 // outputs exchanged.
-// Launch: one block for a panel of one group. pairs: words are pairs of bfloat16.
+// Launch: one block for a panel of one group. form: 0 floats, 1 pairs of bfloat16, 2 Winograd's 16
+// values G g G' (winograd.h) of filters of 9 taps.
 #include "kernel.h"
-#include "microkernel.h"
+#include "winograd.h"
 
 #include <type_traits>
 
@@ -50,17 +51,44 @@ void pack(const Filters<E>& f, T* out, int panel, int group, Convert convert) {
   }
 }
 
+template <class S>
+void packWinograd(const Filters<typename S::Element>& f, float* out, int panel, int group) {
+  static constexpr float kG[4][3] = {{1, 0, 0}, {.5f, .5f, .5f}, {.5f, -.5f, .5f}, {0, 0, 1}};
+  const long words = (long)kPositions * f.depth * kPanel;
+  out += (group * ceilDiv(f.outputs, kPanel) + panel) * words;
+  const auto* w = f.w + group * f.groupStep + (long)panel * kPanel * f.outputStep;
+  std::memset(out, 0, sizeof(float) * words);
+  for (int c = 0; c < f.filled; c++) {
+    for (int j = 0; j < kPanel && panel * kPanel + j < f.outputs; j++) {
+      const auto* from = w + j * f.outputStep + c * f.channelStep;
+      float rows[4][3];  // G g
+      for (int s = 0; s < 3; s++) {
+        float g[3];
+        for (int r = 0; r < 3; r++) g[r] = widen<S>(from[(3 * r + s) * f.tapStep]);
+        for (int i = 0; i < 4; i++) rows[i][s] = kG[i][0] * g[0] + kG[i][1] * g[1] + kG[i][2] * g[2];
+      }
+      for (int t = 0; t < kPositions; t++) {
+        const float* g = rows[t / 4];
+        const float* h = kG[t % 4];
+        out[((long)t * f.depth + c) * kPanel + j] = g[0] * h[0] + g[1] * h[1] + g[2] * h[2];
+      }
+    }
+  }
+}
+
 }  // namespace
 
 #define FILTERS(name, S)                                                                           \
   extern "C" __global__ void name(const S::Element* w, void* out, long groupStep, long outputStep, \
                                   long tapStep, long outerStep, long channelStep, int outputs,     \
                                   int taps, int depth, int filled, int inner, int channels,        \
-                                  int pairs) {                                                     \
+                                  int form) {                                                      \
     using E = S::Element;                                                                          \
     const Filters<E> f{w,       groupStep, outputStep, tapStep, outerStep, channelStep,            \
                        outputs, taps,      depth,      filled,  inner,     channels};              \
-    if (pairs) {                                                                                   \
+    if (form == 2) {                                                                               \
+      packWinograd<S>(f, (float*)out, blockIdx.x, blockIdx.y);                                     \
+    } else if (form == 1) {                                                                        \
       pack<E, 2>(f, (E*)out, blockIdx.x, blockIdx.y, [](E v) { return v; });                       \
     } else {                                                                                       \
       pack<float, 1>(f, (float*)out, blockIdx.x, blockIdx.y, [](E v) { return widen<S>(v); });     \

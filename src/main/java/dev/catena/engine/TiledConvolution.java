@@ -5,13 +5,14 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
 import java.util.ArrayList;
 import java.util.List;
 
 /** {@code native/host/tiled_convolution.cpp}: any convolution, from and into channel views. */
 final class TiledConvolution {
   /** Images of fewer channels are packed without gaps; a tap is then a whole kernel row. */
-  private static final int FEW_CHANNELS = 8;
+  static final int FEW_CHANNELS = 8;
 
   /** The kernel keeps a table of so many taps. */
   static final int MOST_TAPS = 256;
@@ -34,16 +35,21 @@ final class TiledConvolution {
     boolean prologue = op.prologue() != Op.Prologue.NONE;
     int merged = merged(channels, op.stride(), pairs);
 
+    boolean winograd = winograd(problem, op, device);
+    int unit = winograd ? 2 : 1;
+
+    // A window's outputs depend on where windows begin: not on how rows are shared.
     int rows = Math.ceilDiv(height, TiledCpu.blocks(x.shape().n(), height, device));
+    rows = Math.ceilDiv(rows, unit) * unit;
     int padded = x.shape().w() + 2 * op.padW();
     int line =
         merged > 0
             ? padded * merged / (pairs ? 2 : 1) + 16
-            : padded * TiledCpu.rowWords(channels, pairs);
+            : padded * TiledCpu.pixelWords(channels, pairs);
     int linesThatFit = TiledCpu.STRIP_WORDS / line;
-    int strip = Math.clamp((linesThatFit - op.kernelH()) / op.stride() + 1, 1, rows);
+    int strip = Math.clamp((linesThatFit - op.kernelH()) / op.stride() + 1, unit, rows) & -unit;
     long lines = (strip - 1L) * op.stride() + op.kernelH();
-    long words = TiledCpu.ROWS * TiledFilters.PANEL + lines * line + 16;
+    long words = TiledWinograd.frontWords(winograd, channels) + lines * line + 16;
 
     List<Launch> launches = new ArrayList<>();
     long filters = filters(problem, op, binding, device, launches);
@@ -79,7 +85,7 @@ final class TiledConvolution {
                 merged,
                 rows,
                 strip,
-                pairs ? 1 : 0));
+                winograd ? 2 : pairs ? 1 : 0));
     return launches;
   }
 
@@ -91,13 +97,22 @@ final class TiledConvolution {
     return pairs && channels * stride % 2 != 0 ? channels + 1 : channels;
   }
 
+  private static boolean winograd(Problem problem, Op.Conv op, Device device) {
+    Shape to = problem.output().shape();
+    int channels = problem.input(0).shape().c() / op.groups();
+    return TiledFilters.trained(problem)
+        && !TiledCpu.pairs(problem.input(0).dtype(), device)
+        && TiledWinograd.suits(op, channels, to.c() / op.groups(), to);
+  }
+
   private static TiledFilters filters(Problem problem, Op.Conv op, Device device) {
     DType dtype = problem.input(0).dtype();
     boolean pairs = TiledCpu.pairs(dtype, device);
     int outputs = problem.output().shape().c() / op.groups();
     int channels = problem.input(0).shape().c() / op.groups();
     int merged = merged(channels, op.stride(), pairs);
-    int taps = merged > 0 ? op.kernelH() : op.kernelH() * op.kernelW();
+    int area = merged > 0 ? op.kernelH() : op.kernelH() * op.kernelW();
+    int taps = winograd(problem, op, device) ? TiledWinograd.POSITIONS : area;
     int depth =
         merged > 0 ? Math.ceilDiv(op.kernelW() * merged, 2) * 2 : TiledFilters.depth(channels);
     return new TiledFilters(outputs, op.groups(), taps, depth, pairs, dtype);
@@ -113,14 +128,14 @@ final class TiledConvolution {
     int row = merged > 0 ? op.kernelW() * merged : channels;
     if (TiledFilters.trained(problem)) {
       var steps = TiledFilters.Steps.forward(problem.input(1), filters.outputs());
+      long w = binding.input(1);
       long target = binding.workspace();
-      before.add(
-          filters.pack(
-              device,
-              binding.input(1),
-              target,
-              merged > 0 ? steps.rows(op.kernelW(), merged) : steps,
-              row));
+      if (winograd(problem, op, device)) {
+        before.add(filters.packWinograd(device, w, target, steps, row));
+      } else {
+        var from = merged > 0 ? steps.rows(op.kernelW(), merged) : steps;
+        before.add(filters.pack(device, w, target, from, row));
+      }
       return target;
     }
     return merged > 0

@@ -34,6 +34,14 @@ final class TiledCpu {
   }
 
   /**
+   * Words from one packed pixel to the next, as {@code pixelWords} of {@code native/host/strip.h}.
+   */
+  static int pixelWords(int channels, boolean pairs) {
+    int words = Math.ceilDiv(channels, 16) * 16 / (pairs ? 2 : 1);
+    return Math.ceilDiv(words, 16) * 16 | 16;
+  }
+
+  /**
    * Into how many blocks of rows an image is cut: as few as keep every core busy to the end, for
    * neighbouring blocks read, or compute, some rows twice.
    */

@@ -47,9 +47,15 @@ final class TiledDgrad {
   private static TiledFilters filters(Problem problem, Op.Conv conv) {
     int groups = conv.groups();
     int depth = TiledFilters.depth(problem.input(0).shape().c() / groups);
-    int area = conv.kernelH() * conv.kernelW();
+    int taps = winograd(problem, conv) ? TiledWinograd.POSITIONS : conv.kernelH() * conv.kernelW();
     int outputs = problem.output().shape().c() / groups;
-    return new TiledFilters(outputs, groups, area, depth, false, problem.input(0).dtype());
+    return new TiledFilters(outputs, groups, taps, depth, false, problem.input(0).dtype());
+  }
+
+  private static boolean winograd(Problem problem, Op.Conv conv) {
+    Shape to = problem.output().shape();
+    int channels = problem.input(0).shape().c() / conv.groups();
+    return TiledWinograd.suits(conv, channels, to.c() / conv.groups(), to);
   }
 
   private static int pitch(Problem problem) {
@@ -59,7 +65,8 @@ final class TiledDgrad {
   /** Rows of an image that a block takes. */
   private static int rows(Shape image) {
     int blocks = Math.clamp(Math.ceilDiv(LEAST_BLOCKS, image.n()), 1, image.h());
-    return Math.ceilDiv(image.h(), blocks);
+    // Even, for windows of two rows.
+    return Math.ceilDiv(Math.ceilDiv(image.h(), blocks), 2) * 2;
   }
 
   private static int blocks(Problem problem, TrainingOp.ConvDgrad op) {
@@ -95,19 +102,21 @@ final class TiledDgrad {
 
     TiledFilters filters = filters(problem, conv);
     long partial = binding.workspace() + filters.bytes();
+    boolean winograd = winograd(problem, conv);
+    int unit = winograd ? 2 : 1;
     int rows = rows(to);
-    int line = (from.w() + 2 * padW) * TiledCpu.rowWords(channels, false);
-    int strip = Math.clamp(TiledCpu.STRIP_WORDS / line - conv.kernelH() + 1, 1, rows);
-    long words = TiledCpu.ROWS * TiledFilters.PANEL + (strip + conv.kernelH() - 1L) * line + 16;
+    int line = (from.w() + 2 * padW) * TiledCpu.pixelWords(channels, false);
+    int strip = Math.clamp(TiledCpu.STRIP_WORDS / line - conv.kernelH() + 1, unit, rows) & -unit;
+    long words =
+        TiledWinograd.frontWords(winograd, channels) + (strip + conv.kernelH() - 1L) * line + 16;
 
     List<Launch> launches = new ArrayList<>();
+    var steps = TiledFilters.Steps.backward(problem.input(1), channels);
+    long w = binding.input(1);
     launches.add(
-        filters.pack(
-            device,
-            binding.input(1),
-            binding.workspace(),
-            TiledFilters.Steps.backward(problem.input(1), channels),
-            channels));
+        winograd
+            ? filters.packWinograd(device, w, binding.workspace(), steps, channels)
+            : filters.pack(device, w, binding.workspace(), steps, channels));
     launches.add(
         device
             .module("tiled_dgrad")
@@ -141,6 +150,7 @@ final class TiledDgrad {
                 padH,
                 padW,
                 conv.prologue() == Op.Prologue.SCALE_SHIFT_RELU ? 1 : 0,
+                winograd ? 1 : 0,
                 rows,
                 strip));
     if (prologue) {

@@ -127,6 +127,15 @@ record TiledFilters(int outputs, int groups, int taps, int depth, boolean pairs,
    * @param filled input channels of a tap
    */
   Launch pack(Device device, long source, long target, Steps steps, int filled) {
+    return pack(device, source, target, steps, filled, pairs ? 1 : 0);
+  }
+
+  /** The same with 16 values of Winograd's form for filters of nine taps. */
+  Launch packWinograd(Device device, long source, long target, Steps steps, int filled) {
+    return pack(device, source, target, steps, filled, 2);
+  }
+
+  private Launch pack(Device device, long source, long target, Steps steps, int filled, int form) {
     return device
         .module("tiled_filters")
         .kernel("tiled_filters_" + dtype.suffix())
@@ -147,7 +156,7 @@ record TiledFilters(int outputs, int groups, int taps, int depth, boolean pairs,
             filled,
             steps.run(),
             steps.channels(),
-            pairs ? 1 : 0);
+            form);
   }
 
   /** Whether the filters of {@code problem} are trained: they are packed before each use. */

@@ -62,8 +62,8 @@ final class TiledWgrad {
     Op.Conv conv = op.conv();
     boolean prologue = conv.prologue() != Op.Prologue.NONE;
     int padded = x.w() + 2 * conv.padW();
-    int line = merged > 0 ? padded * merged + 16 : padded * TiledCpu.rowWords(channels, false);
-    int gLine = g.w() * TiledCpu.rowWords(outputs, false);
+    int line = merged > 0 ? padded * merged + 16 : padded * TiledCpu.pixelWords(channels, false);
+    int gLine = g.w() * TiledCpu.pixelWords(outputs, false);
     int strip = Math.clamp(STRIP_PIXELS / g.w(), 1, rows);
     long lines = (strip - 1L) * conv.stride() + conv.kernelH();
     long words = (long) strip * gLine + lines * line + TiledFilters.PANEL;
