@@ -13,8 +13,13 @@ import java.util.List;
  * prologue. Its cut into blocks does not depend on the number of threads.
  */
 final class TiledWgrad {
-  /** Blocks of rows, each with partial filters. */
-  private static final int BLOCKS = 32;
+  /** Blocks of rows, each with partial filters, as long as these are small. */
+  private static final int MOST_BLOCKS = 32;
+
+  private static final int LEAST_BLOCKS = 8;
+
+  /** Bytes of partial filters that all blocks together should keep to. */
+  private static final long PARTIAL_BYTES = 16 << 20;
 
   /** Pixels of a strip: a panel of them and of the gradient stay in the L1 cache. */
   private static final int STRIP_PIXELS = 128;
@@ -36,7 +41,8 @@ final class TiledWgrad {
     channels = x.c() / op.conv().groups();
     outputs = g.c() / op.conv().groups();
     merged = TiledConvolution.merged(channels, op.conv().stride(), false);
-    rows = Math.ceilDiv(g.n() * g.h(), BLOCKS);
+    long most = Math.clamp(PARTIAL_BYTES / filterBytes(), LEAST_BLOCKS, MOST_BLOCKS);
+    rows = Math.ceilDiv(g.n() * g.h(), (int) most);
   }
 
   private int blocks() {
@@ -55,7 +61,11 @@ final class TiledWgrad {
 
   /** Each block's partial filters. */
   long workspace() {
-    return (long) blocks() * g.c() * taps() * pitch() * Float.BYTES;
+    return blocks() * filterBytes();
+  }
+
+  private long filterBytes() {
+    return (long) g.c() * taps() * pitch() * Float.BYTES;
   }
 
   List<Launch> prepare(Binding binding, Device device) {
