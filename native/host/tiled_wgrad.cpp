@@ -8,10 +8,13 @@
 // added in registers to its own partial gradient, [outputs][taps][channels, rounded up to 32].
 // Blocks are the same whatever the number of threads; tiled_wgrad_sums adds them in their order.
 //
-// With merged > 0 a tap is a whole kernel row of S * merged elements (strip.h).
-// Scratch, in 32-bit words: the packed rows of g, then of x, and one cache line.
+// winograd: a 3x3 of stride 1 and even width in that form (winograd.h); the partial gradient has 16
+// taps, its sums are transformed. With merged > 0 a tap is a whole kernel row of S * merged elements (strip.h).
+// Scratch, in 32-bit words: the packed rows of g, then of x, and two cache lines; Winograd: before
+// them 16 matrices of kWindows pixels of g, and of x.
 #include "kernel.h"
 #include "strip.h"
+#include "winograd.h"
 
 #include <algorithm>
 
@@ -85,8 +88,10 @@ inline void accumulate(const Walk& walk, int outputs, int columns, const float* 
 
 struct Shape {
   int images, outHeight, outWidth, outputs;  // of one group
-  int kernelH, kernelW, stride, padH, rows, strip;
+  int kernelH, kernelW, stride, padH, winograd, rows, strip;
 };
+
+constexpr int kWindows = 32;
 
 template <class S>
 class FilterGradient {
@@ -95,9 +100,11 @@ class FilterGradient {
                  float* scratch)
       : p(shape),
         merged(x.merged > 0),
-        g(g, scratch),
-        x(x, scratch + (long)p.strip * this->g.line),
-        taps(merged ? p.kernelH : p.kernelH * p.kernelW),
+        gWindows(scratch),
+        xWindows(gWindows + kPositions * matrix(p.outputs)),
+        g(g, p.winograd ? xWindows + kPositions * matrix(x.channels) : scratch),
+        x(x, this->g.packed + (long)p.strip * this->g.line),
+        taps(p.winograd ? kPositions : merged ? p.kernelH : p.kernelH * p.kernelW),
         columns(merged ? p.kernelW * x.merged : x.channels),
         dw(partial) {}
 
@@ -122,10 +129,16 @@ class FilterGradient {
   void rowsOfImage(int first, int last, long words) {
     const int overlap = std::max(p.kernelH - p.stride, 0);
     for (int row = first; row < last; row += p.strip) {
-      const int count = std::min(p.strip, last - row);
+      const int some = std::min(p.strip, last - row);
+      const int count = p.winograd ? roundUp(some, 2) : some;
       x.fill(row * p.stride - p.padH, (count - 1) * p.stride + p.kernelH,
              row > first ? overlap : 0, p.strip * p.stride);
-      g.fill(row, count, 0, 0);
+      g.fill(row, some, 0, 0);
+      if (count > some) g.pack(-1, some);
+      if (p.winograd) {
+        addWindows(row, count, words);
+        continue;
+      }
       const Walk walk{count,   p.outWidth, g.line, g.pixel, (long)p.stride * x.line,
                       (long)p.stride * x.pixel, words};
       const int parts = ceilDiv(columns, kPanel) * taps * ceilDiv(p.outputs, kMaxOutputs);
@@ -145,6 +158,40 @@ class FilterGradient {
     }
   }
 
+  // The strip in 2x2 windows, kWindows of them at a time.
+  void addWindows(int row, int count, long words) {
+    const int across = p.outWidth / 2;
+    const int windows = count / 2 * across;
+    const int groups = ceilDiv(windows, kWindows);
+    const long gMatrix = matrix(p.outputs);
+    const long xMatrix = matrix(columns);
+    for (int group = 0; group < groups; group++) {
+      const int first = windows * group / groups;
+      const int n = windows * (group + 1) / groups - first;
+      for (int i = 0; i < n; i++) {
+        const int r = (first + i) / across * 2;
+        const int s = (first + i) % across * 2;
+        transformGradient(g.packed + g.offset(r, s), g.line, g.pixel, p.outputs,
+                          gWindows + (long)i * g.pixel, gMatrix);
+        transformInput(x.packed + x.offset(r, s), x.line, x.pixel, columns,
+                       xWindows + (long)i * x.pixel, xMatrix);
+      }
+      const Walk walk{1, n, 0, g.pixel, 0, x.pixel, words};
+      for (int t = 0; t < kPositions; t++) {
+        prefetch(row + count, group * kPositions + t, groups * kPositions);
+        for (int c = 0; c < columns; c += kPanel) {
+          for (int k = 0; k < p.outputs; k += kMaxOutputs) {
+            accumulate(walk, std::min(kMaxOutputs, p.outputs - k), std::min(kPanel, columns - c),
+                       gWindows + t * gMatrix + k, xWindows + t * xMatrix + c,
+                       dw + k * words + (long)t * roundUp(columns, kPanel) + c);
+          }
+        }
+      }
+    }
+  }
+
+  static long matrix(int channels) { return (long)kWindows * pixelWords<Floats>(channels); }
+
   // Some of the strip that begins with output row `row`.
   __attribute__((always_inline)) void prefetch(int row, int part, int parts) const {
     const long firstX = ((long)row * p.stride - p.padH + p.kernelH - p.stride) * x.image.width;
@@ -156,6 +203,7 @@ class FilterGradient {
 
   const Shape& p;
   const bool merged;
+  float *const gWindows, *const xWindows;
   Strip<Floats, S> g, x;
   const int taps, columns;
   float* const dw;
@@ -164,7 +212,9 @@ class FilterGradient {
 template <class S>
 void gradient(const Shape& shape, Image<S> x, Image<S> g, float* partial, float* scratch,
               int block, int blocks, int group) {
-  const int taps = x.merged > 0 ? shape.kernelH : shape.kernelH * shape.kernelW;
+  const int taps = shape.winograd   ? kPositions
+                   : x.merged > 0 ? shape.kernelH
+                                  : shape.kernelH * shape.kernelW;
   const int columns = roundUp(x.merged > 0 ? shape.kernelW * x.merged : x.channels, kPanel);
   x.at += group * x.channels;
   x.scale += group * x.channels;
@@ -181,10 +231,10 @@ void gradient(const Shape& shape, Image<S> x, Image<S> g, float* partial, float*
       const S::Element* g, const S::Element* x, const float* scale, const float* shift,            \
       float* partial, int images, int height, int width, int outHeight, int outWidth, int gPitch,  \
       int xPitch, int channels, int outputs, int kernelH, int kernelW, int stride, int padH,       \
-      int padW, int prologue, int merged, int rows, int strip) {                                   \
+      int padW, int prologue, int merged, int winograd, int rows, int strip) {                     \
     DYNAMIC_SHARED(float, scratch);                                                                \
     const Shape shape{images,  outHeight, outWidth, outputs, kernelH,                              \
-                      kernelW, stride,    padH,     rows,    strip};                               \
+                      kernelW, stride,    padH,     winograd, rows,   strip};                      \
     const Image<S> in{x,        height, width, xPitch, channels, padW,                             \
                       prologue, scale,  shift, merged};                                            \
     const Image<S> out{g, outHeight, outWidth, gPitch, outputs, 0, kNone, nullptr, nullptr, 0};    \
@@ -196,26 +246,38 @@ WGRAD(tiled_wgrad_f32, F32)
 WGRAD(tiled_wgrad_bf16, Bf16)
 WGRAD(tiled_wgrad_f16, F16)
 
+inline Vec sumOfBlocks(const float* from, int blocks, long step, int count) {
+  Vec sum = zero();
+  for (int b = 0; b < blocks; b++) sum = add(sum, readSome<F32>(from + b * step, count));
+  return sum;
+}
+
 // A row of dw, which has `runs` runs of `channels` from `pitch` to `pitch`, from the sum over blocks
 // of rows of partial gradients, whose runs lie `run` apart. Launch: one block for each output,
-// grid.y groups.
+// grid.y groups. winograd: from 16 partial taps to nine.
 extern "C" __global__ void tiled_wgrad_sums(const float* partial, float* dw, int blocks, int taps,
                                             int partialPitch, int runs, int run, int channels,
-                                            int pitch) {
+                                            int pitch, int winograd) {
   const long words = (long)taps * partialPitch;
   const long step = gridDim.x * words;
   partial += blockIdx.y * blocks * step + blockIdx.x * words;
-  dw += ((long)blockIdx.y * gridDim.x + blockIdx.x) * taps * runs * pitch;
-  for (int t = 0; t < taps; t++) {
-    for (int r = 0; r < runs; r++) {
-      for (int c = 0; c < channels; c += kLanes) {
-        const float* from = partial + t * partialPitch + r * run + c;
-        Vec sum = zero();
-        for (int b = 0; b < blocks; b++) {
-          sum = add(sum, readSome<F32>(from + b * step, channels - c));
-        }
-        writeSome<F32>(dw + ((long)t * runs + r) * pitch + c, sum, channels - c);
+  const int rows = winograd ? 9 : taps * runs;
+  dw += ((long)blockIdx.y * gridDim.x + blockIdx.x) * rows * pitch;
+  for (int c = 0; c < channels; c += kLanes) {
+    const int count = channels - c;
+    if (winograd) {
+      Vec u[kPositions];
+      Vec nine[9];
+      for (int t = 0; t < kPositions; t++) {
+        u[t] = sumOfBlocks(partial + t * partialPitch + c, blocks, step, count);
       }
+      transformFilters(u, nine);
+      for (int t = 0; t < 9; t++) writeSome<F32>(dw + (long)t * pitch + c, nine[t], count);
+      continue;
+    }
+    for (int r = 0; r < rows; r++) {
+      const float* from = partial + r / runs * partialPitch + r % runs * run + c;
+      writeSome<F32>(dw + (long)r * pitch + c, sumOfBlocks(from, blocks, step, count), count);
     }
   }
 }

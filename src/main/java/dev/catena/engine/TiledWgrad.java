@@ -19,10 +19,13 @@ final class TiledWgrad {
   private static final int LEAST_BLOCKS = 8;
 
   /** Bytes of partial filters that all blocks together should keep to. */
-  private static final long PARTIAL_BYTES = 16 << 20;
+  private static final long PARTIAL_BYTES = 16L << 20;
 
   /** Pixels of a strip: a panel of them and of the gradient stay in the L1 cache. */
   private static final int STRIP_PIXELS = 128;
+
+  /** {@code kWindows} of the kernel. */
+  private static final int WINDOWS = 32;
 
   private final TrainingOp.ConvWgrad op;
   private final Problem problem;
@@ -31,6 +34,7 @@ final class TiledWgrad {
   private final int channels;
   private final int outputs;
   private final int merged;
+  private final boolean winograd;
   private final int rows;
 
   TiledWgrad(Problem problem, TrainingOp.ConvWgrad op) {
@@ -41,8 +45,10 @@ final class TiledWgrad {
     channels = x.c() / op.conv().groups();
     outputs = g.c() / op.conv().groups();
     merged = TiledConvolution.merged(channels, op.conv().stride(), false);
-    long most = Math.clamp(PARTIAL_BYTES / filterBytes(), LEAST_BLOCKS, MOST_BLOCKS);
-    rows = Math.ceilDiv(g.n() * g.h(), (int) most);
+    // Windows of two columns: what lies beside the image would not be zero.
+    winograd = g.w() % 2 == 0 && TiledWinograd.suits(op.conv(), channels, outputs, g);
+    int most = Math.clamp(PARTIAL_BYTES / filterBytes(), LEAST_BLOCKS, MOST_BLOCKS);
+    rows = Math.ceilDiv(g.n() * g.h(), most);
   }
 
   private int blocks() {
@@ -50,6 +56,9 @@ final class TiledWgrad {
   }
 
   private int taps() {
+    if (winograd) {
+      return TiledWinograd.POSITIONS;
+    }
     return merged > 0 ? op.conv().kernelH() : op.conv().kernelH() * op.conv().kernelW();
   }
 
@@ -74,9 +83,10 @@ final class TiledWgrad {
     int padded = x.w() + 2 * conv.padW();
     int line = merged > 0 ? padded * merged + 16 : padded * TiledCpu.pixelWords(channels, false);
     int gLine = g.w() * TiledCpu.pixelWords(outputs, false);
-    int strip = Math.clamp(STRIP_PIXELS / g.w(), 1, rows);
+    int unit = winograd ? 2 : 1;
+    int strip = Math.max(Math.min(STRIP_PIXELS / g.w(), rows) & -unit, unit);
     long lines = (strip - 1L) * conv.stride() + conv.kernelH();
-    long words = (long) strip * gLine + lines * line + TiledFilters.PANEL;
+    long words = (long) strip * gLine + lines * line + TiledFilters.PANEL + windowWords();
     Launch partial =
         device
             .module("tiled_wgrad")
@@ -106,6 +116,7 @@ final class TiledWgrad {
                 conv.padW(),
                 conv.prologue().ordinal(),
                 merged,
+                winograd ? 1 : 0,
                 rows,
                 strip);
     Launch sums =
@@ -124,7 +135,14 @@ final class TiledWgrad {
                 merged > 0 ? conv.kernelW() : 1,
                 merged,
                 channels,
-                problem.output().pitch());
+                problem.output().pitch(),
+                winograd ? 1 : 0);
     return List.of(partial, sums);
+  }
+
+  /** Words of scratch for windows in Winograd's form. */
+  private long windowWords() {
+    int pixels = TiledCpu.pixelWords(outputs, false) + TiledCpu.pixelWords(channels, false);
+    return winograd ? (long) TiledWinograd.POSITIONS * WINDOWS * pixels : 0;
   }
 }

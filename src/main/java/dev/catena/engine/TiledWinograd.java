@@ -33,6 +33,6 @@ final class TiledWinograd {
   /** Words of scratch before the packed rows, as {@code frontWords} of the kernels. */
   static long frontWords(boolean winograd, int channels) {
     int windows = TiledCpu.ROWS * TiledCpu.pixelWords(channels, false);
-    return winograd ? POSITIONS * (windows + TILE_WORDS) + 4L * TILE_WORDS : TILE_WORDS;
+    return winograd ? (long) POSITIONS * (windows + TILE_WORDS) + 4L * TILE_WORDS : TILE_WORDS;
   }
 }
