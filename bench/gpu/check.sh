@@ -175,6 +175,10 @@ step_peers() {
         say "-- peers: passed over: no Python with PyTorch (CATENA_ORACLE, target/oracle, python3)"
         return
     }
+    [ -d "$root/bench/peers" ] || {
+        say "-- peers: passed over: they are in a checkout, not in the archive"
+        return
+    }
     mkdir -p "$out/peers"
     ways="eager channels_last compile"
     [ "$torch_device" = cpu ] || ways="eager channels_last graph reduce-overhead compile max-autotune"

@@ -10,19 +10,28 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.catena.engine.CudnnEngine.Note;
+import dev.catena.engine.CudnnPlanCache.Choice;
 import dev.catena.graph.DType;
+import dev.catena.graph.Graph;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
+import dev.catena.model.Catalogue;
+import dev.catena.rewrite.Variant;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The bindings, and what plans promise, on a described H200. Needs cuDNN, no driver. */
 class CudnnTest {
 
+  @TempDir private Path folder;
   private CudnnLibrary cudnn;
 
   @BeforeEach
@@ -75,6 +84,37 @@ class CudnnTest {
       restored.setText(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, plan.json()).finish();
       assertTrue(plan.workspace() > 0);
       assertEquals(plan.workspace(), restored.getLong(ATTR_EXECUTION_PLAN_WORKSPACE_SIZE));
+    }
+  }
+
+  /** What a start needs of cuDNN is on disk after the first: text that only has to be restored. */
+  @Test
+  void aSecondStartBuildsNothing() {
+    Graph network = Catalogue.find("densenet121").orElseThrow().graph(8, DType.FP16);
+    List<CudnnGraph> graphs =
+        NetworkProblems.of(Variant.FUSED.pipeline().apply(network)).stream()
+            .filter(p -> CudnnProblem.unsupported(p).isEmpty())
+            .map(CudnnProblem::graph)
+            .distinct()
+            .limit(6)
+            .toList();
+    assertEquals(6, graphs.size());
+    try (CudnnTarget target = CudnnTarget.named(cudnn, "h200")) {
+      CudnnPlanCache first = new CudnnPlanCache(Optional.of(folder));
+      CudnnPlanCache second = new CudnnPlanCache(Optional.of(folder));
+      for (CudnnGraph graph : graphs) {
+        Choice made =
+            first.get(
+                graph.toString(),
+                () -> CudnnConvolution.choose(cudnn, graph, target, DType.FP16, false, 32 << 20));
+        Choice kept = second.get(graph.toString(), () -> fail("built again: " + graph));
+        assertEquals(made, kept);
+        try (var restored = new CudnnDescriptor(cudnn, BACKEND_EXECUTION_PLAN_DESCRIPTOR)) {
+          target.setPlan(restored);
+          restored.setText(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, kept.plan()).finish();
+          assertEquals(kept.workspace(), restored.getLong(ATTR_EXECUTION_PLAN_WORKSPACE_SIZE));
+        }
+      }
     }
   }
 
