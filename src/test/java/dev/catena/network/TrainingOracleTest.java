@@ -1,0 +1,249 @@
+package dev.catena.network;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.catena.Model;
+import dev.catena.Models;
+import dev.catena.device.Device;
+import dev.catena.exec.Trainer;
+import dev.catena.exec.Training;
+import dev.catena.io.SafeTensors;
+import dev.catena.rewrite.Policy;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Steps of training against PyTorch's in float64. How far float32 may be from them on such a
+ * network, whose ReLUs amplify rounding, PyTorch itself says in float32.
+ */
+class TrainingOracleTest {
+  private static final String MODEL = "densenet-bc-40-12";
+  private static final int BATCH = 8;
+  private static final int LONG = 20;
+  private static final float RATE = 0.1f;
+
+  @TempDir static Path folder;
+
+  /** A run's first gradients, its parameters after one and two steps, its losses. */
+  private record Run(
+      Map<String, float[]> gradients, List<Map<String, float[]>> after, List<Float> losses) {}
+
+  private static final Map<Policy, Run> RUNS = new HashMap<>();
+
+  @BeforeAll
+  static void train() throws IOException, InterruptedException {
+    Oracle.run(
+        "training_oracle.py",
+        List.of(MODEL, folder.toString(), "--batch", "" + BATCH, "--long", "" + LONG));
+    try (Device device = Device.open("host")) {
+      for (Policy policy : Policy.values()) {
+        RUNS.put(policy, run(device, policy));
+      }
+    }
+  }
+
+  private static Run run(Device device, Policy policy) throws IOException {
+    Training options =
+        Training.batch(BATCH).policy(policy).momentum(0.9f).nesterov(true).weightDecay(1e-4f);
+    Run run = new Run(new HashMap<>(), new ArrayList<>(), new ArrayList<>());
+    try (Arena arena = Arena.ofConfined();
+        SafeTensors batch = SafeTensors.open(folder.resolve("batch.safetensors"));
+        Model model =
+            Models.get(MODEL).load(SafeTensors.open(folder.resolve("weights.safetensors")));
+        Trainer trainer = model.train(device, options)) {
+      MemorySegment images = arena.allocate(batch.segment("images").byteSize(), 64);
+      batch.floats("images", images);
+      MemorySegment labels = arena.allocate(ValueLayout.JAVA_FLOAT, BATCH);
+      batch.floats("labels", labels);
+      for (int step = 0; step < LONG; step++) {
+        run.losses.add(trainer.step(images, labels, RATE).loss());
+        if (step == 0) {
+          run.gradients.putAll(trainer.gradients());
+        }
+        if (step < 2) {
+          run.after.add(trainer.parameters());
+        }
+      }
+    }
+    return run;
+  }
+
+  @Test
+  void updatesAreAsNearAsPyTorchs() throws IOException {
+    for (int steps = 1; steps <= 2; steps++) {
+      Map<String, double[]> before = tensors("weights");
+      Map<String, double[]> exact = minus(tensors("after-" + steps + "-float64"), before);
+      Map<String, double[]> theirs = minus(tensors("after-" + steps + "-float32"), before);
+      double accepted = 2 * error(theirs, exact);
+      for (var run : RUNS.entrySet()) {
+        Map<String, double[]> ours = minus(wide(run.getValue().after().get(steps - 1)), before);
+        double error = error(ours, exact);
+        assertTrue(
+            error <= accepted,
+            "%s, %d steps: %.2e, accepted %.2e".formatted(run.getKey(), steps, error, accepted));
+      }
+    }
+  }
+
+  @Test
+  void gradientsAreAsNearAsPyTorchs() throws IOException {
+    Map<String, double[]> exact = tensors("gradients-float64");
+    Map<String, double[]> theirs = tensors("gradients-float32");
+    double overall = error(theirs, exact);
+    for (var run : RUNS.entrySet()) {
+      assertEquals(exact.keySet(), run.getValue().gradients().keySet());
+      for (String name : exact.keySet()) {
+        // A tensor that PyTorch has met by luck is held to its error over all of them.
+        double accepted = 2 * Math.max(overall, error(only(theirs, name), only(exact, name)));
+        double error = error(only(wide(run.getValue().gradients()), name), only(exact, name));
+        assertTrue(
+            error <= accepted,
+            "%s, %s: %.2e, accepted %.2e".formatted(run.getKey(), name, error, accepted));
+      }
+    }
+  }
+
+  @Test
+  void runningStatisticsAreTheirs() throws IOException {
+    Map<String, double[]> exact = tensors("after-1-float64");
+    for (var run : RUNS.entrySet()) {
+      Map<String, double[]> ours = wide(run.getValue().after().getFirst());
+      exact.forEach(
+          (name, values) -> {
+            if (name.contains("running")) {
+              for (int i = 0; i < values.length; i++) {
+                double accepted = 1e-5 * Math.max(1, Math.abs(values[i]));
+                assertEquals(values[i], ours.get(name)[i], accepted, run.getKey() + " " + name);
+              }
+            }
+          });
+    }
+  }
+
+  /** As closely as PyTorch's: the largest relative distance over the run. */
+  @Test
+  void lossesFollowFloat64() throws IOException {
+    String text = Files.readString(folder.resolve("losses.json"));
+    List<Double> exact = numbers(text, "float64");
+    double accepted = 2 * Math.max(1e-3, distance(numbers(text, "float32"), exact));
+    for (var run : RUNS.entrySet()) {
+      List<Double> ours = run.getValue().losses().stream().map(Float::doubleValue).toList();
+      double distance = distance(ours, exact);
+      assertTrue(
+          distance <= accepted,
+          "%s: %.2e, accepted %.2e: %s".formatted(run.getKey(), distance, accepted, ours));
+    }
+  }
+
+  @Test
+  void recomputingChangesNoBit() {
+    Run fused = RUNS.get(Policy.FUSED);
+    Run recompute = RUNS.get(Policy.RECOMPUTE);
+    assertEquals(fused.losses(), recompute.losses());
+    fused
+        .after()
+        .getLast()
+        .forEach(
+            (name, values) ->
+                assertArrayEquals(values, recompute.after().getLast().get(name), name));
+  }
+
+  @Test
+  void againGivesTheSameBits() throws IOException {
+    try (Device device = Device.open("host")) {
+      assertEquals(RUNS.get(Policy.FUSED).losses(), run(device, Policy.FUSED).losses());
+    }
+  }
+
+  private static double distance(List<Double> losses, List<Double> exact) {
+    double largest = 0;
+    for (int i = 0; i < exact.size(); i++) {
+      largest = Math.max(largest, Math.abs(losses.get(i) / exact.get(i) - 1));
+    }
+    return largest;
+  }
+
+  private static List<Double> numbers(String json, String key) {
+    var list = Pattern.compile("\"" + key + "\": \\[([^]]*)]").matcher(json);
+    assertTrue(list.find());
+    return Pattern.compile(",").splitAsStream(list.group(1)).map(Double::valueOf).toList();
+  }
+
+  /** ‖a − b‖ / ‖b‖ over all tensors of b but running statistics. */
+  private static double error(Map<String, double[]> a, Map<String, double[]> b) {
+    double difference = 0;
+    double norm = 0;
+    for (var tensor : b.entrySet()) {
+      double[] other = a.get(tensor.getKey());
+      for (int i = 0; i < other.length && !tensor.getKey().contains("running"); i++) {
+        difference += Math.pow(other[i] - tensor.getValue()[i], 2);
+        norm += Math.pow(tensor.getValue()[i], 2);
+      }
+    }
+    return Math.sqrt(difference / norm);
+  }
+
+  private static Map<String, double[]> only(Map<String, double[]> tensors, String name) {
+    return Map.of(name, tensors.get(name));
+  }
+
+  private static Map<String, double[]> minus(Map<String, double[]> a, Map<String, double[]> b) {
+    Map<String, double[]> result = new HashMap<>();
+    a.forEach(
+        (name, values) -> {
+          double[] difference = values.clone();
+          for (int i = 0; i < difference.length; i++) {
+            difference[i] -= b.get(name)[i];
+          }
+          result.put(name, difference);
+        });
+    return result;
+  }
+
+  private static Map<String, double[]> wide(Map<String, float[]> tensors) {
+    Map<String, double[]> result = new HashMap<>();
+    tensors.forEach(
+        (name, values) -> {
+          double[] doubles = new double[values.length];
+          for (int i = 0; i < values.length; i++) {
+            doubles[i] = values[i];
+          }
+          result.put(name, doubles);
+        });
+    return result;
+  }
+
+  /** The tensors of a file of the oracle, F32 or F64. */
+  private static Map<String, double[]> tensors(String file) throws IOException {
+    Map<String, double[]> result = new HashMap<>();
+    try (SafeTensors tensors = SafeTensors.open(folder.resolve(file + ".safetensors"))) {
+      for (SafeTensors.Tensor tensor : tensors.tensors().values()) {
+        boolean wide = tensor.dtype().equals("F64");
+        MemorySegment bytes = tensors.segment(tensor.name());
+        double[] values = new double[(int) tensor.elements()];
+        for (int i = 0; i < values.length; i++) {
+          values[i] =
+              wide
+                  ? bytes.getAtIndex(ValueLayout.JAVA_DOUBLE_UNALIGNED, i)
+                  : bytes.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
+        }
+        result.put(tensor.name(), values);
+      }
+    }
+    return result;
+  }
+}
