@@ -1,5 +1,6 @@
 package dev.catena.cli;
 
+import dev.catena.exec.Schedule;
 import dev.catena.graph.DType;
 import dev.catena.rewrite.Policy;
 import dev.catena.rewrite.Variant;
@@ -24,6 +25,14 @@ final class Choices {
 
   static Policy policy(String text) {
     return choose(text, Policy.values(), Policy::label);
+  }
+
+  static Schedule schedule(String text) {
+    try {
+      return Schedule.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new TypeConversionException(e.getMessage());
+    }
   }
 
   /** The type's name as commands and JSON have it. */

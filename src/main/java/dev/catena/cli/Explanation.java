@@ -6,6 +6,7 @@ import dev.catena.device.DeviceException;
 import dev.catena.device.DeviceLostException;
 import dev.catena.device.DriverTooOldException;
 import dev.catena.engine.CudnnException;
+import dev.catena.exec.NonFiniteException;
 import dev.catena.graph.GraphException;
 import dev.catena.io.FormatException;
 import java.io.IOException;
@@ -25,6 +26,7 @@ final class Explanation {
     String sentence =
         switch (error) {
           case UserException _, FormatException _, GraphException _ -> error.getMessage();
+          case NonFiniteException _ -> error.getMessage();
           case UnknownModelException _ -> error.getMessage() + "; `catena models` lists all";
           case DriverTooOldException _ -> error.getMessage();
           case CudaException _, DeviceLostException _, CudnnException _ -> null;

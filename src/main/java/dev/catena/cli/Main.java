@@ -1,5 +1,6 @@
 package dev.catena.cli;
 
+import dev.catena.exec.Schedule;
 import dev.catena.graph.DType;
 import dev.catena.rewrite.Policy;
 import dev.catena.rewrite.Variant;
@@ -30,6 +31,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       Bench.class,
       Plan.class,
       Run.class,
+      Train.class,
       Export.class,
       ListModels.class,
       Info.class,
@@ -63,6 +65,7 @@ public final class Main implements Callable<Integer> {
         .registerConverter(DType.class, Choices::dtype)
         .registerConverter(Policy.class, Choices::policy)
         .registerConverter(Variant.class, Choices::variant)
+        .registerConverter(Schedule.class, Choices::schedule)
         .registerConverter(OutputFile.class, OutputFile::of)
         .setUsageHelpAutoWidth(true)
         .setParameterExceptionHandler((e, _) -> explain(e))

@@ -58,6 +58,15 @@ record OutputFile(Optional<Path> path) {
     return path.get();
   }
 
+  /** The file beside it of the same name with another ending. */
+  OutputFile withEnding(String ending) {
+    return new OutputFile(
+        path.map(
+            p ->
+                p.resolveSibling(
+                    p.getFileName().toString().replaceFirst("\\.\\w+$", "") + ending)));
+  }
+
   /** Whether this is there and no ordinary file: a pipe, {@code /dev/null}. */
   static boolean isSpecial(Path path) {
     return Files.exists(path) && !Files.isRegularFile(path);

@@ -2,6 +2,7 @@ package dev.catena.exec;
 
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
+import dev.catena.rewrite.AugmentInput;
 import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Policy;
 import java.nio.file.Path;
@@ -22,7 +23,8 @@ import java.util.Optional;
  * @param weightDecay added to a gradient, times the parameter, for all trainable parameters
  * @param smoothing ε of the labels
  * @param runningMomentum share of a batch in the running statistics
- * @param seed of dropout, below 2^48
+ * @param seed of dropout and augmentation, below 2^48
+ * @param entry what is done to images where they enter; nothing if empty
  * @param engine the one that does all it can, for comparison
  * @param tuning where measured choices are kept; without it the engines' order of preference
  *     decides
@@ -39,11 +41,13 @@ public record Training(
     float smoothing,
     float runningMomentum,
     long seed,
+    Optional<AugmentInput> entry,
     Optional<String> engine,
     Optional<Path> tuning) {
   public Training {
     Objects.requireNonNull(dtype, "dtype");
     Objects.requireNonNull(policy, "policy");
+    Objects.requireNonNull(entry, "entry");
     Objects.requireNonNull(engine, "engine");
     Objects.requireNonNull(tuning, "tuning");
     require(batch >= 1, "a batch has at least one image: " + batch);
@@ -81,6 +85,7 @@ public record Training(
         0.1f,
         0,
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -98,6 +103,7 @@ public record Training(
         smoothing,
         runningMomentum,
         seed,
+        entry,
         engine,
         tuning);
   }
@@ -116,6 +122,7 @@ public record Training(
         smoothing,
         runningMomentum,
         seed,
+        entry,
         engine,
         tuning);
   }
@@ -134,6 +141,7 @@ public record Training(
         smoothing,
         runningMomentum,
         seed,
+        entry,
         engine,
         tuning);
   }
@@ -152,6 +160,7 @@ public record Training(
         smoothing,
         runningMomentum,
         seed,
+        entry,
         engine,
         tuning);
   }
@@ -170,6 +179,7 @@ public record Training(
         smoothing,
         runningMomentum,
         seed,
+        entry,
         engine,
         tuning);
   }
@@ -188,6 +198,7 @@ public record Training(
         smoothing,
         runningMomentum,
         seed,
+        entry,
         engine,
         tuning);
   }
@@ -206,6 +217,7 @@ public record Training(
         epsilon,
         runningMomentum,
         seed,
+        entry,
         engine,
         tuning);
   }
@@ -224,11 +236,12 @@ public record Training(
         smoothing,
         share,
         seed,
+        entry,
         engine,
         tuning);
   }
 
-  /** Dropout drawn from {@code number}. */
+  /** Dropout and augmentation drawn from {@code number}. */
   public Training seed(long number) {
     return new Training(
         batch,
@@ -242,6 +255,26 @@ public record Training(
         smoothing,
         runningMomentum,
         number,
+        entry,
+        engine,
+        tuning);
+  }
+
+  /** Images normalised, and perhaps augmented, on the device. */
+  public Training entry(AugmentInput rewrite) {
+    return new Training(
+        batch,
+        dtype,
+        height,
+        width,
+        policy,
+        momentum,
+        nesterov,
+        weightDecay,
+        smoothing,
+        runningMomentum,
+        seed,
+        Optional.of(rewrite),
         engine,
         tuning);
   }
@@ -260,6 +293,7 @@ public record Training(
         smoothing,
         runningMomentum,
         seed,
+        entry,
         Optional.of(name),
         tuning);
   }
@@ -278,6 +312,7 @@ public record Training(
         smoothing,
         runningMomentum,
         seed,
+        entry,
         engine,
         Optional.of(folder));
   }
@@ -285,6 +320,7 @@ public record Training(
   /** The graph of a step of {@code batch} images, forward and backward. */
   Graph step(GraphSource source, int images) {
     Graph network = source.graph(images, height, width, dtype);
-    return policy.step(network, new LowerTraining(runningMomentum, smoothing));
+    Graph step = policy.step(network, new LowerTraining(runningMomentum, smoothing));
+    return entry.map(rewrite -> rewrite.apply(step)).orElse(step);
   }
 }

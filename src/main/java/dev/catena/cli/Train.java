@@ -1,0 +1,294 @@
+package dev.catena.cli;
+
+import dev.catena.Model;
+import dev.catena.device.Device;
+import dev.catena.exec.Checkpoint;
+import dev.catena.exec.Course;
+import dev.catena.exec.Inference;
+import dev.catena.exec.Schedule;
+import dev.catena.exec.Session;
+import dev.catena.exec.Trainer;
+import dev.catena.exec.Training;
+import dev.catena.exec.TrainingRun;
+import dev.catena.graph.DType;
+import dev.catena.graph.Graph;
+import dev.catena.graph.GraphException;
+import dev.catena.graph.Shape;
+import dev.catena.io.datasets.DataSet;
+import dev.catena.io.datasets.DataSets;
+import dev.catena.io.datasets.Normalization;
+import dev.catena.io.datasets.Order;
+import dev.catena.model.Network;
+import dev.catena.rewrite.AugmentInput;
+import dev.catena.rewrite.Policy;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import me.tongfei.progressbar.ProgressBar;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Training, with evaluation, checkpoints and resume. */
+@Command(
+    name = "train",
+    description = "Trains the model: stochastic gradient descent over epochs of a data set.",
+    mixinStandardHelpOptions = true)
+final class Train implements Callable<Integer> {
+  /** Pixels of the black frame that images are cropped from. */
+  private static final int PADDING = 4;
+
+  @Mixin private ModelArguments arguments;
+  @Mixin private DeviceArguments where;
+  @Mixin private Output output;
+
+  @Option(
+      names = "--data",
+      required = true,
+      paramLabel = "SET",
+      description =
+          "A folder with Fashion-MNIST, CIFAR-10, CIFAR-100 or pictures by class; a safetensors"
+              + " file with `images` and `labels`; or an installed set's name: fashion-mnist.")
+  private String place;
+
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      defaultValue = "1",
+      converter = Choices.AtLeastOne.class,
+      description = "Times to show all images (default: ${DEFAULT-VALUE}).")
+  private int epochs;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      converter = Choices.AtLeastOne.class,
+      description = "Batches to show instead.")
+  private Integer steps;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "64",
+      converter = Choices.AtLeastOne.class,
+      description = "Images a step (default: ${DEFAULT-VALUE}).")
+  private int batch;
+
+  @Option(
+      names = "--lr",
+      paramLabel = "X",
+      defaultValue = "0.1",
+      description = "Learning rate (default: ${DEFAULT-VALUE}).")
+  private float learningRate;
+
+  @Option(
+      names = "--momentum",
+      paramLabel = "X",
+      defaultValue = "0.9",
+      description = "Share of the last step in the next (default: ${DEFAULT-VALUE}).")
+  private float momentum;
+
+  @Option(names = "--nesterov", description = "Look ahead along the momentum.")
+  private boolean nesterov;
+
+  @Option(
+      names = "--weight-decay",
+      paramLabel = "X",
+      defaultValue = "1e-4",
+      description = "Share of a parameter added to its gradient (default: ${DEFAULT-VALUE}).")
+  private float weightDecay;
+
+  @Option(
+      names = "--smoothing",
+      paramLabel = "X",
+      defaultValue = "0",
+      description = "Share of the label that goes to all classes (default: ${DEFAULT-VALUE}).")
+  private float smoothing;
+
+  @Option(
+      names = "--schedule",
+      paramLabel = "NAME",
+      defaultValue = "constant",
+      description =
+          "Of the learning rate: constant, cosine, step or step:0.5,0.75:0.1 (where in the run,"
+              + " times what); warmup:0.05+ in front (default: ${DEFAULT-VALUE}).")
+  private Schedule schedule;
+
+  @Option(
+      names = "--policy",
+      paramLabel = "NAME",
+      defaultValue = "fused",
+      description = "unfused, in-place, fused or recompute (default: ${DEFAULT-VALUE}).")
+  private Policy policy;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "Of first weights, order, augmentation and dropout (default: ${DEFAULT-VALUE}).")
+  private long seed;
+
+  @Option(names = "--weights", paramLabel = "FILE", description = "Begin with these weights.")
+  private Optional<Path> weights;
+
+  @Option(names = "--save", paramLabel = "FILE", description = "Write checkpoints to this file.")
+  private OutputFile save;
+
+  @Option(
+      names = "--save-every",
+      paramLabel = "STEPS",
+      converter = Choices.AtLeastOne.class,
+      description = "Not only after each epoch.")
+  private Integer saveEvery;
+
+  @Option(names = "--resume", paramLabel = "FILE", description = "Go on from this checkpoint.")
+  private Optional<Path> resume;
+
+  @Option(
+      names = "--patience",
+      paramLabel = "EPOCHS",
+      converter = Choices.AtLeastOne.class,
+      description = "Stop after so many without a better test accuracy.")
+  private Integer patience;
+
+  @Option(names = "--no-augment", description = "Show images as they are: no crops, no flips.")
+  private boolean plain;
+
+  @Option(names = "--no-shuffle", description = "Show images in the order of the files.")
+  private boolean unshuffled;
+
+  @Option(names = "--log", paramLabel = "FILE.csv", description = "Write a line for every step.")
+  private OutputFile log;
+
+  @Option(
+      names = "--chart",
+      paramLabel = "FILE.svg",
+      description = "Draw the run (default: the log's name with .svg).")
+  private OutputFile chart;
+
+  @Override
+  public Integer call() throws IOException {
+    if (save != null) {
+      save.requireOrdinary("--save");
+    }
+    if (weights.isPresent() && resume.isPresent()) {
+      throw new UserException("give either --weights or --resume: a checkpoint has its weights");
+    }
+    Network network = arguments.model().network();
+    Shape made = Shape.nhwc(1, network.imageSize(), network.imageSize(), network.channels());
+    try (Model model = arguments.model(weights, seed);
+        DataSet data = DataSets.open(place, made, network.classes());
+        Device device = where.open()) {
+      Shape image = data.image();
+      Graph graph = graph(network, image);
+      Optional<Checkpoint> checkpoint =
+          resume.isPresent() ? Optional.of(Checkpoint.read(resume.get(), graph)) : Optional.empty();
+      long memoryBefore = ResidentMemory.now();
+      Training options = asked(() -> training(data));
+      Course course = asked(() -> course(data));
+      try (Trainer trainer = model.train(device, where.apply(options));
+          Session session = data.test().isPresent() ? session(model, device, image) : null) {
+        var run = new TrainingRun(trainer, graph, data, course, Optional.ofNullable(session));
+        asked(
+            () -> {
+              checkpoint.ifPresent(run::resume);
+              return run;
+            });
+        TrainingReport report = new TrainingReport(trainer, run.epochSteps(), memoryBefore);
+        train(run, course, trainer, report);
+        report(network, data, device, report);
+        return 0;
+      }
+    }
+  }
+
+  /** What options refuse is the user's to mend. */
+  private static <T> T asked(Supplier<T> options) {
+    try {
+      return options.get();
+    } catch (IllegalArgumentException e) {
+      throw new UserException(e.getMessage());
+    }
+  }
+
+  private static Graph graph(Network network, Shape image) {
+    try {
+      return network.graph(1, image.h(), image.w(), DType.FP32);
+    } catch (GraphException e) {
+      throw new UserException(
+          "%s cannot take images of %d x %d: %s"
+              .formatted(network.name(), image.h(), image.w(), e.getMessage()));
+    }
+  }
+
+  private Training training(DataSet data) {
+    Normalization norm = data.normalization();
+    boolean stored = norm.equals(Normalization.none(data.image().c()));
+    Training options =
+        Training.batch(batch)
+            .dtype(arguments.dtype())
+            .image(data.image().h(), data.image().w())
+            .policy(policy)
+            .momentum(momentum)
+            .nesterov(nesterov)
+            .weightDecay(weightDecay)
+            .smoothing(smoothing)
+            .seed(seed);
+    return plain && stored
+        ? options
+        : options.entry(new AugmentInput(plain ? 0 : PADDING, !plain, norm.mean(), norm.scale()));
+  }
+
+  private Session session(Model model, Device device, Shape image) {
+    Inference options = Inference.batch(batch).dtype(arguments.dtype()).image(image.h(), image.w());
+    return model.compile(device, where.apply(options));
+  }
+
+  private Course course(DataSet data) {
+    int epochSteps = Order.training(data.train().size(), batch, !unshuffled, seed).steps();
+    long all = steps == null ? (long) epochs * epochSteps : steps;
+    Course course = Course.steps(all, learningRate).schedule(schedule);
+    course = unshuffled ? course.unshuffled() : course.shuffled(seed);
+    if (save != null) {
+      course = course.save(save.path().orElseThrow(), saveEvery == null ? 0 : saveEvery);
+    }
+    return patience == null ? course : course.patience(patience);
+  }
+
+  private void train(TrainingRun run, Course course, Trainer trainer, TrainingReport report)
+      throws IOException {
+    long first = trainer.steps();
+    try (TrainingLog lines = new TrainingLog(log, first, resume.isPresent());
+        ProgressBar progress = Progress.bar("training", course.steps() - first)) {
+      run.run(
+          new TrainingRun.Listener() {
+            @Override
+            public void step(TrainingRun.Step step) throws IOException {
+              report.add(step);
+              lines.step(step);
+              progress.setExtraMessage(report.latest());
+              progress.step();
+            }
+
+            @Override
+            public void epoch(TrainingRun.Epoch epoch) throws IOException {
+              report.add(epoch);
+              lines.epoch(epoch);
+              output.say(report.sentence(epoch));
+            }
+          });
+    }
+  }
+
+  private void report(Network network, DataSet data, Device device, TrainingReport report)
+      throws IOException {
+    output.result(report.text(), report.json(network.name(), data.name(), device));
+    OutputFile drawing = chart == null && log != null ? log.withEnding(".svg") : chart;
+    if (drawing != null) {
+      output.write(drawing, report.chart(network.name() + " on " + data.name()));
+    }
+  }
+}

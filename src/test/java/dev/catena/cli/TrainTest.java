@@ -1,0 +1,175 @@
+package dev.catena.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.catena.graph.DType;
+import dev.catena.io.SafeTensors;
+import dev.catena.io.SafeTensorsWriter;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainTest {
+  private static final int IMAGES = 10;
+  private static final int SIDE = 8;
+
+  @TempDir Path folder;
+
+  /** Ten images, batches of four: an epoch is two steps, and the third begins the next. */
+  @Test
+  void goesOnToTheSameBits() throws IOException {
+    Path data = data(0, 9);
+    Path whole = folder.resolve("whole.safetensors");
+    Path first = folder.resolve("first.safetensors");
+    Path rest = folder.resolve("rest.safetensors");
+    Path log = folder.resolve("run.csv");
+    Map<String, Object> result =
+        run(data, "--steps", "5", "--save", whole.toString(), "--json", "-").json();
+    assertEquals(5, result.get("steps"));
+    assertEquals(2, result.get("epoch_steps"));
+    assertEquals(result.get("planned_bytes"), result.get("measured_bytes"));
+    @SuppressWarnings("unchecked")
+    List<Map<String, Object>> epochs = (List<Map<String, Object>>) result.get("epochs");
+    assertEquals(List.of(2, 4, 5), epochs.stream().map(e -> e.get("steps")).toList());
+    assertTrue((Double) epochs.getFirst().get("test_accuracy") >= 0);
+
+    String[] saves = {"--save", first.toString(), "--log", log.toString()};
+    assertEquals(0, run(data, "--steps", "3", saves[0], saves[1], saves[2], saves[3]).code());
+    assertEquals(4, Files.readAllLines(log).size());
+    String[] resumes = {"--resume", first.toString(), "--save", rest.toString()};
+    Cli.Result resumed =
+        run(
+            data,
+            "--steps",
+            "5",
+            resumes[0],
+            resumes[1],
+            resumes[2],
+            resumes[3],
+            "--log",
+            "" + log);
+    assertEquals(0, resumed.code(), resumed.err());
+    assertSame(whole, rest);
+    List<String> lines = Files.readAllLines(log);
+    assertEquals(6, lines.size());
+    for (int step = 0; step < 5; step++) {
+      assertTrue(lines.get(step + 1).startsWith(step + "," + step / 2 + ","), lines::toString);
+    }
+    String drawing = Files.readString(folder.resolve("run.svg"));
+    assertTrue(drawing.startsWith("<svg") && drawing.contains("polyline class=\"test\""));
+  }
+
+  @Test
+  void anotherSeedIsAnotherRun() throws IOException {
+    Path data = data(0, 9);
+    Object one = run(data, "--steps", "1", "--json", "-").json().get("losses");
+    Path weights = Samples.weights(folder.resolve("weights.safetensors"));
+    String[] begin = {"--weights", weights.toString(), "--json", "-"};
+    Object a =
+        run(data, "--steps", "1", begin[0], begin[1], begin[2], begin[3]).json().get("losses");
+    Object b =
+        run(data, "--steps", "1", begin[0], begin[1], begin[2], begin[3], "--seed", "1")
+            .json()
+            .get("losses");
+    assertTrue(!one.equals(a) && !a.equals(b), one + ", " + a + ", " + b);
+  }
+
+  @Test
+  void stopsAtInfinityAndSaysWhere() throws IOException {
+    Path save = Files.writeString(folder.resolve("good.safetensors"), "an older checkpoint");
+    Path weights = Samples.infiniteWeights(folder.resolve("weights.safetensors"));
+    String error =
+        run(data(0, 9), "--weights", weights.toString(), "--save", save.toString()).complaint();
+    assertTrue(error.contains("step 0: the loss is NaN"), error);
+    assertTrue(error.contains("not finite first is classifier"), error);
+    assertEquals("an older checkpoint", Files.readString(save));
+  }
+
+  @Test
+  void namesWhatIsWrong() throws IOException {
+    String labels = run(data(3, 10)).complaint();
+    assertTrue(labels.contains("tensor 'labels': element 1 is 10, there are 10 classes"), labels);
+    Path data = data(0, 9);
+    assertComplaint("make no batch of 11", run(data, "--batch", "11"));
+    assertComplaint("momentum is in [0, 1)", run(data, "--momentum", "1"));
+    assertComplaint("there is no schedule 'cos'", run(data, "--schedule", "cos"));
+    assertComplaint("there is no 'best', only unfused,", run(data, "--policy", "best"));
+    Path weights = Samples.weights(folder.resolve("weights.safetensors"));
+    assertComplaint("is no checkpoint", run(data, "--resume", weights.toString()));
+    assertComplaint(
+        "either --weights or --resume",
+        run(data, "--resume", "" + weights, "--weights", "" + weights));
+    assertComplaint("no such file", run(folder.resolve("nothing")));
+    assertComplaint("folder of a class", run(folder));
+  }
+
+  @Test
+  void refusesACheckpointOfOtherBatches() throws IOException {
+    Path data = data(0, 9);
+    Path save = folder.resolve("run.safetensors");
+    assertEquals(0, run(data, "--steps", "1", "--save", save.toString()).code());
+    Cli.Result other = run(data, "--resume", save.toString(), "--batch", "5");
+    assertComplaint("the checkpoint's run had batch 4, this one has 5", other);
+    byte[] whole = Files.readAllBytes(save);
+    Files.write(save, Arrays.copyOf(whole, whole.length / 2));
+    assertComplaint("cut short", run(data, "--resume", save.toString()));
+  }
+
+  private static void assertComplaint(String part, Cli.Result result) {
+    String error = result.complaint();
+    assertTrue(error.contains(part), error);
+  }
+
+  private static Cli.Result run(Path data, String... more) {
+    List<String> all = new ArrayList<>(List.of("train", Cli.MODEL, "--data", data.toString()));
+    all.addAll(List.of("--device", "host", "--no-tune", "--lr", "0.01"));
+    if (!List.of(more).contains("--batch")) {
+      all.addAll(List.of("--batch", "4"));
+    }
+    all.addAll(List.of(more));
+    return Cli.run(all.toArray(String[]::new));
+  }
+
+  /** Images to train and to test with; the labels count from the first two on. */
+  private Path data(int first, int second) throws IOException {
+    SplittableRandom random = new SplittableRandom(1);
+    float[] pixels = new float[IMAGES * 3 * SIDE * SIDE];
+    for (int i = 0; i < pixels.length; i++) {
+      pixels[i] = (float) random.nextDouble(-1, 1);
+    }
+    byte[] labels = new byte[IMAGES];
+    for (int i = 0; i < IMAGES; i++) {
+      labels[i] = (byte) (i == 0 ? first : i == 1 ? second : i);
+    }
+    Path file = folder.resolve("data.safetensors");
+    SafeTensorsWriter writer = new SafeTensorsWriter();
+    long[] shape = {IMAGES, 3, SIDE, SIDE};
+    for (String prefix : List.of("", "test_")) {
+      writer.add(prefix + "images", DType.FP32, shape, pixels);
+      writer.addRaw(prefix + "labels", "U8", new long[] {IMAGES}, MemorySegment.ofArray(labels));
+    }
+    writer.write(file);
+    return file;
+  }
+
+  private static void assertSame(Path a, Path b) throws IOException {
+    try (SafeTensors one = SafeTensors.open(a);
+        SafeTensors other = SafeTensors.open(b)) {
+      assertEquals(one.tensors(), other.tensors());
+      assertEquals(one.metadata(), other.metadata());
+      for (String name : one.tensors().keySet()) {
+        assertArrayEquals(one.floats(name), other.floats(name), name);
+      }
+    }
+  }
+}
