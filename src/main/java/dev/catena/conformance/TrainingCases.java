@@ -32,7 +32,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * </ul>
  */
 final class TrainingCases {
-  private static final float EPSILON = 1e-5f;
+  /** Large enough to be missed. */
+  private static final float EPSILON = 0.125f;
 
   private final CaseLine line;
   private final DType dtype;

@@ -85,6 +85,45 @@ class TrialTest {
         "two runs give different bits");
   }
 
+  @Test
+  void byproductsAreGuarded() {
+    Case sums = only("scale-shift-backward 2x5x3x12 relu sums=4/24");
+    int behind = 12 * Float.BYTES;
+    assertFound(
+        sums,
+        new Spoiled((b, s) -> s.fill(b.byproduct(0) + behind, (byte) 1, Float.BYTES), true),
+        "by-product 0: wrote outside its view: pixel 0, channel 16");
+    assertFound(
+        sums,
+        new Spoiled((b, s) -> s.fill(b.byproduct(0), (byte) 1, Float.BYTES), true),
+        "by-product 0: 1 of 24 values differ; first at (n=0,h=0,w=0,c=0)");
+  }
+
+  @Test
+  void thePaddingOfFiltersIsGuarded() {
+    int behind = 12 * Float.BYTES;
+    assertFound(
+        only("linear-wgrad 3x1x1x12 k=7"),
+        new Spoiled((b, s) -> s.fill(b.output() + behind, (byte) 0, Float.BYTES), true),
+        "wrote outside its view: 48 bytes");
+  }
+
+  @Test
+  void aResultMayLieWhereAnInputDoes() {
+    Case inPlace = only("relu-backward 2x5x3x12 accumulate in-place y=4/24");
+    assertEquals(Optional.empty(), Trial.run(device, new Spoiled((_, _) -> {}, true), inPlace));
+    assertFound(inPlace, new Spoiled((_, _) -> {}, false), "values differ");
+  }
+
+  private static Case only(String line) {
+    return CaseParser.parse(line + " dtype=f16 data=exact").getFirst();
+  }
+
+  private static void assertFound(Case one, Engine engine, String how) {
+    String why = Trial.run(device, engine, one).orElse("nothing");
+    assertTrue(why.contains(how), one.line() + " was reported as: " + why);
+  }
+
   private static void assertFound(String what, Engine engine, String how) {
     String why = trial(engine).orElse("nothing");
     assertTrue(why.contains(how), what + " was reported as: " + why);
