@@ -11,8 +11,8 @@
 #   sanitizer    memcheck, racecheck, initcheck on our kernels      sanitizer-TOOL.txt
 #   kernels      each kernel of the model, and large tensors        kernels.json, large.json
 #   models       whole models, one image and a batch                models.json
-#   compare      the variants against each other, in every type     compare-TYPE.json
-#   peers        PyTorch in every way it has; goes on where an earlier call stopped     peers/*.json
+#   compare      the variants against each other, in every type, and training steps     compare-*.json
+#   peers        PyTorch in every way it has; goes on where an earlier call stopped     peers/*.json, peers-train/*.json
 #   summary      bench/results/summarise.py on DIR                  summary.md
 # DIR (default gpu-check-DATE) also gets log.txt with everything that was said. Exit code: 0 all passed or passed over,
 # 1 something failed, 2 wrong usage. `--device host` runs the same on the CPU, with smaller batches.
@@ -149,11 +149,13 @@ step_compare() {
         attempt "compare $type" "$catena" compare "$model" --batch "$batch" --dtype "$type" --device "$device" \
             --seconds "$seconds" --json "$out/compare-$type.json"
     done
+    attempt "compare --train" "$catena" compare "$model" --train --batch "$batch" --dtype "$dtype" --device "$device" \
+        --seconds "$seconds" --json "$out/compare-train.json"
 }
 
 # One process and one file for each way, so that a later call goes on where this one ends.
 peer() { # file, script, arguments...
-    file=$out/peers/$1
+    file=$out/$1
     shift
     [ ! -s "$file" ] || return 0
     rest=$(left)
@@ -179,13 +181,20 @@ step_peers() {
         say "-- peers: passed over: they are in a checkout, not in the archive"
         return
     }
-    mkdir -p "$out/peers"
+    mkdir -p "$out/peers" "$out/peers-train"
     ways="eager channels_last compile"
     [ "$torch_device" = cpu ] || ways="eager channels_last graph reduce-overhead compile max-autotune"
     for way in $ways; do
         for images in 1 "$batch"; do
-            peer "$way-$model-$dtype-$images.json" "$root/bench/peers/pytorch_infer.py" "$model" --way "$way" \
+            peer "peers/$way-$model-$dtype-$images.json" "$root/bench/peers/pytorch_infer.py" "$model" --way "$way" \
                 --batch "$images" --dtype "$dtype" --device "$torch_device" --seconds "$seconds"
+        done
+    done
+    for way in eager channels_last compile; do
+        for efficient in no yes; do
+            peer "peers-train/$way-$efficient-$model-$dtype-$batch.json" "$root/bench/peers/pytorch_train.py" "$model" \
+                --way "$way" --efficient "$efficient" --batch "$batch" --dtype "$dtype" --device "$torch_device" \
+                --seconds "$seconds"
         done
     done
 }
@@ -209,8 +218,8 @@ for step in $(echo "$only" | tr , ' '); do
     "step_$step"
 done
 echo
-say "files in $out; failed: $(tr '\n' ',' <"$out/.failed" | sed 's/,$//; s/^$/nothing/')"
-failed=0
-[ ! -s "$out/.failed" ] || failed=1
+failed=0 names=nothing
+[ ! -s "$out/.failed" ] || { failed=1 names=$(paste -sd, "$out/.failed"); }
+say "files in $out; failed: $names"
 rm -f "$out/.status" "$out/.failed"
 exit "$failed"

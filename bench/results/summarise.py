@@ -137,21 +137,25 @@ def variants(folder):
     return ["## Variants", "", *table(heads, rows)] if rows else []
 
 
-def peers_of(folder):
-    found = [read(folder, f"peers/{file.name}") for file in sorted((folder / "peers").glob("*.json"))]
+def peers_of(folder, kind="peers"):
+    found = [read(folder, f"{kind}/{file.name}") for file in sorted((folder / kind).glob("*.json"))]
     return [line for line in found if line]
 
 
 def peers(folder):
+    return peer_table(folder, "peers", "Peers") + peer_table(folder, "peers-train", "Peers, a training step")
+
+
+def peer_table(folder, kind, title):
     rows = []
-    for line in peers_of(folder):
+    for line in peers_of(folder, kind):
         what = (line["peer"], line.get("version", ""), line["model"], line["batch"], line["dtype"])
         if "skipped" in line:
             rows.append((*what, line["skipped"], "", ""))
         else:
             rows.append((*what, f"{line['median_ms']:.3f}", f"{line['images_per_s']:.1f}", mib(line["peak_bytes"])))
     heads = ("peer", "version", "model", "batch", "type", "ms", "images/s", "peak")
-    return ["## Peers", "", *table(heads, rows)] if rows else []
+    return [f"## {title}", "", *table(heads, rows)] if rows else []
 
 
 def wanted(folder):
