@@ -171,7 +171,11 @@ final class Compare implements Callable<Integer> {
 
   private int report(Model model, Device device, List<Contestant> contestants) throws IOException {
     float[] reference = contestants.getFirst().result();
-    double accepted = tolerance == null ? Agreement.tolerance(arguments.dtype()) : tolerance;
+    double usual =
+        train
+            ? Agreement.gradientTolerance(arguments.dtype())
+            : Agreement.tolerance(arguments.dtype());
+    double accepted = tolerance == null ? usual : tolerance;
     boolean agree = contestants.stream().allMatch(c -> c.agreement(reference).within(accepted));
     List<Map<String, Object>> rows = contestants.stream().map(c -> c.row(reference)).toList();
 

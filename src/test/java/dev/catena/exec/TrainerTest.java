@@ -51,7 +51,11 @@ class TrainerTest {
   @ParameterizedTest
   @EnumSource
   void aStepIsThatOfTheReferenceInFp64(Policy policy) {
-    Training options = TinyTraining.options().policy(policy).momentum(0.9f).nesterov(true);
+    aStepIsThatOfTheReference(TinyTraining.options().policy(policy));
+  }
+
+  private static void aStepIsThatOfTheReference(Training given) {
+    Training options = given.momentum(0.9f).nesterov(true);
     Graph step = options.step(TinyTraining.SOURCE, options.batch());
     Interpreter reference = TinyTraining.reference(step, options);
     try (Trainer trainer = TinyTraining.trainer(device, options)) {
@@ -85,6 +89,13 @@ class TrainerTest {
         assertClose(name, reference.value(output), after.get(name), 1e-5);
       }
     }
+  }
+
+  /** The forms that a GPU runs, on fibers. */
+  @ParameterizedTest
+  @EnumSource(names = {"FUSED", "RECOMPUTE"})
+  void aStepThroughTheKernelsOfAGpuIsThatOfTheReferenceToo(Policy policy) {
+    aStepIsThatOfTheReference(TinyTraining.options().policy(policy).engine("kernel"));
   }
 
   /** Sixteen bits give the same direction, to their precision, whatever the loss scale. */
