@@ -262,7 +262,7 @@ final class Train implements Callable<Integer> {
       throws IOException {
     long first = trainer.steps();
     try (TrainingLog lines = new TrainingLog(log, first, resume.isPresent());
-        ProgressBar progress = Progress.bar("training", course.steps() - first)) {
+        ProgressBar progress = Progress.bar("training", Math.max(0, course.steps() - first))) {
       run.run(
           new TrainingRun.Listener() {
             @Override

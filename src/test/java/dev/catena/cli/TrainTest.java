@@ -84,6 +84,35 @@ class TrainTest {
     assertTrue(!one.equals(a) && !a.equals(b), one + ", " + a + ", " + b);
   }
 
+  /** Whichever epochs are better: it ends with the first two in a row that are not. */
+  @Test
+  void stopsWhenPatienceIsAtItsEnd() throws IOException {
+    Map<String, Object> result =
+        run(data(0, 9), "--epochs", "40", "--patience", "2", "--json", "-").json();
+    @SuppressWarnings("unchecked")
+    List<Map<String, Object>> epochs = (List<Map<String, Object>>) result.get("epochs");
+    double best = 0;
+    int stale = 0;
+    for (Map<String, Object> epoch : epochs) {
+      assertTrue(stale < 2, epochs::toString);
+      double accuracy = (Double) epoch.get("test_accuracy");
+      stale = accuracy > best ? 0 : stale + 1;
+      best = Math.max(best, accuracy);
+    }
+    assertTrue(stale == 2 || epochs.size() == 40, epochs::toString);
+    assertTrue(epochs.size() < 40, epochs::toString);
+  }
+
+  @Test
+  void aFinishedRunHasNothingLeftToDo() throws IOException {
+    Path data = data(0, 9);
+    Path save = folder.resolve("run.safetensors");
+    assertEquals(0, run(data, "--steps", "2", "--save", save.toString()).code());
+    Cli.Result again = run(data, "--steps", "2", "--resume", save.toString(), "--json", "-");
+    assertEquals(0, again.code(), again.err());
+    assertEquals(0, again.json().get("steps"));
+  }
+
   @Test
   void stopsAtInfinityAndSaysWhere() throws IOException {
     Path save = Files.writeString(folder.resolve("good.safetensors"), "an older checkpoint");
