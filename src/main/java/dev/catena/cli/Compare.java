@@ -36,11 +36,13 @@ import picocli.CommandLine.ParentCommand;
     mixinStandardHelpOptions = true)
 final class Compare implements Callable<Integer> {
   private static final int LEAST_ROUNDS = 5;
+  private static final int LAYER_ROUNDS = 5;
 
   @ParentCommand private Main main;
   @Mixin private ModelArguments arguments;
   @Mixin private DeviceArguments where;
   @Mixin private Output output;
+  @Mixin private ReportFile page;
 
   @Option(
       names = "--batch",
@@ -169,6 +171,18 @@ final class Compare implements Callable<Integer> {
     return rounds == null ? round < LEAST_ROUNDS || System.nanoTime() < end : round < rounds;
   }
 
+  /** Measures the layers of each, one variant after the other. */
+  private static List<ReportFile.Entry> entries(List<Contestant> contestants) {
+    List<ReportFile.Entry> entries = new ArrayList<>();
+    try (ProgressBar progress = Progress.bar("measuring layers", contestants.size())) {
+      for (Contestant contestant : contestants) {
+        entries.add(contestant.entry(LAYER_ROUNDS));
+        progress.step();
+      }
+    }
+    return entries;
+  }
+
   private int report(Model model, Device device, List<Contestant> contestants) throws IOException {
     float[] reference = contestants.getFirst().result();
     double usual =
@@ -191,7 +205,16 @@ final class Compare implements Callable<Integer> {
     if (main.verbose()) {
       contestants.forEach(c -> c.steps().forEach(output::say));
     }
-    output.result(ComparisonText.of(model, device, arguments.dtype(), batch, rows), result);
+    String text = ComparisonText.of(model, device, arguments.dtype(), batch, rows);
+    output.result(text, result);
+    if (page.isWanted()) {
+      String title =
+          "%s, batch %d, %s%s"
+              .formatted(
+                  model.name(), batch, Choices.label(arguments.dtype()), train ? ", training" : "");
+      page.write(
+          output, title, ComparisonText.verdict(rows), result, device, entries(contestants));
+    }
     if (chart != null) {
       Map<String, MemoryPlan> plans = new LinkedHashMap<>();
       contestants.forEach(c -> plans.put(c.name(), c.plan()));

@@ -28,8 +28,7 @@ final class ComparisonText {
           Units.millis((double) row.get("compile_ms")),
           row.get("engines").toString().replaceAll("[{}]", "").replace('=', ' '));
     }
-    Map<String, Object> first = rows.getFirst();
-    if (first.containsKey("loss")) {
+    if (rows.getFirst().containsKey("loss")) {
       for (Map<String, Object> row : rows) {
         line(
             text,
@@ -40,16 +39,24 @@ final class ComparisonText {
             Units.bytes((long) row.get("measured_total_bytes")));
       }
     }
-    for (Map<String, Object> row : rows.subList(1, rows.size())) {
-      line(
-          text,
-          "%s against %s: %.0f %% of the memory, %.2f times the images per second",
-          row.get("name"),
-          first.get("name"),
-          100.0 * (long) row.get("measured_bytes") / (long) first.get("measured_bytes"),
-          (double) row.get("images_per_s") / (double) first.get("images_per_s"));
-    }
+    verdict(rows).forEach(line -> text.append(line).append('\n'));
     return text.toString();
+  }
+
+  /** Each against the first, in a line. */
+  static List<String> verdict(List<Map<String, Object>> rows) {
+    Map<String, Object> first = rows.getFirst();
+    return rows.stream().skip(1).map(row -> verdict(row, first)).toList();
+  }
+
+  private static String verdict(Map<String, Object> row, Map<String, Object> first) {
+    return String.format(
+        Locale.ROOT,
+        "%s against %s: %.0f %% of the memory, %.2f times the images per second",
+        row.get("name"),
+        first.get("name"),
+        100.0 * (long) row.get("measured_bytes") / (long) first.get("measured_bytes"),
+        (double) row.get("images_per_s") / (double) first.get("images_per_s"));
   }
 
   private static Table table(List<Map<String, Object>> rows) {

@@ -51,6 +51,11 @@ final class Contestant implements AutoCloseable {
     return subject.engines().stream().map(step -> name() + ", " + step).toList();
   }
 
+  /** For the page, with the times of its layers, which are measured now. */
+  ReportFile.Entry entry(int rounds) {
+    return new ReportFile.Entry(name(), plan(), subject.resident(), subject.profile(rounds));
+  }
+
   /** What the comparison reports. */
   Map<String, Object> row(float[] reference) {
     List<Double> sorted = millis.stream().sorted().toList();

@@ -1,6 +1,7 @@
 package dev.catena.cli;
 
 import dev.catena.exec.Session;
+import dev.catena.exec.StepTime;
 import dev.catena.exec.WarmUp;
 import dev.catena.plan.MemoryPlan;
 import java.lang.foreign.Arena;
@@ -61,6 +62,16 @@ final class InferenceSubject implements Subject {
   @Override
   public float[] result() {
     return result.toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  @Override
+  public Map<String, Long> resident() {
+    return Map.of("parameters", weightBytes());
+  }
+
+  @Override
+  public List<StepTime> profile(int rounds) {
+    return session.profile(images, rounds);
   }
 
   @Override

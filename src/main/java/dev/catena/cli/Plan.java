@@ -29,6 +29,7 @@ import picocli.CommandLine.Option;
 final class Plan implements Callable<Integer> {
   @Mixin private ModelArguments arguments;
   @Mixin private Output output;
+  @Mixin private ReportFile page;
 
   @Option(
       names = "--batch",
@@ -43,8 +44,8 @@ final class Plan implements Callable<Integer> {
       description = "Plan a training step (SGD with momentum) under every policy.")
   private boolean train;
 
-  @Option(names = "--report", description = "Also list the buffers that make each peak.")
-  private boolean report;
+  @Option(names = "--buffers", description = "Also list the buffers that make each peak.")
+  private boolean buffers;
 
   @Option(
       names = "--chart",
@@ -59,7 +60,13 @@ final class Plan implements Callable<Integer> {
   public Integer call() throws IOException {
     Model model = arguments.model();
     Map<String, MemoryPlan> plans = train ? trainingPlans(model) : inferencePlans(model);
-    output.result(text(plans), result(model, plans));
+    Map<String, Object> result = result(model, plans);
+    output.result(text(plans), result);
+    String title =
+        "Plan of %s, batch %d, %s%s"
+            .formatted(
+                model.name(), batch, Choices.label(arguments.dtype()), train ? ", training" : "");
+    page.write(output, title, verdict(plans), result, null, entries(plans));
     if (chart != null) {
       output.write(chart, PlanCharts.svg(plans));
     }
@@ -136,13 +143,41 @@ final class Plan implements Callable<Integer> {
     return table + reports(plans);
   }
 
+  /** Each against the first, in a line; weights count where they are trained. */
+  private List<String> verdict(Map<String, MemoryPlan> plans) {
+    String first = plans.keySet().iterator().next();
+    return plans.keySet().stream()
+        .skip(1)
+        .map(
+            name ->
+                "%s against %s: %s of the memory"
+                    .formatted(
+                        name, first, share(bytes(plans.get(name)), bytes(plans.get(first))).text()))
+        .toList();
+  }
+
+  private long bytes(MemoryPlan plan) {
+    return train ? allBytes(plan) : plan.peakBytes();
+  }
+
+  private List<ReportFile.Entry> entries(Map<String, MemoryPlan> plans) {
+    List<ReportFile.Entry> entries = new ArrayList<>();
+    plans.forEach(
+        (name, plan) -> {
+          Map<String, Long> resident =
+              train ? ReportFile.resident(state) : Map.of("parameters", plan.weightBytes());
+          entries.add(new ReportFile.Entry(name, plan, resident, List.of()));
+        });
+    return entries;
+  }
+
   private static Table.Quantity share(long bytes, long of) {
     return Table.number(String.format(Locale.ROOT, "%.1f %%", 100.0 * bytes / of));
   }
 
   private String reports(Map<String, MemoryPlan> plans) {
     StringBuilder text = new StringBuilder();
-    if (report) {
+    if (buffers) {
       plans.forEach((name, plan) -> text.append('\n').append(name + ": " + plan.report()));
     }
     return text.toString();

@@ -1,5 +1,6 @@
 package dev.catena.cli;
 
+import dev.catena.exec.StepTime;
 import dev.catena.plan.MemoryPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -40,6 +41,12 @@ interface Subject extends AutoCloseable {
 
   /** What the last run computed, to be compared. */
   float[] result();
+
+  /** Bytes that stay on the device between runs, by owner. */
+  Map<String, Long> resident();
+
+  /** Times of the layers on the comparison's images: medians of so many rounds. */
+  List<StepTime> profile(int rounds);
 
   /** What else the report says. */
   Map<String, Object> more();

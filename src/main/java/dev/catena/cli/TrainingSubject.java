@@ -1,6 +1,7 @@
 package dev.catena.cli;
 
 import dev.catena.exec.StepResult;
+import dev.catena.exec.StepTime;
 import dev.catena.exec.Trainer;
 import dev.catena.plan.MemoryPlan;
 import java.lang.foreign.Arena;
@@ -75,6 +76,16 @@ final class TrainingSubject implements Subject {
       }
     }
     return all;
+  }
+
+  @Override
+  public Map<String, Long> resident() {
+    return ReportFile.resident(trainer.state());
+  }
+
+  @Override
+  public List<StepTime> profile(int rounds) {
+    return trainer.profile(images, labels, rounds);
   }
 
   @Override

@@ -70,7 +70,7 @@ class ReportsTest {
     Path json = folder.resolve("plan.json");
     Cli.Result result =
         Cli.run(
-            "plan", Cli.MODEL, "--report", "--chart", chart.toString(), "--json", json.toString());
+            "plan", Cli.MODEL, "--buffers", "--chart", chart.toString(), "--json", json.toString());
     assertEquals(0, result.code(), result.err());
     assertTrue(result.out().startsWith("variant "), result.out());
     assertTrue(result.out().contains("fused: " + Cli.MODEL + ": "), result.out());

@@ -1,0 +1,4 @@
+/** An application that embeds Catena. */
+module example {
+  requires dev.catena;
+}
