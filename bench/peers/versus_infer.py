@@ -1,9 +1,10 @@
-"""Interleaves Catena and ONNX Runtime's Java package; started by versus_infer.sh, which see.
+"""Interleaves Catena and its peers; started by versus_infer.sh, which see.
 
-A round runs, for each batch size, ONNX Runtime and then Catena in each dtype, each in a process of its
+A round runs, for each batch size, every peer and then Catena in each dtype, each in a process of its
 own, so that the machine's moods meet all of them. The figure of each is the median over the rounds
-of its medians; a ratio is the median over the rounds of that round's ratios. Exit code 3 when Catena
-gave no figures: those of the peer are printed all the same.
+of its medians; a ratio is the median over the rounds of that round's ratios to ONNX Runtime's fp32.
+Who cannot run here is in the results with the reason. Exit code 3 when Catena gave no figures: those
+of the peers are printed all the same.
 """
 
 import argparse
@@ -28,28 +29,51 @@ def java():
     return "java"
 
 
-def onnx_model(name):
-    file = PEERS / f"{name}.onnx"
+def exported(name, ending, script):
+    file = PEERS / f"{name}.{ending}"
     if not file.exists():
-        print(f"exporting {name} to ONNX ...", file=sys.stderr)
-        export = [sys.executable, str(ROOT / "bench/peers/export_onnx.py"), name, str(file)]
+        print(f"exporting {file.name} ...", file=sys.stderr)
+        export = [sys.executable, str(ROOT / "bench/peers" / script), name, str(file)]
         subprocess.run(export, check=True, stdout=sys.stderr, stderr=subprocess.DEVNULL)
-    return file
+    return str(file)
 
 
-def onnx_runtime(file, name, batch, threads, seconds):
-    """The peer's line, or {"error": reason}."""
-    command = [
-        java(),
-        "--enable-native-access=ALL-UNNAMED",
-        "-cp",
-        str(PEERS / "onnxruntime.jar"),
-        str(ROOT / "bench/peers/OnnxRuntimePeer.java"),
-        str(file),
-        name,
-        *map(str, (batch, threads, seconds)),
-    ]
-    return last_json(command, os.environ)
+def java_peer(program, classes, *arguments):
+    """The line of a peer in Java, or {"error": reason}."""
+    command = [java(), "--enable-native-access=ALL-UNNAMED", "-cp", str(PEERS / classes)]
+    return last_json([*command, str(ROOT / "bench/peers" / program), *map(str, arguments)], os.environ)
+
+
+def onnx_runtime(name, batch, threads, seconds):
+    file = exported(name, "onnx", "export_onnx.py")
+    program = ("OnnxRuntimePeer.java", "onnxruntime.jar")
+    return java_peer(*program, file, name, batch, threads, seconds)
+
+
+def djl(name, batch, threads, seconds):
+    if not (PEERS / "djl").exists():
+        return {"error": "its jars are not there: mvn -f bench/peers/djl.xml dependency:copy-dependencies"}
+    file = exported(name, "pt", "export_torchscript.py")
+    return java_peer("DjlPeer.java", "djl/*", file, name, 224 if "-" not in name else 32, batch, threads, seconds)
+
+
+def pytorch(way, dtype):
+    def line(name, batch, threads, seconds):
+        command = [sys.executable, str(ROOT / "bench/peers/pytorch_infer.py"), name, "--device", "cpu"]
+        command += ["--way", way, "--dtype", dtype, "--batch", str(batch)]
+        return last_json([*command, "--threads", str(threads), "--seconds", str(seconds)], os.environ)
+
+    return line
+
+
+# By name: what takes model, batch, threads, seconds and gives a line, and its dtype. The first is the reference.
+CONTESTANTS = {
+    "onnxruntime-java": (onnx_runtime, "fp32"),
+    "djl": (djl, "fp32"),
+    "pytorch-eager": (pytorch("eager", "fp32"), "fp32"),
+    "pytorch-channels_last": (pytorch("channels_last", "bf16"), "bf16"),
+    "pytorch-compile": (pytorch("compile", "fp32"), "fp32"),
+}
 
 
 def catena(name, batch, dtype, threads):
@@ -86,7 +110,8 @@ def last_json(command, environment):
             found = json.loads(text)
         except ValueError:
             continue
-        return found[0] if isinstance(found, list) else found
+        found = found[0] if isinstance(found, list) else found
+        return {"error": found["skipped"]} if "skipped" in found else found
     said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
     return {"error": f"exit code {done.returncode}: {said}"}
 
@@ -122,60 +147,54 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--peers", nargs="*", choices=CONTESTANTS, default=list(CONTESTANTS)[:1])
+    parser.add_argument("--all-peers", action="store_true")
     arguments = parser.parse_args()
-    name, threads = arguments.model, arguments.threads
-    file = onnx_model(name)
+    name, threads, seconds = arguments.model, arguments.threads, arguments.seconds
+    peers = list(CONTESTANTS) if arguments.all_peers else arguments.peers
+    runs = {peer: CONTESTANTS[peer] for peer in peers}
+    for dtype in arguments.dtype:
+        runs[f"catena {dtype}"] = (lambda n, b, t, _, d=dtype: catena(n, b, d, t), dtype)
     load_before = os.getloadavg()[0]
-    peer = {batch: [] for batch in arguments.batch}
-    ours = {(batch, dtype): [] for batch in arguments.batch for dtype in arguments.dtype}
-    failed = {}
+    raw = {(batch, who): [] for batch in arguments.batch for who in runs}
     for number in range(1, arguments.rounds + 1):
         print(f"round {number} of {arguments.rounds}", file=sys.stderr)
-        for batch in arguments.batch:
-            peer[batch].append(onnx_runtime(file, name, batch, threads, arguments.seconds))
-            for dtype in arguments.dtype:
-                if (batch, dtype) in failed:
-                    continue
-                result = catena(name, batch, dtype, threads)
-                ours[batch, dtype].append(result)
-                if "error" in result:
-                    failed[batch, dtype] = result["error"]
-    results = []
-    for batch, lines in peer.items():
-        reference = summary(lines)
-        if reference is None:
-            raise SystemExit(f"ONNX Runtime, batch {batch}: {lines[-1]['error']}")
-        results.append(reference)
-        for dtype in arguments.dtype:
-            figures = summary(ours[batch, dtype])
-            if figures is None:
-                results.append({"peer": "catena", "batch": batch, "dtype": dtype})
-                results[-1]["error"] = failed[batch, dtype]
-                continue
-            pairs = [
-                o["images_per_s"] / p["images_per_s"]
-                for o, p in zip(ours[batch, dtype], lines)
-                if "error" not in o and "error" not in p
-            ]
-            ratio = {"ratio": round(statistics.median(pairs), 3)} if pairs else {}
-            results.append(figures | ratio)
+        for (batch, who), lines in raw.items():
+            if not lines or "error" not in lines[-1]:  # who failed once is not asked again
+                lines.append(runs[who][0](name, batch, threads, seconds))
+    results = [result(raw, batch, who, runs[who][1]) for batch, who in raw]
     print_table(name, results)
     machine = {"processor": processor(), "cores": os.cpu_count(), "load_before": load_before}
     whole = {"model": name, "threads": threads, "machine": machine, "results": results}
-    json.dump(whole | {"raw": {"onnxruntime": peer, "catena": list(ours.values())}}, sys.stdout)
+    json.dump(whole | {"raw": [{"batch": b, "who": w, "lines": r} for (b, w), r in raw.items()]}, sys.stdout)
     print()
-    if failed:
+    if any("error" in r and r["peer"] == "catena" for r in results):
         sys.exit(3)
+
+
+def result(raw, batch, who, dtype):
+    """One contestant's figures and its ratio to the reference of the same rounds, or why there are none."""
+    lines = raw[batch, who]
+    figures = summary(lines)
+    if figures is None:
+        return {"peer": who.split()[0], "batch": batch, "dtype": dtype, "error": lines[-1]["error"]}
+    reference = raw.get((batch, next(iter(CONTESTANTS))), [])
+    pairs = [
+        a["images_per_s"] / b["images_per_s"]
+        for a, b in zip(lines, reference)
+        if "error" not in a and "error" not in b
+    ]
+    return figures | ({"ratio": round(statistics.median(pairs), 3)} if pairs else {})
 
 
 def print_table(name, results):
     print(f"\n{name}: ratio is images per second over ONNX Runtime's fp32\n", file=sys.stderr)
-    columns = "{:<18}{:>6}{:>6}{:>12}{:>10}{:>11}{:>10}{:>8}"
+    columns = "{:<22}{:>6}{:>6}{:>12}{:>10}{:>11}{:>10}{:>8}"
     head = ("", "batch", "dtype", "median ms", "min ms", "images/s", "peak MiB", "ratio")
     print(columns.format(*head), file=sys.stderr)
     for r in results:
         if "error" in r:
-            print(f"{r['peer']:<18}{r['batch']:>6}{r['dtype']:>6}  {r['error']}", file=sys.stderr)
+            print(f"{r['peer']:<22}{r['batch']:>6}{r['dtype']:>6}  {r['error']}", file=sys.stderr)
             continue
         row = (r["peer"], r["batch"], r["dtype"], f"{r['median_ms']:.1f}", f"{r['min_ms']:.1f}")
         row += (f"{r['images_per_s']:.2f}", f"{r['peak_bytes'] / 2**20:.1f}")

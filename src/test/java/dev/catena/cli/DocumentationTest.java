@@ -1,0 +1,115 @@
+package dev.catena.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.catena.Model;
+import dev.catena.Models;
+import dev.catena.device.Device;
+import dev.catena.exec.Inference;
+import dev.catena.exec.Session;
+import dev.catena.graph.DType;
+import dev.catena.io.SafeTensors;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What README.md and docs/ tell people to type: it compiles, it runs, or at least it is there. */
+@Timeout(300)
+class DocumentationTest {
+  private static final Pattern LINK = Pattern.compile("\\]\\(([^):#]+)\\)");
+  private static final Pattern FILE = Pattern.compile("[\\w-]+\\.(html|svg|json)");
+
+  @TempDir private static Path folder;
+
+  /** The README's example, word for word: that it compiles is the point. */
+  @SuppressWarnings("unused")
+  private static void example(Path weights, MemorySegment images, MemorySegment logits)
+      throws IOException {
+    try (Device device = Device.open();
+        Model model = Models.get("densenet121").load(SafeTensors.open(weights));
+        Session session = model.compile(device, Inference.batch(8).dtype(DType.FP16))) {
+      System.out.println(session.plan().report());
+      session.run(images, logits); // MemorySegment in, MemorySegment out; any thread
+    }
+  }
+
+  @Test
+  void theExampleOfTheReadmeIsTheOneThatIsCompiled() throws IOException {
+    String readme = Files.readString(Path.of("README.md"));
+    int start = readme.indexOf("```java\n") + "```java\n".length();
+    List<String> lines = readme.substring(start, readme.indexOf("```", start)).lines().toList();
+    Path self = Path.of("src/test/java/dev/catena/cli/DocumentationTest.java");
+    String compiled =
+        String.join("\n", Files.readString(self).lines().map(String::strip).toList());
+    String shown = String.join("\n", lines.stream().map(String::strip).toList());
+    assertTrue(compiled.contains(shown), shown);
+  }
+
+  static Stream<Path> pages() throws IOException {
+    try (Stream<Path> docs = Files.list(Path.of("docs"))) {
+      List<Path> found = docs.filter(file -> file.toString().endsWith(".md")).sorted().toList();
+      return Stream.concat(Stream.of(Path.of("README.md")), found.stream());
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("pages")
+  void linksLeadSomewhere(Path page) throws IOException {
+    Matcher link = LINK.matcher(Files.readString(page));
+    while (link.find()) {
+      Path target = page.toAbsolutePath().resolveSibling(link.group(1));
+      assertTrue(Files.exists(target), page + " leads to " + link.group(1));
+    }
+  }
+
+  static Stream<String> commands() throws IOException {
+    try (Stream<Path> pages = pages()) {
+      List<String> lines = pages.skip(1).flatMap(DocumentationTest::indented).distinct().toList();
+      assertFalse(lines.isEmpty());
+      return lines.stream();
+    }
+  }
+
+  private static Stream<String> indented(Path page) {
+    try {
+      return Files.readAllLines(page).stream()
+          .filter(line -> line.startsWith("    "))
+          .map(String::strip);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Runs those of the command line, their files in a folder of their own. */
+  @ParameterizedTest
+  @MethodSource("commands")
+  void commandsWork(String line) {
+    List<String> words = List.of(line.split(" +"));
+    if (words.getFirst().equals("./catena")) {
+      String[] arguments =
+          words.stream()
+              .skip(1)
+              .map(w -> FILE.matcher(w).matches() ? folder.resolve(w).toString() : w)
+              .toArray(String[]::new);
+      Cli.Result result = Cli.run(arguments);
+      assertEquals(0, result.code(), result.err());
+    } else if (words.getFirst().contains("/")) {
+      assertTrue(Files.isExecutable(Path.of(words.getFirst())), "there is no program " + line);
+    } else {
+      assertTrue(line.matches("(make|mvn|java|CATENA_MAIN=\\S+ \\./catena) .*"), line);
+    }
+  }
+}
