@@ -212,8 +212,7 @@ final class Compare implements Callable<Integer> {
           "%s, batch %d, %s%s"
               .formatted(
                   model.name(), batch, Choices.label(arguments.dtype()), train ? ", training" : "");
-      page.write(
-          output, title, ComparisonText.verdict(rows), result, device, entries(contestants));
+      page.write(output, title, ComparisonText.verdict(rows), result, device, entries(contestants));
     }
     if (chart != null) {
       Map<String, MemoryPlan> plans = new LinkedHashMap<>();

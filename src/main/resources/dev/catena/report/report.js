@@ -29,7 +29,7 @@ function text(key, value) {
   if (value === null || value === undefined) return '–';
   if (typeof value === 'object') {
     const entries = Object.entries(value);
-    return entries.length ? entries.map(([name, what]) => `${name}: ${what}`).join(', ') : 'none';
+    return entries.length ? entries.map(([name, what]) => `${words(name)}: ${text(name, what)}`).join(', ') : 'none';
   }
   if (typeof value !== 'number') return String(value);
   if (key.endsWith('_bytes')) return bytesText(value);
@@ -119,7 +119,7 @@ function bars(title, unit, format, names, value, color) {
       label: i < names.length - 1 ? {} : { show: true, position: 'top', color: c.ink,
         formatter: (p) => format(total(variants[p.dataIndex])) },
     }));
-    const option = frame(title, { data: variants.map((v) => v.name), name: 'variant' }, { name: unit }, series, width, c);
+    const option = frame(title, { data: variants.map((v) => v.name), name: 'variant', axisLabel: { color: c.dim, interval: 0 } }, { name: unit }, series, width, c);
     option.tooltip.formatter = (rows) => `${rows[0].axisValue}<br>` + tooltip(
       rows.map((r) => ({ ...r, text: format(r.value) })), `in all ${format(total(variants[rows[0].dataIndex]))}`);
     return option;
@@ -170,20 +170,21 @@ function schedule(v) {
   };
 }
 
-const operations = unique(variants.flatMap((v) => v.layers.map((l) => l.operation)))
-  .sort((a, b) => spent(b) - spent(a));
-function spent(operation) {
-  return sum(variants.flatMap((v) => v.layers.filter((l) => l.operation === operation).map((l) => l.ms)));
-}
-const operationColor = (o) => PALETTE[operations.indexOf(o) % PALETTE.length];
+// Operations by the time that they take; where there are more than colours, the cheapest are drawn as one.
+const spent = (operation) => sum(variants.flatMap((v) => v.layers.filter((l) => l.operation === operation).map((l) => l.ms)));
+const ranked = unique(variants.flatMap((v) => v.layers.map((l) => l.operation))).sort((a, b) => spent(b) - spent(a));
+const apart = ranked.length > PALETTE.length ? ranked.slice(0, PALETTE.length - 1) : ranked;
+const kind = (layer) => apart.includes(layer.operation) ? layer.operation : 'others';
+const operations = apart.length < ranked.length ? [...apart, 'others'] : apart;
+const operationColor = (o) => PALETTE[operations.indexOf(o)];
 
 /** Time of each step, coloured by its operation; every variant on one scale. */
 function layers(v) {
   const most = Math.max(...variants.flatMap((o) => o.layers.map((l) => l.ms)));
   return (width, c) => {
-    const series = operations.filter((o) => v.layers.some((l) => l.operation === o)).map((o) => ({
+    const series = operations.filter((o) => v.layers.some((l) => kind(l) === o)).map((o) => ({
       name: o, type: 'bar', stack: 'all', barCategoryGap: '5%', itemStyle: { color: operationColor(o) },
-      data: v.layers.map((l) => l.operation === o ? l.ms : null),
+      data: v.layers.map((l) => kind(l) === o ? l.ms : null),
     }));
     const x = { data: v.layers.map((_, i) => i), name: 'layer, in order' };
     const option = frame(`Time per layer: ${v.name}`, x, { name: 'device time, ms', max: niceTop(most) }, series, width, c);
@@ -270,7 +271,7 @@ function compose() {
     page.append(element('h2', {}, 'Time'));
     page.append(element('p', { class: 'dim' }, 'Device time by events between the launches, which a replay does not have: '
       + 'the sum is more than a run takes. The table below has the time of whole runs.'));
-    const of = (v, o, what) => sum(v.layers.filter((l) => l.operation === o).map(what));
+    const of = (v, o, what) => sum(v.layers.filter((l) => kind(l) === o).map(what));
     page.append(
       figure('time', bars('Time by operation', 'device time, ms', millisText, operations, (v, o) => of(v, o, (l) => l.ms), operationColor),
         'Which operations the time goes to.'),

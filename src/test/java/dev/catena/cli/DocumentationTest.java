@@ -52,8 +52,7 @@ class DocumentationTest {
     int start = readme.indexOf("```java\n") + "```java\n".length();
     List<String> lines = readme.substring(start, readme.indexOf("```", start)).lines().toList();
     Path self = Path.of("src/test/java/dev/catena/cli/DocumentationTest.java");
-    String compiled =
-        String.join("\n", Files.readString(self).lines().map(String::strip).toList());
+    String compiled = String.join("\n", Files.readString(self).lines().map(String::strip).toList());
     String shown = String.join("\n", lines.stream().map(String::strip).toList());
     assertTrue(compiled.contains(shown), shown);
   }
