@@ -24,6 +24,11 @@ public record Peaks(
     double bytesPerSecond, String copiedBy, double flopsPerSecond, String multipliedBy) {
   private static final int RUNS = 9;
 
+  // Bytes of the tensor that is copied, and of one pixel of it.
+  private static final long MOST = 4L << 30;
+  private static final long MOST_ON_HOST = 128L << 20;
+  private static final int LINE = 512;
+
   /** An engine and what it reached. */
   private record Best(double rate, String engine) {}
 
@@ -35,8 +40,8 @@ public record Peaks(
    */
   public static Peaks measure(Device device, Engines engines, DType dtype) {
     boolean host = device.kind() == Device.Kind.HOST;
-    int side = host ? 512 : 2896; // 128 MiB and 4 GiB, each read and written
-    Shape large = Shape.of(1, side, side, 128);
+    long most = Math.min(host ? MOST_ON_HOST : MOST, device.freeMemory() / 8); // read, and written
+    Shape large = Shape.of(1, 1, (int) Math.max(1, most / LINE), LINE / Float.BYTES);
     Problem copy =
         new Problem(
             new Op.Copy("peak"),
