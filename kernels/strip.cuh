@@ -10,6 +10,16 @@
 
 __device__ __forceinline__ int padded(int channels) { return (channels + VECTOR - 1) / VECTOR * VECTOR; }
 
+// What a pass wants to know of a pixel, whatever the channel: by itself its number.
+template <class Pass>
+__device__ __forceinline__ auto pixel_of(const Pass& pass, int p) {
+  if constexpr (requires { pass.pixel(p); }) {
+    return pass.pixel(p);
+  } else {
+    return p;
+  }
+}
+
 // Eight channels of a strip. `pass.lane(first, c, count)` has their constants; called with a pixel it does the work and
 // adds to the sums; `finish` turns the sums of so many pixels into what is kept. UNROLL: pixels in flight.
 template <int SUMS>
@@ -32,17 +42,21 @@ struct Sums {
 };
 
 #ifndef __CUDACC__
+#include <array>
 
 constexpr int ROWS = 4;
 
 // Some pixels of the strip that begins at `first`, all channels; sums are in memory, which is the first-level cache.
 template <int SUMS, int PIXELS, class Pass>
 inline void walk_rows(const Pass& pass, float* row, int first, int pixel, int channels) {
+  auto pixels = [&]<int... I>(std::integer_sequence<int, I...>) {
+    return std::array{pixel_of(pass, pixel + I)...};
+  }(std::make_integer_sequence<int, PIXELS>());
   auto step = [&](int c, int count) {
     auto lane = pass.lane(first, c, count);
     Sums<SUMS> sums;
     sums.load(row + c, padded(channels));
-    for (int i = 0; i < PIXELS; i++) lane(pixel + i, sums);
+    for (int i = 0; i < PIXELS; i++) lane(pixels[i], sums);
     sums.store(row + c, padded(channels));
   };
   int c = 0;
@@ -85,7 +99,7 @@ __device__ __forceinline__ void walk(Pass pass, float* partial, int pixels, int 
   Sums<SUMS> sums;
   sums.clear();
 #pragma unroll Pass::UNROLL
-  for (int p = first; p < end; p++) lane(p, sums);
+  for (int p = first; p < end; p++) lane(pixel_of(pass, p), sums);
   if constexpr (SUMS > 0) {
     lane.finish(sums, end - first);
     sums.store(row + c, padded(channels));

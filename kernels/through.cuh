@@ -8,7 +8,8 @@
 #include "pool.cuh"
 #include "strip.cuh"
 
-// `Source` has, for a pixel of y: operator()(pixel, channel, count), the gradient by the prologue's output, in fp32.
+// `Source` has at(pixel), where in g a pixel of y finds its own, and operator()(that, channel, count), the gradient by the
+// prologue's output, in fp32.
 template <class T, class Source>
 struct Through {
   Source source;
@@ -18,14 +19,21 @@ struct Through {
   int rectify, y_pitch, x_pitch, a_pitch;
   static constexpr int UNROLL = Source::UNROLL;
 
+  struct Pixel {
+    int p;
+    typename Source::At at;
+  };
+  __device__ __forceinline__ Pixel pixel(int p) const { return {p, source.at(p)}; }
+
   struct Lane {
     Through of;
     int c, count;
     Floats scale, shift, mean;
 
     template <int SUMS>
-    __device__ __forceinline__ void operator()(int p, Sums<SUMS>& sums) const {
-      Floats v = of.source(p, c, count);
+    __device__ __forceinline__ void operator()(const Pixel& pixel, Sums<SUMS>& sums) const {
+      int p = pixel.p;
+      Floats v = of.source(pixel.at, c, count);
       if constexpr (SUMS > 0) {
         Floats x = widen(load(of.x + size_t(p) * of.x_pitch + c, count));
         if (of.rectify) v = greater(fma(scale, x, shift), filled(0.0f), v, filled(0.0f));
@@ -61,9 +69,11 @@ struct Spread {
   const T* g;
   int pitch, area;
   static constexpr int UNROLL = 2;
-  __device__ __forceinline__ Floats operator()(int p, int c, int count) const {
-    if (area == 1) return widen(load(g + size_t(p) * pitch + c, count));
-    return widen(load(g + size_t(p / area) * pitch + c, count)) * (1.0f / float(area));
+  using At = int;
+  __device__ __forceinline__ At at(int p) const { return area == 1 ? p : p / area; }
+  __device__ __forceinline__ Floats operator()(At row, int c, int count) const {
+    Floats v = widen(load(g + size_t(row) * pitch + c, count));
+    return area == 1 ? v : v * (1.0f / float(area));
   }
 };
 
@@ -87,9 +97,18 @@ struct Windows {
   int kernel, stride, pad, include_pad, pitch, taps_pitch;
   static constexpr int UNROLL = 1;
 
-  __device__ __forceinline__ Floats operator()(int p, int c, int count) const {
-    Place at(p, in);
-    Covering rows(at.h, kernel, stride, pad, out.height), columns(at.w, kernel, stride, pad, out.width);
+  struct At {
+    Place place;
+    Covering rows, columns;
+  };
+  __device__ __forceinline__ At at(int p) const {
+    Place place(p, in);
+    return {place, Covering(place.h, kernel, stride, pad, out.height),
+            Covering(place.w, kernel, stride, pad, out.width)};
+  }
+  __device__ __forceinline__ Floats operator()(const At& pixel, int c, int count) const {
+    const Place& at = pixel.place;
+    const Covering &rows = pixel.rows, &columns = pixel.columns;
     Floats sum = filled(0.0f);
 #pragma unroll 1
     for (int oh = rows.begin; oh < rows.end; oh++) {
