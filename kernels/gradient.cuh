@@ -18,7 +18,7 @@ struct InputGradient {
 
 // What the prologue knows of eight channels.
 struct PrologueFactors {
-  Floats scale, shift, mean;
+  Floats scale = filled(0.0f), shift = filled(0.0f), mean = filled(0.0f);
 
   template <class T>
   __device__ __forceinline__ PrologueFactors(const InputGradient<T>& to, int c, int count) {
@@ -56,3 +56,25 @@ struct GradientSums {
     ::store(row + pitch, narrow<float>(moment), count);
   }
 };
+
+// Adds up the sums of a block of THREADS threads, each of which has the channels first + 8 * (threadIdx.x modulo
+// COLUMNS / 8), and stores them as part `part`. shared: 16 * THREADS floats, which nobody else uses any more.
+template <int COLUMNS, int THREADS>
+__device__ __forceinline__ void store_block_sums(
+    const GradientSums& mine, float* shared, float* sums, int part, int first, int channels) {
+  constexpr int VECTORS_ACROSS = COLUMNS / VECTOR, ROWS = THREADS / VECTORS_ACROSS;
+  int row = int(threadIdx.x) / VECTORS_ACROSS, pitch = (channels + VECTOR - 1) / VECTOR * VECTOR;
+  if (row < ROWS) {
+    float* to = shared + row * (2 * COLUMNS) + int(threadIdx.x) % VECTORS_ACROSS * VECTOR;
+    store_aligned(to, narrow<float>(mine.sum));
+    store_aligned(to + COLUMNS, narrow<float>(mine.moment));
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < 2 * COLUMNS; i += THREADS) {
+    int c = first + i % COLUMNS;
+    if (c >= channels) continue;
+    float sum = 0.0f;
+    for (int r = 0; r < ROWS; r++) sum += shared[r * (2 * COLUMNS) + i];
+    sums[(size_t(part) * 2 + i / COLUMNS) * pitch + c] = sum;
+  }
+}

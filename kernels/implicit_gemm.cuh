@@ -198,9 +198,10 @@ __device__ __forceinline__ void tensor_cores(
 
 // ---- on the fp32 units ----------------------------------------------------------------------------------------------
 
-template <class T, int EDGE, int WARPS_M, int WARPS_N>
+// leave(m, k, eight sums): what becomes of them. A thread has eight k, those of its threadIdx.x modulo COLUMNS / 8.
+template <class T, int EDGE, int WARPS_M, int WARPS_N, class Leave>
 __device__ __forceinline__ void fused_adds(
-    T* y, const T* x, const T* w, Prologue prologue, Epilogue epilogue, ConvShape shape) {
+    const T* x, const T* w, const Prologue& prologue, const ConvShape& shape, Leave leave) {
   constexpr int ROWS = 32 * WARPS_M, COLUMNS = 32 * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N;
   constexpr int M = 4, N = 8, FILTERS = COLUMNS * VECTORS / THREADS;
   __shared__ __align__(16) float zs[DEPTH][ROWS + 4], ws[DEPTH][COLUMNS + 4];
@@ -254,16 +255,13 @@ __device__ __forceinline__ void fused_adds(
     }
   }
 
-  int k = first_column + my_column, count = shape.outputs - k;
-  if (count <= 0) return;
+  int k = first_column + my_column;
+  if (k >= shape.outputs) return;
 #pragma unroll
   for (int i = 0; i < M; i++) {
     int m = first_row + my_row + i;
     if (m >= shape.pixels()) return;
-    Vector<T> v;
-#pragma unroll
-    for (int j = 0; j < N; j++) v[j] = from_float<T>(j < count ? epilogue(acc[i][j], k + j) : 0.0f);
-    store(y + size_t(m) * shape.y_pitch + k, v, count);
+    leave(m, k, acc[i]);
   }
 }
 
@@ -279,6 +277,12 @@ __device__ __forceinline__ void implicit_gemm(
   if constexpr (OnTensorCores<T>::value) {
     tensor_cores<T, EDGE, WARPS_M, WARPS_N>(y, x, w, prologue, epilogue, shape);
   } else {
-    fused_adds<T, EDGE, WARPS_M, WARPS_N>(y, x, w, prologue, epilogue, shape);
+    fused_adds<T, EDGE, WARPS_M, WARPS_N>(x, w, prologue, shape, [&](int m, int k, const float (&sums)[VECTOR]) {
+      int count = shape.outputs - k;
+      Vector<T> v;
+#pragma unroll
+      for (int j = 0; j < VECTOR; j++) v[j] = from_float<T>(j < count ? epilogue(sums[j], k + j) : 0.0f);
+      store(y + size_t(m) * shape.y_pitch + k, v, count);
+    });
   }
 }

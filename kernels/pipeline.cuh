@@ -93,7 +93,9 @@ struct Lines {
   }
 };
 
-template <class T, int EDGE, class Area, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES>
+// ALIGNED: x begins on 16 bytes. What does not is copied through registers.
+template <class T, int EDGE, class Area, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES,
+          bool ALIGNED = true>
 struct Pipeline {
   static constexpr int ROWS = 16 * TILES_M * WARPS_M, COLUMNS = 8 * TILES_N * WARPS_N;
   static constexpr int THREADS = 32 * WARPS_M * WARPS_N, TAPS = EDGE * EDGE;
@@ -115,14 +117,18 @@ struct Pipeline {
 
   __device__ __forceinline__ Pipeline(T* shared, const T* x, const T* w, const ConvShape& shape, const Area& area,
                                       int first_column, int pixels)
+      : Pipeline(shared, x, w, shape, area, first_column, pixels, STAGES * stage_size(pixels)) {}
+  // staged: elements before the zeros, where some stages are not used, or something larger takes their place.
+  __device__ __forceinline__ Pipeline(T* shared, const T* x, const T* w, const ConvShape& shape, const Area& area,
+                                      int first_column, int pixels, int staged)
       : x(x), w(w), shape(shape), area(area), first_column(first_column), pixels(pixels), stages(shared) {
-    zeros = stages + STAGES * stage_size();
+    zeros = stages + staged;
     source = reinterpret_cast<int*>(zeros + VECTOR);
     affine = reinterpret_cast<AffinePair*>(source + (pixels + 3) / 4 * 4);
   }
 
-  __device__ __forceinline__ int stage_size() const { return (pixels + TAPS * COLUMNS) * DEPTH; }
-  __device__ __forceinline__ T* patch(int stage) const { return stages + stage * stage_size(); }
+  __device__ __forceinline__ static int stage_size(int pixels) { return (pixels + TAPS * COLUMNS) * DEPTH; }
+  __device__ __forceinline__ T* patch(int stage) const { return stages + stage * stage_size(pixels); }
   __device__ __forceinline__ T* filters(int stage) const { return patch(stage) + pixels * DEPTH; }
   __device__ __forceinline__ static int lane() { return threadIdx.x % 32; }
   __device__ __forceinline__ static int warp_row() { return int(threadIdx.x) / 32 % WARPS_M * (16 * TILES_M); }
@@ -148,8 +154,13 @@ struct Pipeline {
     auto copy_pixel = [&](int p) {
       int pixel = source[p];
       bool exists = pixel >= 0 && count > 0;
-      cp_async16(patch(stage) + swizzled(p, c), exists ? x + size_t(pixel) * shape.x_pitch + from_channel : x,
-                 exists ? count * int(sizeof(T)) : 0);
+      T* to = patch(stage) + swizzled(p, c);
+      const T* from = exists ? x + size_t(pixel) * shape.x_pitch + from_channel : x;
+      if constexpr (ALIGNED) {
+        cp_async16(to, from, exists ? count * int(sizeof(T)) : 0);
+      } else {
+        store_aligned(to, load(from, exists ? count : 0));
+      }
     };
     if constexpr (EDGE == 1) {
 #pragma unroll

@@ -65,6 +65,13 @@ __device__ __forceinline__ void ldmatrix_x4(uint32_t (&r)[4], const void* row) {
                : "r"(uint32_t(__cvta_generic_to_shared(row))) : "memory");
 }
 
+// The same, each tile transposed: (2 * (lane % 4), lane / 4) and its neighbour below.
+__device__ __forceinline__ void ldmatrix_x4_transposed(uint32_t (&r)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(uint32_t(__cvta_generic_to_shared(row))) : "memory");
+}
+
 #if MMA_BFLOAT16
 template <>
 __device__ __forceinline__ uint32_t pack_relu<half>(float first, float second) {
@@ -137,6 +144,17 @@ inline void ldmatrix_x4(uint32_t (&r)[4], const void* row) {
   for (int i = 0; i < 4; i++) {
     const char* from = lanes.get<const char*>(i * 8 + cuhost::lane() / 4);
     std::memcpy(&r[i], from + cuhost::lane() % 4 * 4, 4);
+  }
+}
+
+inline void ldmatrix_x4_transposed(uint32_t (&r)[4], const void* row) {
+  if (!aligned<16>(row)) cuhost::fault("ldmatrix: the address of a row is not a multiple of 16 bytes");
+  cuhost::Lanes lanes = cuhost::collective(~0u, &row, sizeof row, "ldmatrix");
+  for (int i = 0; i < 4; i++) {
+    for (int below = 0; below < 2; below++) {
+      const char* from = lanes.get<const char*>(i * 8 + cuhost::lane() % 4 * 2 + below);
+      std::memcpy(reinterpret_cast<char*>(&r[i]) + 2 * below, from + cuhost::lane() / 4 * 2, 2);
+    }
   }
 }
 

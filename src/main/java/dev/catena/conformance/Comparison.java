@@ -74,7 +74,7 @@ final class Comparison {
 
   private Optional<String> reals() {
     DType dtype = operand.dtype();
-    Tolerance tolerance = Tolerance.of(computed());
+    Tolerance tolerance = Tolerance.of(computed()).of(terms());
     int wrong = 0;
     int first = -1;
     double error = 0;
@@ -109,6 +109,13 @@ final class Comparison {
             && w.conv().prologue() != Op.Prologue.NONE
         ? one.problem().input(0).dtype()
         : operand.dtype();
+  }
+
+  /** Terms of the sum that each value is, where they do not get smaller as they get more. */
+  private long terms() {
+    return one.problem().op() instanceof TrainingOp.ConvWgrad
+        ? one.problem().input(0).shape().pixels()
+        : 1;
   }
 
   private String report(int wrong, int first, String what) {

@@ -18,6 +18,11 @@ record Tolerance(double absolute, double relative, double meanSquare) {
     };
   }
 
+  /** The same for a sum of {@code terms} values of the size of one. */
+  Tolerance of(long terms) {
+    return new Tolerance(absolute * Math.sqrt((double) terms), relative, meanSquare);
+  }
+
   boolean allows(double got, double expected) {
     return Math.abs(got - expected) <= absolute + relative * Math.abs(expected);
   }

@@ -108,7 +108,9 @@ public final class KernelEngine implements Engine {
         switch (problem.op()) {
           case Op.Conv conv -> KernelConvolutions.tiled(conv);
           case Op.Linear _ -> true;
-          case TrainingOp.ConvDgrad _, TrainingOp.ConvWgrad _, TrainingOp.Augment _ -> false;
+          case TrainingOp.ConvDgrad dgrad -> KernelDgrad.supports(dgrad);
+          case TrainingOp.ConvWgrad wgrad -> KernelWgrad.supports(wgrad);
+          case TrainingOp.Augment _ -> false;
           case TrainingOp _ -> true;
           default -> false;
         };
@@ -134,10 +136,14 @@ public final class KernelEngine implements Engine {
   public long workspace(Problem problem, Device device) {
     switch (problem.op()) {
       case TrainingOp.ConvDgrad op -> {
-        return KernelGradients.dgradWorkspace(problem, op, device);
+        return matrix && KernelDgrad.supports(op)
+            ? KernelDgrad.choose(problem, op, device).workspace()
+            : KernelGradients.dgradWorkspace(problem, op, device);
       }
-      case TrainingOp.ConvWgrad _ -> {
-        return KernelGradients.wgradWorkspace(problem, device);
+      case TrainingOp.ConvWgrad op -> {
+        return matrix && KernelWgrad.supports(op)
+            ? KernelWgrad.choose(problem, op.conv(), device).workspace()
+            : KernelGradients.wgradWorkspace(problem, device);
       }
       case TrainingOp op -> {
         return new KernelTraining(matrix).workspace(op, problem);
@@ -187,8 +193,14 @@ public final class KernelEngine implements Engine {
       case Op.DenseLayer _ -> List.of(denseLayer(call.problem(), call.device()).launch(call));
       case Op.Linear _ ->
           List.of(matrix ? KernelConvolutions.linear(call) : KernelConvolutions.directLinear(call));
-      case TrainingOp.ConvDgrad d -> KernelGradients.dgrad(call, d);
-      case TrainingOp.ConvWgrad w -> KernelGradients.wgrad(call, w);
+      case TrainingOp.ConvDgrad d ->
+          matrix && KernelDgrad.supports(d)
+              ? KernelDgrad.choose(call.problem(), d, call.device()).launches(call)
+              : KernelGradients.dgrad(call, d);
+      case TrainingOp.ConvWgrad w ->
+          matrix && KernelWgrad.supports(w)
+              ? KernelWgrad.choose(call.problem(), w.conv(), call.device()).launches(call)
+              : KernelGradients.wgrad(call, w);
       case TrainingOp op -> new KernelTraining(matrix).launches(op, call);
       default -> throw new IllegalArgumentException("not supported: " + call.problem().op());
     };

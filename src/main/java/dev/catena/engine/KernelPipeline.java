@@ -120,7 +120,13 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     return tile.sharedBytes(patchPixels(), steps);
   }
 
-  private Dim grid(Shape y) {
+  /** Shared memory of a block of {@code conv_dgrad.cu}. */
+  int gradientSharedBytes() {
+    return tile.gradientSharedBytes(patchPixels(), steps);
+  }
+
+  /** The blocks of the launch. */
+  Dim grid(Shape y) {
     int tiles =
         tile.edge() == 1
             ? Dim.blocks(y.pixels(), tile.rows())

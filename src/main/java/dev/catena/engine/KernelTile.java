@@ -68,10 +68,19 @@ record KernelTile(int edge, int rows, int columns, int threads, int resident) {
    * table, scale and shift.
    */
   int sharedBytes(int patchPixels, int steps) {
-    int table = Math.ceilDiv(patchPixels, 4) * 4 * Integer.BYTES;
     return stages() * stepBytes(patchPixels)
-        + KernelCall.VECTOR * ELEMENT_BYTES
-        + table
+        + tableBytes(patchPixels)
         + steps * DEPTH * AFFINE_BYTES;
+  }
+
+  /** The same for {@code conv_dgrad.cu}: the stages that are used or the sums, zeros, the table. */
+  int gradientSharedBytes(int patchPixels, int steps) {
+    int sums = rows * (columns + KernelCall.VECTOR) * Float.BYTES;
+    int staged = Math.min(stages(), steps) * stepBytes(patchPixels);
+    return Math.max(staged, sums) + tableBytes(patchPixels);
+  }
+
+  private static int tableBytes(int patchPixels) {
+    return KernelCall.VECTOR * ELEMENT_BYTES + Math.ceilDiv(patchPixels, 4) * 4 * Integer.BYTES;
   }
 }

@@ -1,0 +1,136 @@
+// conv_dgrad.cu: the gradient by the input of 1x1 and of padded 3x3 convolutions, stride 1, as a convolution of g with
+// the filters turned round: the bottleneck's and the growth's of a dense layer.
+//
+//   da[n,h,w,c] = sum_{r,s,k} g[n, h - 1 + r, w - 1 + s, k] * turned[c,r,s,k]        turned[c,r,s,k] = filters[k,R-1-r,S-1-s,c]
+//
+// and dx and the sums of da as in gradient.cuh. g, dx, x, a: views; turned: CRSK, K rounded up to 8 and zero-filled.
+// sums: parts x 2 x channels, for conv_sum.cu; part i are the pixels of block i.
+//
+// turn_filters: filters KRSC to turned. Launch: element-wise (common.cuh) over C*R*S rows of K.
+// convE_dgrad_RxC (fp16, bf16; sm_80): a block makes R pixels by C channels (pipeline.cuh); for 1x1 g begins on 16 bytes.
+//   Launch: as convE_RxC; shared memory: the stages that its steps need, or the tile in fp32.
+// convE_dgrad (fp32, any view, sm_75): implicit_gemm.cuh.
+//   Launch: 1x1 block 256, grid (pixels / 64, C / 128); 3x3 block 128, grid (pixels / 64, C / 64), rounded up.
+//
+// FLOP: 2*pixels*R*S*K*C. Bytes: g, x and a once, dx once; the filters once a block (L2). A 1x1 of a dense layer (K =
+// 128, C = 512) does 64 FLOP a byte: bound by memory on sm_90.
+// Check: java -m dev.catena/dev.catena.conformance.Main --op conv-dgrad --engine kernel
+#include "gradient.cuh"
+#include "pipeline.cuh"
+
+template <class T>
+__device__ __forceinline__ void turn_filters(T* turned, const T* filters, int outputs, int channels, int taps) {
+  int row = my_pixel(), k = my_channel();
+  if (row >= channels * taps || k >= outputs) return;
+  int c = row / taps, tap = taps - 1 - (row - c * taps);
+  int from_pitch = (channels + VECTOR - 1) / VECTOR * VECTOR, to_pitch = (outputs + VECTOR - 1) / VECTOR * VECTOR;
+  Vector<T> v;
+#pragma unroll
+  for (int i = 0; i < VECTOR; i++) {
+    v[i] = k + i < outputs ? filters[(size_t(k + i) * taps + tap) * from_pitch + c] : from_float<T>(0.0f);
+  }
+  store_aligned(turned + size_t(row) * to_pitch + k, v);
+}
+
+template <class T, int EDGE, int WARPS_M, int WARPS_N>
+__device__ __forceinline__ void dgrad(
+    const InputGradient<T>& to, const T* g, const T* turned, float* sums, const ConvShape& shape) {
+  constexpr int COLUMNS = 32 * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N;
+  __shared__ __align__(16) float shared[16 * THREADS];
+  int first = int(blockIdx.y) * COLUMNS, c = first + int(threadIdx.x) % (COLUMNS / VECTOR) * VECTOR;
+  GradientSums mine{c, to.channels - c};
+  PrologueFactors factors(to, c, mine.count);
+  fused_adds<T, EDGE, WARPS_M, WARPS_N>(g, turned, Prologue{}, shape, [&](int m, int, const float (&da)[VECTOR]) {
+    mine.add(to, factors, m, widen(load_aligned(da)));
+  });
+  if (to.scale) store_block_sums<COLUMNS, THREADS>(mine, shared, sums, int(blockIdx.x), first, to.channels);
+}
+
+template <class T, int EDGE, class Area, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES>
+__device__ __forceinline__ void pipelined_dgrad(const InputGradient<T>& to, const T* g, const T* turned, float* sums,
+                                                const ConvShape& shape, const Area& area) {
+#if HAS_PIPELINES
+  using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES, EDGE == 1>;
+  constexpr int COLUMNS = Block::COLUMNS, ROWS = Block::ROWS, THREADS = Block::THREADS;
+  constexpr int LINE = COLUMNS + VECTOR;  // four rows begin in four different groups of eight banks
+  DYNAMIC_SHARED(T, shared);
+  int pixels = ROWS, end = (shape.channels + DEPTH - 1) / DEPTH * DEPTH;
+  if constexpr (EDGE > 1) pixels = area.patch_pixels();
+  int staged = max(min(STAGES, end / DEPTH) * Block::stage_size(pixels), ROWS * LINE * int(sizeof(float) / sizeof(T)));
+  Block block(shared, g, turned, shape, area, int(blockIdx.y) * COLUMNS, pixels, staged);
+  block.prepare(Prologue{}, 0, end);
+  __syncthreads();
+  block.start(0, end);
+  block.template accumulate<false>(0, end);
+
+  float* tile = reinterpret_cast<float*>(shared);
+  block.each_pair([&](int row, int column, float v0, float v1) {
+    *reinterpret_cast<float2*>(tile + row * LINE + column) = float2{v0, v1};
+  });
+  __syncthreads();
+  constexpr int VECTORS_ACROSS = COLUMNS / VECTOR, TOGETHER = THREADS / VECTORS_ACROSS;
+  int column = int(threadIdx.x) % VECTORS_ACROSS * VECTOR, first_row = int(threadIdx.x) / VECTORS_ACROSS;
+  int c = block.first_column + column;
+  GradientSums mine{c, to.channels - c};
+  PrologueFactors factors(to, c, mine.count);
+  if (mine.count > 0 && first_row < TOGETHER) {
+    for (int row = first_row; row < ROWS; row += TOGETHER) {
+      int m = area.target(row, shape);
+      if (m >= 0) mine.add(to, factors, m, widen(load_aligned(tile + row * LINE + column)));
+    }
+  }
+  if (!to.scale) return;
+  __syncthreads();
+  store_block_sums<COLUMNS, THREADS>(mine, tile, sums, int(blockIdx.x), block.first_column, to.channels);
+#endif
+}
+
+#define PARAMETERS(T)                                                                                                \
+  T *dx, const T *g, const T *turned, const T *x, const float *scale, const float *shift, const float *mean,         \
+      const T *a, float *sums, int rectify, int channels, int dx_pitch, int x_pitch, int a_pitch, int images,        \
+      int height, int width, int outputs, int g_pitch
+#define TARGET(T) InputGradient<T>{dx, x, a, scale, shift, mean, rectify, channels, dx_pitch, x_pitch, a_pitch}
+#define SHAPE ConvShape{images, height, width, height, width, 1, outputs, channels, dx_pitch, g_pitch}
+
+#define KERNELS(T, t)                                                                                                \
+  extern "C" __global__ void __launch_bounds__(256) turn_filters_##t(                                                \
+      T* turned, const T* filters, int outputs, int channels, int taps) {                                            \
+    turn_filters(turned, filters, outputs, channels, taps);                                                          \
+  }                                                                                                                  \
+  extern "C" __global__ void __launch_bounds__(256) conv1x1_dgrad_##t(PARAMETERS(T)) {                               \
+    dgrad<T, 1, 2, 4>(TARGET(T), g, turned, sums, SHAPE);                                                            \
+  }                                                                                                                  \
+  extern "C" __global__ void __launch_bounds__(128, 3) conv3x3_dgrad_##t(PARAMETERS(T)) {                            \
+    dgrad<T, 3, 2, 2>(TARGET(T), g, turned, sums, SHAPE);                                                            \
+  }                                                                                                                  \
+  HOST_KERNEL_LOOP(turn_filters_##t)                                                                                 \
+  HOST_KERNEL_FIBERS(conv1x1_dgrad_##t)                                                                              \
+  HOST_KERNEL_FIBERS(conv3x3_dgrad_##t)
+FOR_EACH_DTYPE(KERNELS)
+
+// ROWS = 16 * M * TM, COLUMNS = 8 * N * TN: M x N warps of TM x TN tiles. BLOCKS on a multiprocessor of sm_80.
+#define POINTWISE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                         \
+  extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv1x1_dgrad_##ROWS##x##COLUMNS##_##t(           \
+      PARAMETERS(T)) {                                                                                               \
+    pipelined_dgrad<T, 1, Pixels, M, N, TM, TN, 4>(TARGET(T), g, turned, sums, SHAPE, Pixels{int(blockIdx.x) * ROWS}); \
+  }                                                                                                                  \
+  HOST_KERNEL_FIBERS(conv1x1_dgrad_##ROWS##x##COLUMNS##_##t)
+
+#define THREE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                             \
+  extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv3x3_dgrad_##ROWS##x##COLUMNS##_##t(           \
+      PARAMETERS(T), int lines, int columns) {                                                                       \
+    int across = (width + columns - 1) / columns, down = int(blockIdx.x) / across;                                   \
+    Lines area{down * lines, (int(blockIdx.x) - down * across) * columns, lines, columns};                           \
+    pipelined_dgrad<T, 3, Lines, M, N, TM, TN, 2>(TARGET(T), g, turned, sums, SHAPE, area);                          \
+  }                                                                                                                  \
+  HOST_KERNEL_FIBERS(conv3x3_dgrad_##ROWS##x##COLUMNS##_##t)
+
+#define PIPELINES(T, t)                      \
+  POINTWISE(T, t, 128, 64, 4, 1, 2, 8, 3)    \
+  POINTWISE(T, t, 64, 128, 2, 2, 2, 8, 3)    \
+  POINTWISE(T, t, 64, 64, 2, 2, 2, 4, 4)     \
+  THREE(T, t, 128, 64, 4, 1, 2, 8, 2)        \
+  THREE(T, t, 128, 48, 4, 1, 2, 6, 2)        \
+  THREE(T, t, 64, 32, 4, 1, 1, 4, 4)
+PIPELINES(half, f16)
+PIPELINES(bfloat16, bf16)
