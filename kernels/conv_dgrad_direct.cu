@@ -47,6 +47,7 @@ __device__ __forceinline__ void conv_dgrad_direct(
         if (left < 0 || ow * stride != left || ow >= out_width) continue;
         const T* pixel = g + (size_t(n * out_height + oh) * out_width + ow) * g_pitch;
         const T* tap = filters + (r * kernel_w + s) * row;
+#pragma unroll 1
         for (int k = 0; k < group_outputs; k++) {
           Floats gk = filled(to_float(pixel[k]));
 #pragma unroll
@@ -69,7 +70,7 @@ __device__ __forceinline__ void conv_dgrad_direct(
 }
 
 #define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(128) conv_dgrad_direct_##t(                                           \
+  extern "C" __global__ void __launch_bounds__(128, 2) conv_dgrad_direct_##t(                                        \
       T* dx, const T* g, const T* filters, const T* x, const float* scale, const float* shift, const float* mean,    \
       const T* a, float* sums, int rectify, int channels, int dx_pitch, int x_pitch, int a_pitch, int images,        \
       int height, int width, int out_height, int out_width, int kernel_h, int kernel_w, int stride, int pad_h,       \
