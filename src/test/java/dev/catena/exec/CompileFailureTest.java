@@ -12,6 +12,7 @@ import dev.catena.engine.Engines;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
 import dev.catena.graph.DType;
+import dev.catena.graph.Layout;
 import dev.catena.model.Catalogue;
 import dev.catena.model.Network;
 import java.util.List;
@@ -38,6 +39,26 @@ class CompileFailureTest {
               () -> Session.compile(source, Parameters.initial(0), options, engines, device));
       assertEquals(where, e.getMessage());
       assertTrue(engine.prepared > 0, "something was made before");
+      assertEquals(engine.prepared, engine.closed);
+      assertEquals(before, device.usedMemory());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"prepare, 20", "prepare, 200", "enqueue, 1", "enqueue, 200"})
+  void everyPreparedLaunchOfATrainerIsClosed(String where, int call) {
+    try (Device device = Device.open("host")) {
+      long before = device.usedMemory();
+      Failing engine = new Failing(where, call);
+      Engines engines = new Engines(device, List.of(engine), Optional.empty(), Optional.empty());
+      GraphSource source = (n, _, _, type) -> NETWORK.graph(n, type);
+      AssertionError e =
+          assertThrows(
+              AssertionError.class,
+              () ->
+                  Trainer.compile(
+                      source, Parameters.initial(0), Training.batch(2), engines, device));
+      assertEquals(where, e.getMessage());
       assertEquals(engine.prepared, engine.closed);
       assertEquals(before, device.usedMemory());
     }
@@ -74,7 +95,7 @@ class CompileFailureTest {
     public Work prepare(Problem problem, Binding binding, Device device) {
       countDown("prepare");
       for (int i = 0; i < problem.inputs().size(); i++) {
-        if (problem.input(i).pitch() == 0 && problem.inputs().size() > 1) {
+        if (problem.input(i).layout() == Layout.PARAMETER) {
           binding.constant(i, "fp32", 4, (_, _) -> {});
         }
       }
