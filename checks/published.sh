@@ -58,8 +58,11 @@ found=$(cd target/lib && echo *)
 
 echo "published: what the core needs ..." >&2
 cd "$root"
-others=$("$jdk/bin/jdeps" -verbose:package --ignore-missing-deps --multi-release 25 target/catena.jar |
-    awk '/^   dev\.catena/ { from = $1 } /^ +-> / && from !~ /\.(cli|interop)$/ { print $2 }' |
+"$jdk/bin/jdeps" -verbose:package --ignore-missing-deps --multi-release 25 \
+    --module-path "$(echo "$work"/application/target/lib/jackson-core-*.jar)" target/catena.jar >"$work/jdeps"
+grep -q '^ *dev\.catena\.exec  *-> dev\.catena\.plan' "$work/jdeps" || fail "jdeps said: $(head -3 "$work/jdeps")"
+# The command line, JCuda's and ONNX's rooms have libraries of their own, which are optional.
+others=$(awk '$1 ~ /^dev\.catena/ && $1 !~ /\.(cli|interop|onnx)$/ && $2 == "->" && $3 != "not" { print $3 }' "$work/jdeps" |
     grep -vE '^(java|javax|jdk|dev\.catena|com\.fasterxml\.jackson\.core)(\.|$)' | sort -u || true)
 [ -z "$others" ] || fail "the core needs $others"
 "$jdk/bin/jar" --describe-module --file=target/catena.jar | grep '^requires' | grep -v static |
