@@ -57,13 +57,15 @@ inline void packPixel(const typename S::Element* x, int channels, int prologue, 
   for (; c < roundUp(channels, kDepth); c += kLanes) M::write(out + c / M::kPerWord, zero());
 }
 
-// Writes one row of a tile: y[j] = relu?(c[j] + bias[j]) for j < columns. bias may be null.
+// Writes one row of a tile: y[j] = relu?(c[j] + bias[j] + residual[j]) for j < columns. bias and
+// residual may be null; residual may be y.
 template <class S>
 inline void writeRow(const float* c, int columns, const float* bias, bool rectified,
-                     typename S::Element* y) {
+                     typename S::Element* y, const typename S::Element* residual = nullptr) {
   for (int j = 0; j < columns; j += kLanes) {
     Vec v = load(c + j);
     if (bias != nullptr) v = add(v, readSome<F32>(bias + j, columns - j));
+    if (residual != nullptr) v = add(v, readSome<S>(residual + j, columns - j));
     if (rectified) v = relu(v);
     writeSome<S>(y + j, v, columns - j);
   }

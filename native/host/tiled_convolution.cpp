@@ -1,6 +1,6 @@
 // Convolution of any kernel, stride, padding and groups, from and into channel views:
 //
-//     y = relu?(conv(prologue(x), w) + bias), padding zero after the prologue
+//     y = relu?(conv(prologue(x), w) + bias + residual), padding zero after the prologue
 //
 // Launch: grid.x blocks of (image, `rows` output rows), grid.y groups, one thread a block. A block
 // works in strips of `strip` output rows (convolution.h).
@@ -8,8 +8,8 @@
 // Scratch, in 32-bit words: one tile of sums (Winograd: frontWords), then ((strip - 1) * stride + R) x (W + 2 * padW)
 // packed pixels, and one cache line. w: for each group, panels (microkernel.h) of taps x channels, a
 // tap's channels rounded up to kDepth; with merged > 0 a tap is a whole kernel row of
-// merged * S elements, rounded up to 2. bias may be null. form: 0 floats, 1 pairs of bfloat16, 2
-// floats with Winograd's w of 16 taps (3x3, stride 1; then `rows` and `strip` are even).
+// merged * S elements, rounded up to 2. bias and residual may be null. form: 0 floats, 1 pairs of
+// bfloat16, 2 floats with Winograd's w of 16 taps (3x3, stride 1; then `rows` and `strip` are even).
 #include "convolution.h"
 #include "kernel.h"
 
@@ -23,13 +23,16 @@ struct Output {
   typename S::Element* y;
   const float* bias;
   int pitch, rectified;
+  const typename S::Element* residual;
+  int residualPitch;
 
   void prefetch(long, Share) const {}
 
   void write(const float* sums, int n, long q, int k, int columns) {
     for (int i = 0; i < n; i++) {
       writeRow<S>(sums + i * kPanel, columns, bias == nullptr ? nullptr : bias + k, rectified,
-                  y + (q + i) * pitch + k);
+                  y + (q + i) * pitch + k,
+                  residual == nullptr ? nullptr : residual + (q + i) * residualPitch + k);
     }
   }
 };
@@ -49,6 +52,7 @@ void choose(const ConvolutionShape& shape, Image<S> image, const float* w, Outpu
   image.shift += group * shape.channels;
   output.y += group * shape.outputs;
   if (output.bias != nullptr) output.bias += group * shape.outputs;
+  if (output.residual != nullptr) output.residual += group * shape.outputs;
 #ifdef __AVX512F__
   if (form == kPairs) return convolve<Pairs, S>(shape, image, w, group, output, scratch, block);
 #endif
@@ -65,14 +69,15 @@ void choose(const ConvolutionShape& shape, Image<S> image, const float* w, Outpu
       const S::Element* x, S::Element* y, const float* scale, const float* shift, const float* w,  \
       const float* bias, int height, int width, int outHeight, int outWidth, int xPitch,           \
       int yPitch, int channels, int outputs, int kernelH, int kernelW, int stride, int padH,       \
-      int padW, int prologue, int rectified, int merged, int rows, int strip, int form) {          \
+      int padW, int prologue, int rectified, int merged, int rows, int strip, int form,            \
+      const S::Element* residual, int residualPitch) {                                             \
     DYNAMIC_SHARED(float, scratch);                                                                \
     const ConvolutionShape shape{height,  width,   outHeight, outWidth, channels, outputs, kernelH, \
                                  kernelW, stride,  padH,      padW,     merged,   rows,    strip};  \
     const Image<S> image{x,        height, width, xPitch, channels, padW,                          \
                          prologue, scale,  shift, merged};                                         \
-    choose<S>(shape, image, w, Output<S>{y, bias, yPitch, rectified}, form, scratch, blockIdx.x,  \
-              blockIdx.y);                                                                         \
+    const Output<S> output{y, bias, yPitch, rectified, residual, residualPitch};                   \
+    choose<S>(shape, image, w, output, form, scratch, blockIdx.x, blockIdx.y);                     \
   }                                                                                                \
   HOST_KERNEL_LOOP(name)
 

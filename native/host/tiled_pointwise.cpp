@@ -1,4 +1,5 @@
-// 1x1 convolution, stride 1, and matrix product: y = relu?(prologue(x) * w + bias).
+// 1x1 convolution, stride 1, and matrix product: y = relu?(prologue(x) * w + bias +
+// residual).
 //
 // Pixels of the whole batch are one long row. Launch: grid.x ranges of `pixels` pixels, grid.y
 // ranges of `panels` weight panels, one thread a block. A block packs a strip of pixels into its
@@ -19,6 +20,8 @@ struct Product {
   typename S::Element* y;
   const float *scale, *shift, *w, *bias;
   int count, xPitch, yPitch, channels, outputs, prologue, rectified, pixels, panels, strip;
+  const typename S::Element* residual;
+  int residualPitch;
 };
 
 template <class M, class S>
@@ -54,7 +57,9 @@ void pointwise(const Product<S>& p, float* scratch, int range, int panelRange) {
         multiply<M>(n, columns, scratch + (long)(i - from) * lda, lda, &origin, 1, steps, w, c);
         for (int r = 0; r < n; r++) {
           typename S::Element* y = p.y + (long)(i + r) * p.yPitch + k;
-          writeRow<S>(c + r * kPanel, columns, bias, p.rectified, y);
+          const typename S::Element* residual =
+              p.residual == nullptr ? nullptr : p.residual + (long)(i + r) * p.residualPitch + k;
+          writeRow<S>(c + r * kPanel, columns, bias, p.rectified, y, residual);
         }
       }
     }
@@ -77,10 +82,11 @@ void choose(const Product<S>& p, [[maybe_unused]] int pairs, float* scratch, int
                                   const float* shift, const float* w, const float* bias,           \
                                   int count, int xPitch, int yPitch, int channels, int outputs,    \
                                   int prologue, int rectified, int pixels, int panels, int strip,  \
-                                  int pairs) {                                                     \
+                                  int pairs, const S::Element* residual, int residualPitch) {      \
     DYNAMIC_SHARED(float, scratch);                                                                \
     const Product<S> p{x,        y,       scale,    shift,     w,      bias,   count, xPitch,      \
-                       yPitch,   channels, outputs, prologue, rectified, pixels, panels, strip};   \
+                       yPitch,   channels, outputs, prologue, rectified, pixels, panels, strip,    \
+                       residual, residualPitch};                                                   \
     choose<S>(p, pairs, scratch, blockIdx.x, blockIdx.y);                                          \
   }                                                                                                \
   HOST_KERNEL_LOOP(name)

@@ -159,6 +159,7 @@ final class CaseLine {
         number("groups", 1),
         prologue(),
         flag("bias"),
+        flag("residual"),
         flag("relu"));
   }
 

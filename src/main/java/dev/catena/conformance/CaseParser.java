@@ -28,7 +28,7 @@ import java.util.List;
  *   <li>{@code trained}: filters and vectors are on the device, as while training
  *   <li>{@code seed=7}
  *   <li>conv: {@code k= kernel=RxS stride= pad=HxW groups= prologue=} and {@code bias}, {@code
- *       relu}
+ *       residual}, {@code relu}; {@code r=} is the residual's view
  *   <li>max-pool, average-pool: {@code kernel= stride= pad= prologue=}, {@code ceil}, {@code
  *       include-pad}
  *   <li>global-average: {@code prologue=}; scale-shift, add: {@code relu}; linear: {@code k=};
@@ -140,7 +140,13 @@ final class CaseParser {
     if (conv.bias()) {
       constants.add(Shape.of(filters.dim(0)));
     }
-    return make(conv, dtype, constants);
+    Problem problem = make(conv.withoutResidual(), dtype, constants);
+    if (!conv.residual()) {
+      return problem;
+    }
+    List<Operand> inputs = new ArrayList<>(problem.inputs());
+    inputs.add(line.view("r", problem.output().shape(), dtype));
+    return new Problem(conv, inputs, problem.output());
   }
 
   private List<Shape> affine(Op.Prologue prologue) {

@@ -85,7 +85,9 @@ final class TiledConvolution {
                 merged,
                 rows,
                 strip,
-                winograd ? 2 : pairs ? 1 : 0));
+                winograd ? 2 : pairs ? 1 : 0,
+                op.residual() ? binding.input(op.residualIndex()) : 0L,
+                op.residual() ? problem.input(op.residualIndex()).pitch() : 0));
     return launches;
   }
 

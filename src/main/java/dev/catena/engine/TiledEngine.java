@@ -34,7 +34,6 @@ public final class TiledEngine implements Engine {
       case Op.Conv _, Op.Linear _, Op.DenseLayer _, Op.Pool _, TrainingOp.ConvDgrad _
           when problem.input(0).dtype() != problem.output().dtype() ->
           Optional.of("input and output have different types");
-      case Op.Conv conv when conv.residual() -> Optional.of("adds no residual");
       case Op.Conv conv when taps(conv) > TiledConvolution.MOST_TAPS ->
           Optional.of("a kernel of more than " + TiledConvolution.MOST_TAPS + " positions");
       case TrainingOp.ConvDgrad dgrad -> TiledDgrad.unsupported(problem, dgrad);

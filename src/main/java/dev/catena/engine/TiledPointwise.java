@@ -88,7 +88,9 @@ final class TiledPointwise {
                 pixels,
                 panels,
                 strip,
-                pairs ? 1 : 0));
+                pairs ? 1 : 0,
+                op.residual() ? binding.input(op.residualIndex()) : 0L,
+                op.residual() ? problem.input(op.residualIndex()).pitch() : 0));
     return launches;
   }
 }

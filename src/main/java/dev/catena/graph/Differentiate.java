@@ -121,6 +121,8 @@ public final class Differentiate {
           through(n, 1, emit(n, op, withStatistics(n, 1, g, n.input(0))));
         }
       }
+      case Op.PadChannels _ -> contribute(n, 0, first(n, g));
+      case Op.Shortcut s when !s.affine() -> shortcut(n, s, g);
       case Op.Concat _ -> slices(n, g);
       case Op.Join _ -> slices(n, g);
       case TrainingOp.ApplyDropout d -> contribute(n, 0, emit(n, d, g, n.input(1)));
@@ -163,6 +165,32 @@ public final class Differentiate {
       through(n, 1, emit(n, op, withStatistics(n, 1, g, x)));
     } else {
       contribute(n, 0, op.readsInput() ? emit(n, op, g, x) : emit(n, op, g));
+    }
+  }
+
+  /** The range of {@code g} that is not padding, of node n's last activation. */
+  private Node first(Node n, Value g) {
+    int channels = n.inputs().getLast().shape().c();
+    return emit(n, ".first", new TrainingOp.Slice(0, channels), g);
+  }
+
+  /** The exact transpose: the gradient of x is the first channels, spread over the windows. */
+  private void shortcut(Node n, Op.Shortcut shortcut, Value gradient) {
+    Value g = shortcut.relu() ? rectified(n, gradient) : gradient;
+    contribute(n.input(0), g);
+    if (!isActive(n.input(1))) {
+      return;
+    }
+    Node first = first(n, g);
+    Shape x = n.input(1).shape();
+    boolean average = shortcut.sampling() == Op.Sampling.AVERAGE;
+    Op.PoolKind kind = average ? Op.PoolKind.AVERAGE : Op.PoolKind.MAX;
+    Op.Pool pool = new Op.Pool(kind, average ? 2 : 1, 2, 0, average, false, Op.Prologue.NONE);
+    TrainingOp back = new TrainingOp.PoolBackward(pool, x.h(), x.w(), false);
+    switch (shortcut.sampling()) {
+      case NONE -> contribute(n, 1, first);
+      case SUBSAMPLE -> contribute(n, 1, emit(n, back, first.output(), n.input(1)));
+      case AVERAGE -> contribute(n, 1, emit(n, back, first.output()));
     }
   }
 

@@ -55,6 +55,7 @@ public enum Policy {
             new FuseRelu(),
             new PoolBeforeConv(),
             new FuseBnReluConv(),
+            new FuseShortcut(),
             new PlaceConcat(),
             new ShareStatistics());
   }

@@ -84,6 +84,14 @@ public final class Interpreter {
               y,
               prologue(s.relu() ? Op.Prologue.SCALE_SHIFT_RELU : Op.Prologue.SCALE_SHIFT, 0, 1, 2));
       case Op.Concat _, Op.Join _ -> concat(y);
+      case Op.PadChannels _ -> padded(in(0), shape(0), y);
+      case Op.Shortcut s when !s.affine() -> {
+        addTo(y, in(0));
+        shortcut(s.sampling(), y);
+        if (s.relu()) {
+          System.arraycopy(rectified(y), 0, y, 0, y.length);
+        }
+      }
       case Op.Pool p -> {
         double[] z = prologue(p.prologue(), 0, 1, 2);
         windows(p, shape(0), z, (from, to, share) -> y[to] += share * z[from]);
@@ -108,6 +116,34 @@ public final class Interpreter {
         }
       }
       default -> throw new IllegalArgumentException("not interpreted: " + op);
+    }
+  }
+
+  /** Adds x to the first channels of y. */
+  private void padded(double[] x, Shape shape, double[] y) {
+    int channels = node.output().shape().c();
+    for (int i = 0; i < x.length; i++) {
+      y[i / shape.c() * channels + i % shape.c()] += x[i];
+    }
+  }
+
+  private void shortcut(Op.Sampling sampling, double[] y) {
+    Shape x = shape(1);
+    Shape out = node.output().shape();
+    int step = sampling == Op.Sampling.NONE ? 1 : 2;
+    int edge = sampling == Op.Sampling.AVERAGE ? 2 : 1;
+    for (int pixel = 0; pixel < out.pixels(); pixel++) {
+      int top = pixel / out.w() % out.h() * step;
+      int left = pixel % out.w() * step;
+      int rows = Math.min(edge, x.h() - top);
+      int columns = Math.min(edge, x.w() - left);
+      int image = pixel / out.w() / out.h() * x.h();
+      for (int i = 0; i < rows * columns; i++) {
+        int from = (image + top + i / columns) * x.w() + left + i % columns;
+        for (int c = 0; c < x.c(); c++) {
+          y[pixel * out.c() + c] += in(1)[from * x.c() + c] / (rows * columns);
+        }
+      }
     }
   }
 

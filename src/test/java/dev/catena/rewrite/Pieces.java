@@ -59,6 +59,22 @@ public final class Pieces {
         new Piece(
             "residual",
             (g, x) -> g.relu("r", g.add("a", x, g.conv("c", g.relu("q", x), 4, 3, 1, 1)))),
+        new Piece(
+            "zero-padded identity",
+            (g, x) ->
+                g.relu("r", g.add("a", g.conv("c", x, 7, 3, 1, 1), g.padChannels("z", x, 7)))),
+        new Piece(
+            "zero-padded subsampling",
+            (g, x) -> {
+              Value s = g.padChannels("z", g.subsample("s", x), 6);
+              return g.add("a", g.conv("c", x, 6, 3, 2, 1), s);
+            }),
+        new Piece(
+            "zero-padded mean with a partial window, normalised",
+            (g, x) -> {
+              Value s = g.padChannels("z", g.ceilAveragePool("s", x, 2, 2, 0), 6);
+              return norm(g, "n", g.add("a", s, g.conv("c", x, 6, 3, 2, 1)));
+            }),
         new Piece("max pool", (g, x) -> g.maxPool("p", x, 3, 2, 1)),
         new Piece(
             "norm, relu, max pool",
