@@ -107,6 +107,8 @@ final class Compare implements Callable<Integer> {
       description = "Draw each variant's memory over the steps, all on one scale.")
   private OutputFile chart;
 
+  private MemorySegment images;
+
   @Override
   public Integer call() throws IOException {
     List<Contestant> contestants = new ArrayList<>();
@@ -124,22 +126,24 @@ final class Compare implements Callable<Integer> {
   }
 
   private void compile(Model model, Device device, Arena arena, List<Contestant> contestants) {
-    Shape shape = model.network().graph(batch, arguments.dtype()).inputs().getFirst().shape();
-    MemorySegment images = Subject.images(shape.elements(), seed, arena);
     Map<String, Supplier<Subject>> subjects = new LinkedHashMap<>();
     if (train) {
       for (Policy policy : policies) {
         Training options = Training.batch(batch).dtype(arguments.dtype()).policy(policy);
         subjects.put(
             policy.label(),
-            () -> new TrainingSubject(model.train(device, where.apply(options)), images, arena));
+            () ->
+                new TrainingSubject(
+                    model.train(device, where.apply(options)), images(model, arena), arena));
       }
     } else {
       for (Variant variant : variants) {
         Inference options = Inference.batch(batch).dtype(arguments.dtype()).variant(variant);
         subjects.put(
             variant.label(),
-            () -> new InferenceSubject(model.compile(device, where.apply(options)), images, arena));
+            () ->
+                new InferenceSubject(
+                    model.compile(device, where.apply(options)), images(model, arena), arena));
       }
     }
     try (ProgressBar progress = Progress.bar("compiling", subjects.size())) {
@@ -153,6 +157,15 @@ final class Compare implements Callable<Integer> {
             progress.step();
           });
     }
+  }
+
+  /** One batch for all, drawn once it is known that a batch fits. */
+  private MemorySegment images(Model model, Arena arena) {
+    if (images == null) {
+      Shape shape = model.network().graph(batch, arguments.dtype()).inputs().getFirst().shape();
+      images = Subject.images(shape.elements(), seed, arena);
+    }
+    return images;
   }
 
   /** Round robin, so that the machine's moods meet all variants alike. */

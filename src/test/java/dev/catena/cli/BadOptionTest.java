@@ -36,7 +36,7 @@ class BadOptionTest {
           compare M --rounds 0                | '--rounds': '0' is not a whole number
           compare M --device gpu              | --device gpu: a device is named "host" or "cuda:N", not "gpu"
           compare M --device host --engine x  | --engine x: host has no such engine, only tiled, onednn
-          run M photo.jpg                     | Missing required option: '--weights=FILE'
+          run M photo.jpg                     | has no weights of its own; give --weights
           run M --weights w                   | give either pictures or --input, for example
           run M a.png --weights w --input x   | give either pictures or --input, for example
           run M a.png --weights w --top 0     | '--top': '0' is not a whole number
