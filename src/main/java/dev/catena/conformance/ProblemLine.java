@@ -12,6 +12,9 @@ import java.util.stream.Collectors;
 
 /** A problem as a line of the lists: what {@link CaseParser} reads back. */
 public final class ProblemLine {
+  /** Axes of N,H,W,C. */
+  private static final int ACTIVATION = 4;
+
   private final Problem problem;
   private final List<String> words = new ArrayList<>();
 
@@ -20,8 +23,8 @@ public final class ProblemLine {
   }
 
   /**
-   * The line of {@code problem}; for an operation that the lists do not have, its own words and
-   * shapes.
+   * The line of {@code problem}; for an operation that the lists do not have, and for a step of
+   * training, its own words and shapes.
    */
   public static String of(Problem problem) {
     ProblemLine line = new ProblemLine(problem);
@@ -30,6 +33,9 @@ public final class ProblemLine {
 
   private boolean words() {
     Operand x = problem.input(0);
+    if (problem.trains() || x.shape().rank() != ACTIVATION) {
+      return false;
+    }
     switch (problem.op()) {
       case Op.Conv conv when !conv.residual() -> conv(conv);
       case Op.Linear _ -> start("linear", "k=" + problem.output().shape().c());
