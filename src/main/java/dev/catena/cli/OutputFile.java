@@ -1,12 +1,13 @@
 package dev.catena.cli;
 
+import dev.catena.io.WholeFile;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Optional;
 import picocli.CommandLine.TypeConversionException;
 
@@ -42,7 +43,8 @@ record OutputFile(Optional<Path> path) {
     } else if (isSpecial(path.get())) {
       Files.writeString(path.get(), text);
     } else {
-      replace(path.get(), text);
+      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+      WholeFile.write(path.get(), channel -> WholeFile.writeFully(channel, bytes));
     }
   }
 
@@ -70,18 +72,6 @@ record OutputFile(Optional<Path> path) {
   /** Whether this is there and no ordinary file: a pipe, {@code /dev/null}. */
   static boolean isSpecial(Path path) {
     return Files.exists(path) && !Files.isRegularFile(path);
-  }
-
-  private static void replace(Path path, String text) throws IOException {
-    // A link is followed, so that it is its target that is replaced.
-    Path target = Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
-    Path temporary = target.resolveSibling("." + target.getFileName() + ".tmp");
-    try {
-      Files.write(temporary, text.getBytes(StandardCharsets.UTF_8));
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
   }
 
   private static Optional<String> obstacle(Path path) {

@@ -60,7 +60,7 @@ public class FormatException extends RuntimeException {
   }
 
   /** {@code text} of an untrusted file in quotes, fit for one line of a message. */
-  static String quote(String text) {
+  public static String quote(String text) {
     return "'" + clip(text) + "'";
   }
 

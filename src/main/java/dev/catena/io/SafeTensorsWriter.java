@@ -15,8 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -25,7 +23,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * Writes a safetensors file, all or nothing.
@@ -62,12 +59,8 @@ public final class SafeTensorsWriter {
     void read(long first, MemorySegment to) throws IOException;
   }
 
-  private record Entry(String name, StoredType type, long[] shape, long bytes, Body body) {}
-
-  /** Writes the data of one tensor. */
-  private interface Body {
-    void write(FileChannel to) throws IOException;
-  }
+  private record Entry(
+      String name, StoredType type, long[] shape, long bytes, WholeFile.Content body) {}
 
   /** A writer of no tensors yet. */
   public SafeTensorsWriter() {}
@@ -133,12 +126,14 @@ public final class SafeTensorsWriter {
         shape,
         to -> {
           for (long at = 0; at < data.byteSize(); at += CHUNK) {
-            writeFully(to, data.asSlice(at, Math.min(CHUNK, data.byteSize() - at)).asByteBuffer());
+            WholeFile.writeFully(
+                to, data.asSlice(at, Math.min(CHUNK, data.byteSize() - at)).asByteBuffer());
           }
         });
   }
 
-  private SafeTensorsWriter add(String name, StoredType type, long[] shape, Body body) {
+  private SafeTensorsWriter add(
+      String name, StoredType type, long[] shape, WholeFile.Content body) {
     if (checkText(name).equals(SafeTensorsHeader.METADATA)) {
       throw new IllegalArgumentException("the name " + name + " is reserved by the format");
     } else if (!names.add(name)) {
@@ -156,27 +151,19 @@ public final class SafeTensorsWriter {
    * @throws IOException if it cannot be written, as on a full disk; or from a {@link Source}
    */
   public void write(Path file) throws IOException {
-    // A link is followed, so that it is its target that is replaced.
-    Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
-    String suffix = Long.toUnsignedString(ThreadLocalRandom.current().nextLong(), 36);
-    Path temporary = target.resolveSibling("." + target.getFileName() + "." + suffix + ".tmp");
     entries.sort(Comparator.comparing(Entry::type).reversed().thenComparing(Entry::name));
     try {
-      try (FileChannel channel =
-          FileChannel.open(temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
-        writeFully(channel, ByteBuffer.wrap(header()));
-        for (Entry entry : entries) {
-          entry.body().write(channel);
-        }
-        channel.force(true);
-      }
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+      WholeFile.write(file, this::write);
     } catch (IOException e) {
       throw named(file, e);
-    } finally {
-      Files.deleteIfExists(temporary);
     }
-    forceFolder(target.getParent());
+  }
+
+  private void write(FileChannel channel) throws IOException {
+    WholeFile.writeFully(channel, ByteBuffer.wrap(header()));
+    for (Entry entry : entries) {
+      entry.body().write(channel);
+    }
   }
 
   private byte[] header() throws IOException {
@@ -234,27 +221,8 @@ public final class SafeTensorsWriter {
                 SHORT, i, dtype.toBits(floats.getAtIndex(ValueLayout.JAVA_FLOAT, i)));
           }
         }
-        writeFully(to, encoded.asSlice(0, (long) dtype.bytes() * n).asByteBuffer());
+        WholeFile.writeFully(to, encoded.asSlice(0, (long) dtype.bytes() * n).asByteBuffer());
       }
-    }
-  }
-
-  private static void writeFully(FileChannel to, ByteBuffer bytes) throws IOException {
-    while (bytes.hasRemaining()) {
-      to.write(bytes);
-    }
-  }
-
-  /**
-   * The rename itself reaches the disk with its folder; systems that cannot open a folder do
-   * without.
-   */
-  private static void forceFolder(Path folder) {
-    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-      channel.force(true);
-    } catch (IOException _) {
-      // The file is complete and in place; only its durability across a power failure is in
-      // question.
     }
   }
 

@@ -10,16 +10,12 @@ import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.Value;
+import dev.catena.io.WholeFile;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -61,20 +57,13 @@ public final class OnnxWriter {
     if (model.getSerializedSize() < 0) {
       throw new GraphException(graph.name() + ": an ONNX file holds at most 2 GiB");
     }
-    Path target = file.toAbsolutePath();
-    Path temporary = Files.createTempFile(target.getParent(), ".", ".onnx.tmp");
-    try {
-      try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-        OutputStream stream = Channels.newOutputStream(channel);
-        CodedOutputStream out = CodedOutputStream.newInstance(stream);
-        model.writeTo(out);
-        out.flush();
-        channel.force(true);
-      }
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
+    WholeFile.write(
+        file,
+        channel -> {
+          CodedOutputStream out = CodedOutputStream.newInstance(Channels.newOutputStream(channel));
+          model.writeTo(out);
+          out.flush();
+        });
   }
 
   private UnknownFieldSet model() {

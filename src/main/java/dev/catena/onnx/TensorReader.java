@@ -3,6 +3,7 @@ package dev.catena.onnx;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.UnsafeByteOperations;
+import dev.catena.io.FormatException;
 import dev.catena.io.ModelFormatException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -160,7 +161,10 @@ final class TensorReader {
       // No file has such a name.
     }
     throw error(
-        name, "its data is in '" + clean(location) + "', which is no file of the model's folder");
+        name,
+        "its data is in "
+            + FormatException.quote(location)
+            + ", which is no file of the model's folder");
   }
 
   private static boolean linked(Path folder, Path file) {
@@ -174,10 +178,6 @@ final class TensorReader {
 
   private ModelFormatException error(String name, String reason) {
     return new ModelFormatException(
-        model, "tensor '" + clean(name) + "'", reason, "Export the model again");
-  }
-
-  private static String clean(String text) {
-    return text.replaceAll("\\p{C}", "\uFFFD");
+        model, "tensor " + FormatException.quote(name), reason, "Export the model again");
   }
 }
