@@ -8,6 +8,7 @@ import dev.catena.rewrite.Policy;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * How a model is trained: stochastic gradient descent with momentum, as torch.optim.SGD has it.
@@ -91,230 +92,66 @@ public record Training(
 
   /** Activations in {@code type}. */
   public Training dtype(DType type) {
-    return new Training(
-        batch,
-        type,
-        height,
-        width,
-        policy,
-        momentum,
-        nesterov,
-        weightDecay,
-        smoothing,
-        runningMomentum,
-        seed,
-        entry,
-        engine,
-        tuning);
+    return with(to -> to.dtype = type);
   }
 
   /** Images of this size in pixels instead of the model's own. */
   public Training image(int imageHeight, int imageWidth) {
-    return new Training(
-        batch,
-        dtype,
-        imageHeight,
-        imageWidth,
-        policy,
-        momentum,
-        nesterov,
-        weightDecay,
-        smoothing,
-        runningMomentum,
-        seed,
-        entry,
-        engine,
-        tuning);
+    return with(
+        to -> {
+          to.height = imageHeight;
+          to.width = imageWidth;
+        });
   }
 
   /** Keep what {@code kept} says. */
   public Training policy(Policy kept) {
-    return new Training(
-        batch,
-        dtype,
-        height,
-        width,
-        kept,
-        momentum,
-        nesterov,
-        weightDecay,
-        smoothing,
-        runningMomentum,
-        seed,
-        entry,
-        engine,
-        tuning);
+    return with(to -> to.policy = kept);
   }
 
   /** This momentum; 0 for none. */
   public Training momentum(float share) {
-    return new Training(
-        batch,
-        dtype,
-        height,
-        width,
-        policy,
-        share,
-        nesterov,
-        weightDecay,
-        smoothing,
-        runningMomentum,
-        seed,
-        entry,
-        engine,
-        tuning);
+    return with(to -> to.momentum = share);
   }
 
   /** Whether a step looks ahead along its velocity, after Nesterov. */
   public Training nesterov(boolean ahead) {
-    return new Training(
-        batch,
-        dtype,
-        height,
-        width,
-        policy,
-        momentum,
-        ahead,
-        weightDecay,
-        smoothing,
-        runningMomentum,
-        seed,
-        entry,
-        engine,
-        tuning);
+    return with(to -> to.nesterov = ahead);
   }
 
   /** This weight decay. */
   public Training weightDecay(float decay) {
-    return new Training(
-        batch,
-        dtype,
-        height,
-        width,
-        policy,
-        momentum,
-        nesterov,
-        decay,
-        smoothing,
-        runningMomentum,
-        seed,
-        entry,
-        engine,
-        tuning);
+    return with(to -> to.weightDecay = decay);
   }
 
   /** Labels smoothed by {@code epsilon}. */
   public Training smoothing(float epsilon) {
-    return new Training(
-        batch,
-        dtype,
-        height,
-        width,
-        policy,
-        momentum,
-        nesterov,
-        weightDecay,
-        epsilon,
-        runningMomentum,
-        seed,
-        entry,
-        engine,
-        tuning);
+    return with(to -> to.smoothing = epsilon);
   }
 
   /** This share of a batch in the running statistics. */
   public Training runningMomentum(float share) {
-    return new Training(
-        batch,
-        dtype,
-        height,
-        width,
-        policy,
-        momentum,
-        nesterov,
-        weightDecay,
-        smoothing,
-        share,
-        seed,
-        entry,
-        engine,
-        tuning);
+    return with(to -> to.runningMomentum = share);
   }
 
   /** Dropout and augmentation drawn from {@code number}. */
   public Training seed(long number) {
-    return new Training(
-        batch,
-        dtype,
-        height,
-        width,
-        policy,
-        momentum,
-        nesterov,
-        weightDecay,
-        smoothing,
-        runningMomentum,
-        number,
-        entry,
-        engine,
-        tuning);
+    return with(to -> to.seed = number);
   }
 
   /** Images normalised, and perhaps augmented, on the device. */
   public Training entry(AugmentInput rewrite) {
-    return new Training(
-        batch,
-        dtype,
-        height,
-        width,
-        policy,
-        momentum,
-        nesterov,
-        weightDecay,
-        smoothing,
-        runningMomentum,
-        seed,
-        Optional.of(rewrite),
-        engine,
-        tuning);
+    return with(to -> to.entry = Optional.of(rewrite));
   }
 
   /** The named engine wherever it can. */
   public Training engine(String name) {
-    return new Training(
-        batch,
-        dtype,
-        height,
-        width,
-        policy,
-        momentum,
-        nesterov,
-        weightDecay,
-        smoothing,
-        runningMomentum,
-        seed,
-        entry,
-        Optional.of(name),
-        tuning);
+    return with(to -> to.engine = Optional.of(name));
   }
 
   /** Measure engines that compete, and keep the choices in {@code folder}. */
   public Training tuned(Path folder) {
-    return new Training(
-        batch,
-        dtype,
-        height,
-        width,
-        policy,
-        momentum,
-        nesterov,
-        weightDecay,
-        smoothing,
-        runningMomentum,
-        seed,
-        entry,
-        engine,
-        Optional.of(folder));
+    return with(to -> to.tuning = Optional.of(folder));
   }
 
   /** The graph of a step of {@code batch} images, forward and backward. */
@@ -322,5 +159,64 @@ public record Training(
     Graph network = source.graph(images, height, width, dtype);
     Graph step = policy.step(network, new LowerTraining(runningMomentum, smoothing));
     return entry.map(rewrite -> rewrite.apply(step)).orElse(step);
+  }
+
+  private Training with(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
+    return draft.training();
+  }
+
+  /** A copy under change. */
+  private static final class Draft {
+    int batch;
+    DType dtype;
+    int height;
+    int width;
+    Policy policy;
+    float momentum;
+    boolean nesterov;
+    float weightDecay;
+    float smoothing;
+    float runningMomentum;
+    long seed;
+    Optional<AugmentInput> entry;
+    Optional<String> engine;
+    Optional<Path> tuning;
+
+    Draft(Training from) {
+      batch = from.batch;
+      dtype = from.dtype;
+      height = from.height;
+      width = from.width;
+      policy = from.policy;
+      momentum = from.momentum;
+      nesterov = from.nesterov;
+      weightDecay = from.weightDecay;
+      smoothing = from.smoothing;
+      runningMomentum = from.runningMomentum;
+      seed = from.seed;
+      entry = from.entry;
+      engine = from.engine;
+      tuning = from.tuning;
+    }
+
+    Training training() {
+      return new Training(
+          batch,
+          dtype,
+          height,
+          width,
+          policy,
+          momentum,
+          nesterov,
+          weightDecay,
+          smoothing,
+          runningMomentum,
+          seed,
+          entry,
+          engine,
+          tuning);
+    }
   }
 }
