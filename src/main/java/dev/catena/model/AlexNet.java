@@ -13,25 +13,10 @@ import dev.catena.graph.Value;
  * @param name in the catalogue
  * @param original in two groups, with local response normalisation
  */
-public record AlexNet(String name, boolean original) implements Network {
+public record AlexNet(String name, boolean original) implements ImageNetClassifier {
   private static final int GRID = 6;
   private static final int HIDDEN = 4096;
   private static final float DROPOUT = 0.5f;
-
-  @Override
-  public int channels() {
-    return 3;
-  }
-
-  @Override
-  public int imageSize() {
-    return 224;
-  }
-
-  @Override
-  public int classes() {
-    return 1000;
-  }
 
   @Override
   public Graph graph(int batch, int height, int width, DType dtype) {

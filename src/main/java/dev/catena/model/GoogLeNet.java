@@ -12,24 +12,9 @@ import java.util.List;
  *
  * @param name in the catalogue
  */
-public record GoogLeNet(String name) implements Network {
+public record GoogLeNet(String name) implements ImageNetClassifier {
   private static final float EPSILON = 1e-3f;
   private static final float DROPOUT = 0.2f;
-
-  @Override
-  public int channels() {
-    return 3;
-  }
-
-  @Override
-  public int imageSize() {
-    return 224;
-  }
-
-  @Override
-  public int classes() {
-    return 1000;
-  }
 
   @Override
   public Graph graph(int batch, int height, int width, DType dtype) {

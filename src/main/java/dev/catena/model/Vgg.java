@@ -13,7 +13,8 @@ import java.util.List;
  * @param convolutions 3x3 ones before each of the five pools, of 64, 128, 256, 512 and 512 channels
  * @param normalised whether a batch normalisation follows each convolution
  */
-public record Vgg(String name, List<Integer> convolutions, boolean normalised) implements Network {
+public record Vgg(String name, List<Integer> convolutions, boolean normalised)
+    implements ImageNetClassifier {
   private static final List<Integer> WIDTHS = List.of(64, 128, 256, 512, 512);
   private static final int GRID = 7;
   private static final int HIDDEN = 4096;
@@ -21,21 +22,6 @@ public record Vgg(String name, List<Integer> convolutions, boolean normalised) i
 
   public Vgg {
     convolutions = List.copyOf(convolutions);
-  }
-
-  @Override
-  public int channels() {
-    return 3;
-  }
-
-  @Override
-  public int imageSize() {
-    return 224;
-  }
-
-  @Override
-  public int classes() {
-    return 1000;
   }
 
   @Override
