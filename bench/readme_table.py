@@ -19,7 +19,8 @@ def row(r):
     who = f"| {r['batch']} | {r['peer']} | {r['dtype']} | "
     if "error" in r:
         return who + f"not here: {r['error']} | | | |"
-    ratio = f"{r['ratio']:.2f}" if "ratio" in r else ""
+    over = r.get("ratio", r.get("over_pytorch-eager"))
+    ratio = "" if over is None else f"{over:.2f}"
     memory = f"{r['peak_bytes'] / 2**20:.1f}"
     return who + f"{r['median_ms']:.1f} | {r['images_per_s']:.1f} | {ratio} | {memory} |"
 

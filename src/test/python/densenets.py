@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import torchvision_models
+
 
 @dataclass(frozen=True)
 class Config:
@@ -143,17 +145,8 @@ def torchvision_densenet(name):
     config = CATALOGUE[name]
     if not config.imagenet:
         return None
-    # torchvision's compiled operators must match PyTorch's version. Its models do not use them, but
-    # its Python files ask for the names of these two.
-    stubs = torch.library.Library("torchvision", "FRAGMENT")
-    for stub in ("nms(Tensor a, Tensor b, float c)", "qnms(Tensor a, Tensor b, float c)"):
-        try:
-            stubs.define(stub + " -> Tensor")
-        except RuntimeError:
-            pass  # the compiled operators are there
-    from torchvision.models.densenet import DenseNet as TorchvisionDenseNet
-
-    return TorchvisionDenseNet(config.growth, config.blocks, config.stem_channels).eval()
+    constructor = torchvision_models.models().DenseNet
+    return constructor(config.growth, config.blocks, config.stem_channels).eval()
 
 
 def multiply_adds(model, config):

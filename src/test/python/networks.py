@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import torchvision_models
+
 TORCHVISION = (
     ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "alexnet"]
     + [f"vgg{d}{bn}" for d in (11, 13, 16, 19) for bn in ("", "_bn")]
@@ -18,24 +20,9 @@ TORCHVISION = (
 ALEXNETS = ["alexnet", "alexnet-original"]
 
 
-def stub_operators():
-    """torchvision's compiled operators must match PyTorch's version; its models do without them, but its
-    Python files ask for the names of these two."""
-    global stubs
-    stubs = torch.library.Library("torchvision", "FRAGMENT")
-    for stub in ("nms(Tensor a, Tensor b, float c)", "qnms(Tensor a, Tensor b, float c)"):
-        try:
-            stubs.define(stub + " -> Tensor")
-        except RuntimeError:
-            pass  # the compiled operators are there
-
-
 def torchvision_model(name):
-    stub_operators()
-    from torchvision import models
-
     options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
-    return getattr(models, name)(weights=None, **options)
+    return getattr(torchvision_models.models(), name)(weights=None, **options)
 
 
 class Excitation(nn.Module):

@@ -16,25 +16,17 @@ import onnxruntime
 import torch
 from safetensors.numpy import load_file, save_file
 
+import torchvision_models
+
 BATCH = 2
 SIZE = {"inception_v3": 299}
 
 
 def torchvision_model(name):
     """torchvision's model of that name with statistics far from 0 and 1."""
-    # torchvision's compiled operators must match PyTorch's version. Its models do not use them, but
-    # its Python files ask for the names of these two.
-    stubs = torch.library.Library("torchvision", "FRAGMENT")
-    for stub in ("nms(Tensor a, Tensor b, float c)", "qnms(Tensor a, Tensor b, float c)"):
-        try:
-            stubs.define(stub + " -> Tensor")
-        except RuntimeError:
-            pass  # the compiled operators are there
-    from torchvision import models
-
     torch.manual_seed(7)
     options = {"aux_logits": False, "init_weights": True} if name == "googlenet" else {}
-    model = getattr(models, name)(weights=None, **options).eval()
+    model = getattr(torchvision_models.models(), name)(weights=None, **options).eval()
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)

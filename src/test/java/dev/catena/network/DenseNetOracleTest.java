@@ -1,11 +1,6 @@
 package dev.catena.network;
 
-import dev.catena.Model;
-import dev.catena.Models;
 import dev.catena.device.Device;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
-import dev.catena.io.SafeTensors;
 import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -44,26 +39,14 @@ class DenseNetOracleTest {
     for (String device : Device.available()) {
       for (Variant variant : Variant.values()) {
         for (int i = 0; i < CASES; i++) {
-          check(device, name, variant, folder.resolve("case-" + i + ".safetensors"));
+          Logits.assertClose(
+              device,
+              name,
+              variant,
+              folder,
+              folder.resolve("case-" + i + ".safetensors"),
+              TOLERANCE);
         }
-      }
-    }
-  }
-
-  private void check(String deviceId, String name, Variant variant, Path file) throws IOException {
-    Path weights = folder.resolve(name + ".safetensors");
-    try (SafeTensors golden = SafeTensors.open(file)) {
-      long[] shape = golden.tensor("input").shape();
-      Inference options =
-          Inference.batch((int) shape[0]).image((int) shape[2], (int) shape[3]).variant(variant);
-      try (Device device = Device.open(deviceId);
-          Model model = Models.get(name).load(SafeTensors.open(weights));
-          Session session = model.compile(device, options)) {
-        Logits.assertClose(
-            golden.floats("output"),
-            Logits.run(session, golden.floats("input")),
-            TOLERANCE,
-            "%s, %s, %s, %s".formatted(name, deviceId, variant.label(), file.getFileName()));
       }
     }
   }

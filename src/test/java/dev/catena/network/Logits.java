@@ -2,8 +2,16 @@ package dev.catena.network;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.catena.Model;
+import dev.catena.Models;
+import dev.catena.device.Device;
+import dev.catena.exec.Inference;
 import dev.catena.exec.Session;
+import dev.catena.io.SafeTensors;
+import dev.catena.rewrite.Variant;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.List;
 
 /** Runs networks and holds what comes out against what should. */
@@ -41,6 +49,32 @@ final class Logits {
       fail(
           "%s: logit %d is %g, not %g: off by %.2g of the largest, %g; %.2g is allowed"
               .formatted(what, at, actual[at], expected[at], worst / largest, largest, tolerance));
+    }
+  }
+
+  /**
+   * Fails unless a variant of a model, on a device, makes of a case's {@code input} its {@code
+   * output}.
+   *
+   * @param folder has the weights, {@code NAME.safetensors}
+   */
+  static void assertClose(
+      String deviceId, String name, Variant variant, Path folder, Path file, double tolerance)
+      throws IOException {
+    Path weights = folder.resolve(name + ".safetensors");
+    try (SafeTensors golden = SafeTensors.open(file)) {
+      long[] shape = golden.tensor("input").shape();
+      Inference options =
+          Inference.batch((int) shape[0]).image((int) shape[2], (int) shape[3]).variant(variant);
+      try (Device device = Device.open(deviceId);
+          Model model = Models.get(name).load(SafeTensors.open(weights));
+          Session session = model.compile(device, options)) {
+        assertClose(
+            golden.floats("output"),
+            run(session, golden.floats("input")),
+            tolerance,
+            "%s, %s, %s, %s".formatted(name, deviceId, variant.label(), file.getFileName()));
+      }
     }
   }
 

@@ -1,11 +1,6 @@
 package dev.catena.network;
 
-import dev.catena.Model;
-import dev.catena.Models;
 import dev.catena.device.Device;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
-import dev.catena.io.SafeTensors;
 import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -57,7 +52,7 @@ class NetworkOracleTest {
     for (String device : Device.available()) {
       for (int i = 0; Files.exists(file(i)); i++) {
         for (Variant variant : Variant.values()) {
-          check(device, name, variant, file(i));
+          Logits.assertClose(device, name, variant, folder, file(i), TOLERANCE);
         }
       }
     }
@@ -65,23 +60,5 @@ class NetworkOracleTest {
 
   private Path file(int index) {
     return folder.resolve("case-" + index + ".safetensors");
-  }
-
-  private void check(String deviceId, String name, Variant variant, Path file) throws IOException {
-    Path weights = folder.resolve(name + ".safetensors");
-    try (SafeTensors golden = SafeTensors.open(file)) {
-      long[] shape = golden.tensor("input").shape();
-      Inference options =
-          Inference.batch((int) shape[0]).image((int) shape[2], (int) shape[3]).variant(variant);
-      try (Device device = Device.open(deviceId);
-          Model model = Models.get(name).load(SafeTensors.open(weights));
-          Session session = model.compile(device, options)) {
-        Logits.assertClose(
-            golden.floats("output"),
-            Logits.run(session, golden.floats("input")),
-            TOLERANCE,
-            "%s, %s, %s, %s".formatted(name, deviceId, variant.label(), file.getFileName()));
-      }
-    }
   }
 }
