@@ -29,6 +29,7 @@ final class LibraryVersion {
         }
         case CUDNN -> dotted(number(symbols, "cudnnGetVersion"));
         case CUBLASLT -> dotted(number(symbols, "cublasLtGetVersion"));
+        case NVTX -> "unknown"; // It cannot be asked.
         case ONEDNN -> {
           MemorySegment version =
               ((MemorySegment)

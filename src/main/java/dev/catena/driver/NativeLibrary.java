@@ -27,7 +27,13 @@ public enum NativeLibrary {
   ONEDNN(
       "dnnl_version",
       "add org.bytedeco:dnnl:linux-x86_64 to the class path, or set CATENA_ONEDNN",
-      "libdnnl.so.3");
+      "libdnnl.so.3"),
+  /** NVIDIA's names for what a profiler shows; of CUDA up to 12, and since. */
+  NVTX(
+      "nvtxRangePushA",
+      "install the CUDA toolkit's NVTX, or set CATENA_NVTX to its folder",
+      "libnvToolsExt.so.1",
+      "libnvtx3interop.so.1");
 
   private final String symbol;
   private final String remedy;

@@ -73,7 +73,7 @@ public final class Engines {
     Environment found = Environment.inspect();
     String versions =
         found.libraries().stream()
-            .filter(Environment.Library::found)
+            .filter(l -> l.found() && !l.name().equals("nvtx")) // That one computes nothing.
             .map(l -> l.name() + "-" + l.version().orElseThrow())
             .collect(Collectors.joining("-"));
     return String.join("-", device.name(), device.threads() + "t", versions, found.kernelHash());

@@ -2,6 +2,7 @@ package dev.catena.exec;
 
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
+import dev.catena.device.Event;
 import dev.catena.device.ExecutableGraph;
 import dev.catena.device.Stream;
 import dev.catena.engine.Work;
@@ -107,6 +108,25 @@ final class Lane implements AutoCloseable {
     }
     stream.synchronize();
     replay.event.commit(imageBytes, resultBytes);
+  }
+
+  /**
+   * Milliseconds of the device for replays of program {@code index} on whatever the arena holds.
+   */
+  double[] replayMillis(int index, int rounds) {
+    ExecutableGraph graph = replays.get(index).graph;
+    double[] millis = new double[rounds];
+    try (Event start = device.newEvent();
+        Event end = device.newEvent()) {
+      for (int round = 0; round < rounds; round++) {
+        stream.record(start);
+        graph.launch(stream);
+        stream.record(end);
+        stream.synchronize();
+        millis[round] = end.millisecondsSince(start);
+      }
+    }
+    return millis;
   }
 
   /** Times the steps of program {@code index} on {@code images}, a full batch. */

@@ -2,6 +2,7 @@ package dev.catena.exec;
 
 import dev.catena.device.Device;
 import dev.catena.device.Event;
+import dev.catena.device.NamedRange;
 import dev.catena.device.Stream;
 import dev.catena.engine.Work;
 import java.util.ArrayList;
@@ -11,20 +12,23 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Times steps by events between their launches. Outside the captured graph, whose launches leave no
- * room for events.
+ * Times steps by events between their launches, and names them to a profiler that looks on. Outside
+ * the captured graph, whose launches leave no room for events.
  */
 final class Profiler implements AutoCloseable {
   private final List<Step> steps;
   private final List<Work> works;
   private final Stream stream;
   private final List<Event> events = new ArrayList<>();
+  private final NamedRange round = new NamedRange("profile");
+  private final List<NamedRange> ranges;
 
   /** {@code works} computes {@code steps}, one for one. */
   Profiler(List<Step> steps, List<Work> works, Stream stream, Device device) {
     this.steps = steps;
     this.works = works;
     this.stream = stream;
+    ranges = steps.stream().map(step -> new NamedRange(step.toString())).toList();
     try {
       while (events.size() <= works.size()) {
         events.add(device.newEvent());
@@ -38,10 +42,10 @@ final class Profiler implements AutoCloseable {
   /** The steps in order, each once, with their median times. */
   List<StepTime> measure(int rounds) {
     double[][] millis = new double[works.size()][rounds];
-    for (int round = 0; round < rounds; round++) {
-      enqueue();
+    for (int r = 0; r < rounds; r++) {
+      round.around(this::enqueue);
       for (int i = 0; i < works.size(); i++) {
-        millis[i][round] = events.get(i + 1).millisecondsSince(events.get(i));
+        millis[i][r] = events.get(i + 1).millisecondsSince(events.get(i));
       }
     }
     Map<String, StepTime> times = new LinkedHashMap<>();
@@ -56,7 +60,8 @@ final class Profiler implements AutoCloseable {
   private void enqueue() {
     stream.record(events.getFirst());
     for (int i = 0; i < works.size(); i++) {
-      works.get(i).enqueue(stream);
+      Work work = works.get(i);
+      ranges.get(i).around(() -> work.enqueue(stream));
       stream.record(events.get(i + 1));
     }
     stream.synchronize();

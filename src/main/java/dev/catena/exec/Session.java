@@ -8,6 +8,7 @@ import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Planner;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -203,6 +204,29 @@ public final class Session implements AutoCloseable {
     Lane lane = lease();
     try {
       return lane.profile(programs.size() - 1, images, rounds);
+    } finally {
+      giveBack(lane);
+    }
+  }
+
+  /**
+   * The device's own time for a run of the largest batch, by events around the captured graph: no
+   * copies, nothing of the host. Leases a lane as {@link #run} does, whose images are those of some
+   * run before.
+   *
+   * @param rounds at least 1; the time is the median over them
+   * @return milliseconds
+   * @throws IllegalStateException after {@link #close}
+   */
+  public double deviceMillis(int rounds) {
+    if (rounds < 1) {
+      throw new IllegalArgumentException(rounds + " rounds are not at least one");
+    }
+    Lane lane = lease();
+    try {
+      double[] millis = lane.replayMillis(programs.size() - 1, rounds);
+      Arrays.sort(millis);
+      return millis[rounds / 2];
     } finally {
       giveBack(lane);
     }

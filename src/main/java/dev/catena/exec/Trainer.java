@@ -49,6 +49,7 @@ public final class Trainer implements AutoCloseable {
   private final List<Work> works;
   private final Optimizer optimizer;
   private final ExecutableGraph graph;
+  private final StepEvent event;
   private LossScale lossScale;
   private long steps;
   private boolean closed;
@@ -95,6 +96,9 @@ public final class Trainer implements AutoCloseable {
       stream.synchronize();
       graph = stream.capture(this::enqueue);
       opened.push(graph::close);
+      long planned = plan().peakBytes() + layout.bytes();
+      long sent = images.bytes() + labels.bytes();
+      event = new StepEvent(step.name(), device.id(), graph.nodes(), planned, sent);
     } catch (RuntimeException | Error e) {
       close();
       throw e;
@@ -166,6 +170,7 @@ public final class Trainer implements AutoCloseable {
    */
   public StepResult step(MemorySegment batch, MemorySegment classes, float learningRate) {
     requireBatch(batch, classes);
+    event.begin();
     numbers.set(options, learningRate, lossScale.value(), steps);
     try {
       upload(batch, classes);
@@ -179,7 +184,9 @@ public final class Trainer implements AutoCloseable {
     steps++;
     boolean applied = Float.isFinite(numbers.norm());
     lossScale = lossScale.after(applied, steps);
-    return new StepResult(numbers.loss(), numbers.norm(), applied, lossScale.value());
+    StepResult result = new StepResult(numbers.loss(), numbers.norm(), applied, lossScale.value());
+    event.commit(steps - 1, learningRate, result);
+    return result;
   }
 
   private void upload(MemorySegment batch, MemorySegment classes) {

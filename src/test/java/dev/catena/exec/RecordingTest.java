@@ -12,7 +12,9 @@ import dev.catena.device.HostDevice;
 import dev.catena.device.OutOfDeviceMemoryException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
@@ -98,6 +100,54 @@ class RecordingTest {
   }
 
   @Test
+  void aStepOfTrainingIsAnEvent() throws IOException {
+    try (Recording recording = recording();
+        Device device = Device.open("host");
+        Trainer trainer = TinyTraining.trainer(device, TinyTraining.options())) {
+      List<StepResult> results = new ArrayList<>();
+      for (int i = 0; i < 2; i++) {
+        results.add(trainer.step(TinyTraining.images(i), TinyTraining.labels(i), 0.1f));
+      }
+      List<RecordedEvent> steps = of("TrainingStep", events(recording));
+      assertEquals(List.of(0L, 1L), steps.stream().map(s -> s.getLong("step")).toList());
+      for (int i = 0; i < 2; i++) {
+        RecordedEvent step = steps.get(i);
+        assertEquals(results.get(i).loss(), step.getFloat("loss"));
+        assertEquals(results.get(i).gradientNorm(), step.getFloat("gradientNorm"));
+        assertEquals(0.1f, step.getFloat("learningRate"));
+        assertTrue(step.getBoolean("applied"));
+        assertEquals("tiny", step.getString("model"));
+        assertEquals(trainer.launches(), step.getInt("launches"));
+        assertEquals(trainer.plan().peakBytes() + trainer.state().bytes(), step.getLong("planned"));
+        long images = trainer.images().elements() + TinyTraining.BATCH;
+        assertEquals(images * Float.BYTES, step.getLong("bytesIn"));
+        assertTrue(step.getDuration().toNanos() > 0, step.toString());
+      }
+    }
+  }
+
+  @Test
+  void theDevicesTimeIsOfTheOrderOfARuns() {
+    try (Device device = Device.open("host");
+        Model model = Fixture.model();
+        Session session = model.compile(device, Inference.batch(2));
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment images = Fixture.images(arena, 2);
+      MemorySegment result = arena.allocate(2L * session.resultSize() * Float.BYTES, 4);
+      double all = Double.MAX_VALUE;
+      for (int i = 0; i < 20; i++) {
+        long start = System.nanoTime();
+        session.run(images, result);
+        all = Math.min(all, (System.nanoTime() - start) / 1e6);
+      }
+      double median = session.deviceMillis(20);
+      assertTrue(median > 0, "no time at all");
+      assertTrue(median < 10 * all, median + " ms, but a run took " + all);
+      assertThrows(IllegalArgumentException.class, () -> session.deviceMillis(0));
+    }
+  }
+
+  @Test
   void aProfileNamesEachStepOnceWithItsEngineAndTime() {
     try (Device device = Device.open("host");
         Model model = Fixture.model();
@@ -118,7 +168,8 @@ class RecordingTest {
 
   private static Recording recording() {
     Recording recording = new Recording();
-    for (String name : List.of("SessionRun", "Capture", "Allocation", "TunerChoice")) {
+    for (String name :
+        List.of("SessionRun", "TrainingStep", "Capture", "Allocation", "TunerChoice")) {
       recording.enable("dev.catena." + name).withoutThreshold();
     }
     recording.enable("dev.catena.DeviceLoss");
