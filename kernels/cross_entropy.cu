@@ -1,8 +1,8 @@
 // cross_entropy.cu: softmax and cross-entropy with smoothed labels, and the gradient by the logits.
 //
 //   q[k]  = 1 - smoothing at the label, plus smoothing/K everywhere
-//   loss  = mean over rows of  log sum_k exp(x[k] - m) - sum_k q[k]*(x[k] - m),        m = max_k x[k]
-//   dx[k] = g/rows * (exp(x[k] - m) / sum - q[k])
+//   loss  = weight * mean over rows of  log sum_k exp(x[k] - m) - sum_k q[k]*(x[k] - m),        m = max_k x[k]
+//   dx[k] = weight*g/rows * (exp(x[k] - m) / sum - q[k])
 //
 // A label is a class number in fp32. Of one that is no class the row's loss and gradient are NaN; nothing is read there.
 // x, y: views of `rows` x `channels`; losses, loss, g: fp32.
@@ -63,26 +63,27 @@ __device__ __forceinline__ void cross_entropy(
 
 template <int LANES, class T>
 __device__ __forceinline__ void cross_entropy_backward(
-    T* y, const T* x, const float* labels, const float* g, float smoothing, int rows, int row, int lane, int channels,
-    int y_pitch, int x_pitch) {
+    T* y, const T* x, const float* labels, const float* g, float smoothing, float weight, int rows, int row, int lane,
+    int channels, int y_pitch, int x_pitch) {
   x += size_t(row) * x_pitch;
   y += size_t(row) * y_pitch;
   float largest = largest_of<LANES>(x, lane, channels), sum = 0.0f;
   for (int c = lane; c < channels; c += LANES) sum += expf(to_float(x[c]) - largest);
   sum = over_lanes<LANES>(sum);
   int at = class_of(labels[row], channels);
-  float factor = at == NONE ? NAN : g[0] / float(rows), uniform = smoothing / float(channels);
+  float factor = at == NONE ? NAN : weight * g[0] / float(rows), uniform = smoothing / float(channels);
   for (int c = lane; c < channels; c += LANES) {
     float q = c == at ? 1.0f - smoothing + uniform : uniform;
     y[c] = from_float<T>(factor * (expf(to_float(x[c]) - largest) / sum - q));
   }
 }
 
-extern "C" __global__ void __launch_bounds__(32) cross_entropy_mean_f32(float* loss, const float* losses, int rows) {
+extern "C" __global__ void __launch_bounds__(32) cross_entropy_mean_f32(
+    float* loss, const float* losses, float weight, int rows) {
   float sum = 0.0f;
 #pragma unroll 8
   for (int i = 0; i < rows; i++) sum += losses[i];
-  loss[0] = sum / float(rows);
+  loss[0] = weight * sum / float(rows);
 }
 
 #define KERNELS(T, t)                                                                                                \
@@ -97,19 +98,20 @@ extern "C" __global__ void __launch_bounds__(32) cross_entropy_mean_f32(float* l
     if (row < rows) cross_entropy<1>(losses, x, labels, smoothing, row, 0, channels, x_pitch);                       \
   }                                                                                                                  \
   extern "C" __global__ void __launch_bounds__(128) cross_entropy_backward_##t(                                      \
-      T* y, const T* x, const float* labels, const float* g, float smoothing, int rows, int channels, int y_pitch,   \
-      int x_pitch) {                                                                                                 \
+      T* y, const T* x, const float* labels, const float* g, float smoothing, float weight, int rows, int channels,   \
+      int y_pitch, int x_pitch) {                                                                                                 \
     int row = int(blockIdx.x * blockDim.y + threadIdx.y);                                                            \
     if (row < rows) {                                                                                                \
-      cross_entropy_backward<32>(y, x, labels, g, smoothing, rows, row, threadIdx.x, channels, y_pitch, x_pitch);    \
+      cross_entropy_backward<32>(y, x, labels, g, smoothing, weight, rows, row, threadIdx.x, channels, y_pitch,         \
+                                 x_pitch);                                                                           \
     }                                                                                                                \
   }                                                                                                                  \
   extern "C" __global__ void __launch_bounds__(32) cross_entropy_backward_rows_##t(                                  \
-      T* y, const T* x, const float* labels, const float* g, float smoothing, int rows, int channels, int y_pitch,   \
-      int x_pitch) {                                                                                                 \
+      T* y, const T* x, const float* labels, const float* g, float smoothing, float weight, int rows, int channels,   \
+      int y_pitch, int x_pitch) {                                                                                                 \
     int row = int(blockIdx.x * blockDim.x + threadIdx.x);                                                            \
     if (row < rows) {                                                                                                \
-      cross_entropy_backward<1>(y, x, labels, g, smoothing, rows, row, 0, channels, y_pitch, x_pitch);               \
+      cross_entropy_backward<1>(y, x, labels, g, smoothing, weight, rows, row, 0, channels, y_pitch, x_pitch);          \
     }                                                                                                                \
   }
 FOR_EACH_DTYPE(KERNELS)

@@ -35,14 +35,10 @@ __device__ __forceinline__ void adaptive_average(
   int p = my_pixel(), c = my_channel(), count = channels - c;
   if (p >= images * out.height * out.width || count <= 0) return;
   Place at(p, out);
-  int top = at.h * in.height / out.height, bottom = ((at.h + 1) * in.height + out.height - 1) / out.height;
-  int left = at.w * in.width / out.width, right = ((at.w + 1) * in.width + out.width - 1) / out.width;
-  Window rows(0, bottom, 1, 0, in.height), columns(0, right, 1, 0, in.width);
-  rows.begin = top;
-  columns.begin = left;
+  Adaptive rows(at.h, out.height, in.height), columns(at.w, out.width, in.width);
   Identity all(nullptr, nullptr, 0, 0, 0);
   Floats sum = fold_window(filled(0.0f), x, all, in, at.n, rows, columns, x_pitch, c, count, Sum());
-  store(y + size_t(p) * y_pitch + c, narrow<T>(sum / float((bottom - top) * (right - left))), count);
+  store(y + size_t(p) * y_pitch + c, narrow<T>(sum / float(rows.length() * columns.length())), count);
 }
 
 template <class T>

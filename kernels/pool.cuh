@@ -16,6 +16,16 @@ struct Window {
   }
 };
 
+// Pixels [begin, end) of one axis of `over` that have a share in pixel `at` of `of` when the axis is resized; and so the
+// other way round.
+struct Adaptive {
+  int begin, end;
+
+  __device__ __forceinline__ Adaptive(int at, int of, int over)
+      : begin(at * over / of), end(((at + 1) * over + of - 1) / of) {}
+  __device__ __forceinline__ int length() const { return end - begin; }
+};
+
 struct Image { int height, width; };
 
 // An output pixel as (n, oh, ow).
@@ -31,9 +41,9 @@ struct Place {
 };
 
 // Folds the pixels of one window, row by row: acc = fold(acc, prologue(x)).
-template <class T, class F, class Fold>
+template <class T, class F, class Axis, class Fold>
 __device__ __forceinline__ Floats fold_window(
-    Floats acc, const T* x, F prologue, Image in, int n, Window rows, Window columns, int pitch, int c, int count,
+    Floats acc, const T* x, F prologue, Image in, int n, Axis rows, Axis columns, int pitch, int c, int count,
     Fold fold) {
   for (int h = rows.begin; h < rows.end; h++) {
     const T* row = x + (size_t(n) * in.height + h) * in.width * pitch + c;

@@ -17,8 +17,8 @@ import java.util.List;
  *   <li>shortcut: the shape is that of f; {@code from=} channels of x, {@code sampling=}, {@code
  *       odd} if x's last window is partial, {@code affine}, {@code relu}; {@code f=} is f's view
  *   <li>scale-channels: {@code sigmoid}, {@code residual}, {@code relu}
- *   <li>pad-channels: {@code k=}; lrn: {@code size=}; adaptive-average: {@code out=HxW}; sigmoid;
- *       flatten
+ *   <li>pad-channels: {@code k=}; lrn: {@code size=}; adaptive-average: {@code out=HxW}; scale:
+ *       {@code factor=}; sigmoid; flatten
  * </ul>
  */
 final class BlockCases {
@@ -35,7 +35,7 @@ final class BlockCases {
   static boolean has(CaseLine line) {
     return switch (line.operation()) {
       case "shortcut", "scale-channels", "pad-channels" -> true;
-      case "lrn", "adaptive-average", "sigmoid", "flatten" -> true;
+      case "lrn", "adaptive-average", "sigmoid", "scale", "flatten" -> true;
       default -> false;
     };
   }
@@ -50,7 +50,8 @@ final class BlockCases {
       case "shortcut" -> shortcut();
       case "scale-channels" -> scaleChannels();
       case "pad-channels" -> ofX(new Op.PadChannels(line.required("k")));
-      case "lrn" -> ofX(new Op.LocalResponseNorm(line.required("size"), 0.5f, 0.75f, 2));
+      case "lrn" -> ofX(line.localResponseNorm());
+      case "scale" -> ofX(new Op.Scale(line.real("factor", 0.5f)));
       case "adaptive-average" -> {
         int[] out = line.ints(line.text("out", "1x1"), "x");
         yield ofX(new Op.AdaptiveAveragePool(out[0], out[1]));

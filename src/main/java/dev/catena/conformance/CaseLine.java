@@ -147,6 +147,10 @@ final class CaseLine {
         prologue());
   }
 
+  Op.LocalResponseNorm localResponseNorm() {
+    return new Op.LocalResponseNorm(required("size"), 0.5f, 0.75f, 2);
+  }
+
   Op.Conv convolution() {
     int[] kernel = ints(text("kernel", "1x1"), "x");
     int[] pad = ints(text("pad", "0x0"), "x");

@@ -26,6 +26,7 @@ final class ReferenceBlocks {
       case Op.Flatten _ -> reference.flatten();
       case Op.AdaptiveAveragePool _ -> reference.adaptiveAverage();
       case Op.LocalResponseNorm norm -> reference.localResponseNorm(norm);
+      case Op.Scale scale -> reference.each(v -> scale.factor() * v);
       case Op.Sigmoid _ -> reference.each(ReferenceBlocks::sigmoid);
       case Op.ScaleChannels scale -> reference.scaleChannels(scale);
       case Op.PadChannels _ -> reference.padChannels();

@@ -41,7 +41,8 @@ enum Role {
       case TrainingOp.BatchScale _, TrainingOp.RunningVariance _ -> index == 0 ? SCALE : STATISTICS;
       case TrainingOp.RunningMean _ -> index == 0 ? BIAS : STATISTICS;
       case TrainingOp.BatchShift _ -> index == 0 ? BIAS : index == 1 ? STATISTICS : SCALE;
-      case TrainingOp.ApplyDropout _, TrainingOp.Augment _ -> index == 1 ? RANDOM : ACTIVATION;
+      case TrainingOp.ApplyDropout _, TrainingOp.DropImages _, TrainingOp.Augment _ ->
+          index == 1 ? RANDOM : ACTIVATION;
       case TrainingOp.LinearDgrad _ -> index == 1 ? FILTERS : ACTIVATION;
       case TrainingOp.ScaleShiftBackward _ -> backward(Op.Prologue.SCALE_SHIFT, index, 2);
       case TrainingOp.ConvDgrad d -> index == 1 ? FILTERS : backward(d.conv().prologue(), index, 3);

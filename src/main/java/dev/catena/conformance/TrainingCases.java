@@ -26,9 +26,10 @@ import java.util.concurrent.atomic.AtomicInteger;
  *   <li>{@code accumulate}: adds to a; {@code in-place}: y lies where a does, or, without {@code
  *       accumulate}, where the first input does
  *   <li>{@code x=}, {@code g=}, {@code a=}, {@code y=}, {@code statistics=}, {@code sums=}: views
- *   <li>cross-entropy, cross-entropy-backward: {@code smoothing=}; dropout: {@code p= stream=};
- *       augment: {@code pad= flip}; running-mean, running-variance: {@code momentum=}; add-vectors:
- *       C numbers
+ *   <li>cross-entropy, cross-entropy-backward: {@code smoothing= weight=}; dropout, drop-images:
+ *       {@code p= stream=}; lrn-backward: {@code size=}; adaptive-average-backward: {@code
+ *       out=HxW}; gate-backward: {@code sigmoid}; augment: {@code pad= flip}; running-mean,
+ *       running-variance: {@code momentum=}; add-vectors: C numbers
  * </ul>
  */
 final class TrainingCases {
@@ -54,11 +55,12 @@ final class TrainingCases {
     return switch (line.operation()) {
       case "cross-entropy" -> {
         activation("x", x).vector(x.n());
-        yield make(new TrainingOp.SoftmaxCrossEntropy(line.real("smoothing", 0)));
+        yield make(new TrainingOp.SoftmaxCrossEntropy(smoothing(), line.real("weight", 1)));
       }
       case "cross-entropy-backward" -> {
         activation("x", x).vector(x.n()).vector(1);
-        yield make(new TrainingOp.SoftmaxCrossEntropyBackward(line.real("smoothing", 0)));
+        float weight = line.real("weight", 1);
+        yield make(new TrainingOp.SoftmaxCrossEntropyBackward(smoothing(), weight));
       }
       case "batch-statistics" -> activation("x", x).make(new TrainingOp.BatchStatistics());
       case "batch-scale" ->
@@ -76,6 +78,33 @@ final class TrainingCases {
       case "dropout" -> {
         activation("x", x).vector(4);
         yield make(new TrainingOp.ApplyDropout(line.real("p", 0.5f), line.number("stream", 0)));
+      }
+      case "drop-images" -> {
+        activation("x", x).vector(4);
+        yield make(new TrainingOp.DropImages(line.real("p", 0.5f), line.number("stream", 0)));
+      }
+      case "flatten-backward" -> {
+        activation("g", Shape.nhwc(x.n(), 1, 1, x.h() * x.w() * x.c()));
+        yield make(new TrainingOp.FlattenBackward(x.h(), x.w()));
+      }
+      case "adaptive-average-backward" -> {
+        int[] out = line.ints(line.text("out", "1x1"), "x");
+        activation("g", Shape.nhwc(x.n(), out[0], out[1], x.c()));
+        yield make(new TrainingOp.AdaptiveAveragePoolBackward(x.h(), x.w()));
+      }
+      case "lrn-backward" -> {
+        activation("g", x).activation("x", x);
+        yield make(new TrainingOp.LocalResponseNormBackward(line.localResponseNorm()));
+      }
+      case "sigmoid-backward" ->
+          activation("g", x).activation("x", x).make(new TrainingOp.SigmoidBackward());
+      case "gate-backward" -> {
+        activation("g", x).activation("x", x);
+        boolean sigmoid = line.flag("sigmoid");
+        if (sigmoid) {
+          activation("gate", Shape.nhwc(x.n(), 1, 1, x.c()));
+        }
+        yield make(new TrainingOp.GateBackward(sigmoid));
       }
       case "augment" -> {
         inputs.add(Operand.nchw(x));
@@ -157,6 +186,10 @@ final class TrainingCases {
         line.toString(),
         plain,
         List.of(value(line.shape()), value(Operand.filters(filters, dtype))));
+  }
+
+  private float smoothing() {
+    return line.real("smoothing", 0);
   }
 
   private float momentum() {

@@ -43,8 +43,8 @@ final class TrainingReference {
 
   private void compute(TrainingOp op) {
     switch (op) {
-      case TrainingOp.SoftmaxCrossEntropy e -> loss(e.smoothing());
-      case TrainingOp.SoftmaxCrossEntropyBackward e -> lossBackward(e.smoothing());
+      case TrainingOp.SoftmaxCrossEntropy e -> loss(e);
+      case TrainingOp.SoftmaxCrossEntropyBackward e -> lossBackward(e);
       case TrainingOp.BatchStatistics _ -> statistics();
       case TrainingOp.BatchScale s -> each(c -> in(0, c) / Math.sqrt(variance(c) + s.epsilon()));
       case TrainingOp.BatchShift _ -> each(c -> in(0, c) - in(2, c) * in(1, c));
@@ -55,9 +55,30 @@ final class TrainingReference {
         each(c -> (1.0 - r.momentum()) * in(0, c) + unbiased * variance(c));
       }
       case TrainingOp.ApplyDropout d -> {
-        long seed = whole(0);
-        long step = whole(2);
-        each(i -> Philox.keeps(d, seed, step, i) ? in(0, i) / (1.0 - d.probability()) : 0);
+        double kept = 1.0 - d.probability();
+        each(i -> keeps(d.probability(), d.stream(), i) ? in(0, i) / kept : 0);
+      }
+      case TrainingOp.DropImages d -> {
+        int image = y.length / shape.n();
+        each(i -> keeps(d.probability(), d.stream(), i / image) ? in(0, i) : 0);
+      }
+      case TrainingOp.FlattenBackward _ -> {
+        int area = shape.h() * shape.w();
+        each(
+            i -> {
+              int pixel = i / shape.c();
+              return in(0, (pixel / area * shape.c() + i % shape.c()) * area + pixel % area);
+            });
+      }
+      case TrainingOp.AdaptiveAveragePoolBackward _ -> adaptiveAverage();
+      case TrainingOp.LocalResponseNormBackward n -> localResponseNorm(n.norm());
+      case TrainingOp.SigmoidBackward _ -> each(i -> in(0, i) * in(1, i) * (1 - in(1, i)));
+      case TrainingOp.GateBackward b -> {
+        int image = shapes.getFirst().h() * shapes.getFirst().w() * shape.c();
+        for (int i = 0; i < in.getFirst().length; i++) {
+          y[i / image * shape.c() + i % shape.c()] += in(0, i) * in(1, i);
+        }
+        each(i -> b.sigmoid() ? y[i] * slope(1 / (1 + Math.exp(-in(2, i)))) : y[i]);
       }
       case TrainingOp.Augment a -> augment(a);
       case TrainingOp.Slice s ->
@@ -115,6 +136,53 @@ final class TrainingReference {
     }
   }
 
+  private static double slope(double sigmoid) {
+    return sigmoid * (1 - sigmoid);
+  }
+
+  private boolean keeps(float probability, int stream, int index) {
+    return Philox.keeps(probability, stream, whole(0), whole(2), index);
+  }
+
+  /** Spreads the gradient by each pixel over those that it is the mean of. */
+  private void adaptiveAverage() {
+    Shape g = shapes.getFirst();
+    for (int o = 0; o < g.elements(); o++) {
+      int row = o / g.c() / g.w() % g.h();
+      int column = o / g.c() % g.w();
+      int image = o / g.c() / g.w() / g.h();
+      int bottom = Math.ceilDiv((row + 1) * shape.h(), g.h());
+      int right = Math.ceilDiv((column + 1) * shape.w(), g.w());
+      int top = row * shape.h() / g.h();
+      int left = column * shape.w() / g.w();
+      for (int h = top; h < bottom; h++) {
+        for (int w = left; w < right; w++) {
+          int at = ((image * shape.h() + h) * shape.w() + w) * shape.c() + o % shape.c();
+          y[at] += in(0, o) / ((bottom - top) * (right - left));
+        }
+      }
+    }
+  }
+
+  /** Each output's derivative by every x in its sum: d(x·S^−β) = S^−β·dx − β·x·S^(−β−1)·dS. */
+  private void localResponseNorm(Op.LocalResponseNorm op) {
+    double share = (double) op.alpha() / op.size();
+    for (int o = 0; o < y.length; o++) {
+      int c = o % shape.c();
+      int first = Math.max(c - op.size() / 2, 0);
+      int end = Math.min(c - op.size() / 2 + op.size(), shape.c());
+      double sum = op.k();
+      for (int j = first; j < end; j++) {
+        sum += share * in(1, o - c + j) * in(1, o - c + j);
+      }
+      y[o] += in(0, o) * Math.pow(sum, -op.beta());
+      double outer = -op.beta() * in(0, o) * in(1, o) * Math.pow(sum, -op.beta() - 1);
+      for (int j = first; j < end; j++) {
+        y[o - c + j] += outer * 2 * share * in(1, o - c + j);
+      }
+    }
+  }
+
   private void augment(TrainingOp.Augment op) {
     int channels = shape.c();
     each(
@@ -138,16 +206,16 @@ final class TrainingReference {
 
   // ---- the loss ------------------------------------------------------------------------------
 
-  private void loss(float smoothing) {
+  private void loss(TrainingOp.SoftmaxCrossEntropy op) {
     double[] p = softmax();
     for (int i = 0; i < p.length; i++) {
-      y[0] -= target(smoothing, i) * Math.log(p[i]) / shapes.get(0).n();
+      y[0] -= op.weight() * target(op.smoothing(), i) * Math.log(p[i]) / shapes.get(0).n();
     }
   }
 
-  private void lossBackward(float smoothing) {
+  private void lossBackward(TrainingOp.SoftmaxCrossEntropyBackward op) {
     double[] p = softmax();
-    each(i -> in(2, 0) * (p[i] - target(smoothing, i)) / shape.n());
+    each(i -> op.weight() * in(2, 0) * (p[i] - target(op.smoothing(), i)) / shape.n());
   }
 
   private double[] softmax() {

@@ -7,7 +7,10 @@ import dev.catena.graph.TrainingOp;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Launches of scale_shift_backward.cu, pool_backward.cu, relu_backward.cu and dropout.cu. */
+/**
+ * Launches of scale_shift_backward.cu, pool_backward.cu, relu_backward.cu, dropout.cu and
+ * drop_images.cu.
+ */
 final class KernelBackward {
   /** Places of a window that bf16 tells apart. */
   private static final int MOST_PLACES = 256;
@@ -163,6 +166,38 @@ final class KernelBackward {
         (int) (long) (op.probability() * 0x1p32),
         op.stream(),
         1 / (1 - op.probability()),
+        strips.pixels(),
+        strips.length(),
+        strips.channels(),
+        call.y().pitch(),
+        call.x().pitch());
+  }
+
+  static Launch dropImages(KernelCall call, KernelStrips strips, TrainingOp.DropImages op) {
+    int threshold = (int) (long) (op.probability() * 0x1p32);
+    return images(call, strips, call.binding().input(1), threshold, op.stream(), 1);
+  }
+
+  /** All images times a number. */
+  static Launch scale(KernelCall call, KernelStrips strips, float factor) {
+    return images(call, strips, 0, 0, 0, factor);
+  }
+
+  private static Launch images(
+      KernelCall call, KernelStrips strips, long random, int threshold, int stream, float factor) {
+    Shape x = call.x().shape();
+    return strips.pass(
+        call,
+        "drop_images",
+        "drop_images",
+        call.x(),
+        call.binding().output(),
+        call.binding().input(0),
+        random,
+        threshold,
+        stream,
+        factor,
+        x.h() * x.w(),
         strips.pixels(),
         strips.length(),
         strips.channels(),

@@ -3,6 +3,7 @@ package dev.catena.engine;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import java.util.List;
 
 /** Launches of cross_entropy.cu and linear_backward.cu. */
@@ -16,7 +17,7 @@ final class KernelClassifier {
   private KernelClassifier() {}
 
   /** The rows' losses, in the workspace, and their mean. */
-  static List<Launch> loss(KernelCall call, float smoothing, boolean warps) {
+  static List<Launch> loss(KernelCall call, TrainingOp.SoftmaxCrossEntropy op, boolean warps) {
     Shape logits = call.x().shape();
     Launch losses =
         rows(
@@ -26,7 +27,7 @@ final class KernelClassifier {
             call.binding().workspace(),
             call.binding().input(0),
             call.binding().input(1),
-            smoothing,
+            op.smoothing(),
             logits.n(),
             logits.c(),
             call.x().pitch());
@@ -39,6 +40,7 @@ final class KernelClassifier {
             Dim.of(1),
             call.binding().output(),
             call.binding().workspace(),
+            op.weight(),
             logits.n());
     return List.of(losses, mean);
   }
@@ -47,7 +49,8 @@ final class KernelClassifier {
     return (long) problem.input(0).shape().n() * Float.BYTES;
   }
 
-  static Launch lossBackward(KernelCall call, float smoothing, boolean warps) {
+  static Launch lossBackward(
+      KernelCall call, TrainingOp.SoftmaxCrossEntropyBackward op, boolean warps) {
     Shape logits = call.x().shape();
     return rows(
         call,
@@ -57,7 +60,8 @@ final class KernelClassifier {
         call.binding().input(0),
         call.binding().input(1),
         call.binding().input(2),
-        smoothing,
+        op.smoothing(),
+        op.weight(),
         logits.n(),
         logits.c(),
         call.y().pitch(),

@@ -64,7 +64,8 @@ public final class KernelEngine implements Engine {
         switch (op) {
           case Op.Conv conv -> !conv.residual();
           case Op.Linear _ -> true;
-          case Op.ScaleShift _, Op.Relu _, Op.Add _, Op.Pool _, Op.GlobalAveragePool _ -> matrix;
+          case Op.ScaleShift _, Op.Scale _, Op.Relu _, Op.Add _ -> matrix;
+          case Op.Pool _, Op.GlobalAveragePool _ -> matrix;
           case Op.Concat _, Op.Copy _, Op.FromNchw _, Op.ToNchw _ -> matrix;
           case TrainingOp.Augment a -> matrix && a.mean().size() <= KernelAugment.MOST_CHANNELS;
           case Op.Shortcut _, Op.PadChannels _, Op.ScaleChannels _, Op.Sigmoid _ -> matrix;
@@ -89,7 +90,7 @@ public final class KernelEngine implements Engine {
                 .map(Operand::dtype)
                 .distinct()
                 .count()
-            == 1;
+            <= 1;
     return converts || oneType ? Optional.empty() : Optional.of("wants one element type");
   }
 
@@ -176,6 +177,10 @@ public final class KernelEngine implements Engine {
       case Op.Relu _ -> List.of(KernelElementwise.relu(call));
       case Op.ScaleShift s -> List.of(KernelElementwise.scaleShift(call, s.relu()));
       case Op.Add a -> List.of(KernelElementwise.add(call, a.relu()));
+      case Op.Scale s -> {
+        KernelStrips strips = KernelStrips.of(call.x(), call.device().kind() == Device.Kind.HOST);
+        yield List.of(KernelBackward.scale(call, strips, s.factor()));
+      }
       case Op.Pool p -> List.of(KernelPools.window(call, p));
       case Op.GlobalAveragePool p -> List.of(KernelPools.global(call, p));
       case Op.Shortcut s -> List.of(KernelBlocks.shortcut(call, s));

@@ -88,9 +88,9 @@ record KernelTraining(boolean matrix) {
   /** The launches of a supported problem. */
   List<Launch> launches(TrainingOp op, KernelCall call) {
     return switch (op) {
-      case TrainingOp.SoftmaxCrossEntropy e -> KernelClassifier.loss(call, e.smoothing(), matrix);
+      case TrainingOp.SoftmaxCrossEntropy e -> KernelClassifier.loss(call, e, matrix);
       case TrainingOp.SoftmaxCrossEntropyBackward e ->
-          List.of(KernelClassifier.lossBackward(call, e.smoothing(), matrix));
+          List.of(KernelClassifier.lossBackward(call, e, matrix));
       case TrainingOp.BatchStatistics _ -> KernelBatchNorm.statistics(call, strips(call.x()));
       case TrainingOp.BatchScale s -> List.of(KernelBatchNorm.scale(call, s));
       case TrainingOp.BatchShift _ -> List.of(KernelBatchNorm.shift(call));
@@ -107,6 +107,14 @@ record KernelTraining(boolean matrix) {
       case TrainingOp.GlobalAveragePoolBackward p ->
           KernelBackward.globalAverage(call, strips(call.y()), p);
       case TrainingOp.PoolBackward p -> KernelBackward.pool(call, strips(call.y()), p);
+      case TrainingOp.DropImages d -> List.of(KernelBackward.dropImages(call, strips(call.x()), d));
+      case TrainingOp.FlattenBackward _ -> List.of(KernelBlockGradients.flatten(call));
+      case TrainingOp.AdaptiveAveragePoolBackward _ ->
+          List.of(KernelBlockGradients.adaptiveAverage(call));
+      case TrainingOp.LocalResponseNormBackward n ->
+          List.of(KernelBlockGradients.localResponseNorm(call, n.norm()));
+      case TrainingOp.SigmoidBackward _ -> List.of(KernelBlockGradients.sigmoid(call));
+      case TrainingOp.GateBackward g -> List.of(KernelBlockGradients.gate(call, g.sigmoid()));
       case TrainingOp.LinearDgrad d -> List.of(KernelClassifier.dgrad(call, d.accumulate()));
       case TrainingOp.LinearWgrad _ -> List.of(KernelClassifier.wgrad(call));
       case TrainingOp.Slice _,

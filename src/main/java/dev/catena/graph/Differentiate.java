@@ -85,7 +85,7 @@ public final class Differentiate {
   private void backward(Node n, Value g) {
     switch (n.op()) {
       case TrainingOp.SoftmaxCrossEntropy e -> {
-        TrainingOp op = new TrainingOp.SoftmaxCrossEntropyBackward(e.smoothing());
+        TrainingOp op = new TrainingOp.SoftmaxCrossEntropyBackward(e.smoothing(), e.weight());
         contribute(n, 0, emit(n, op, n.input(0), n.input(1), g));
       }
       case Op.Linear _ -> {
@@ -126,6 +126,21 @@ public final class Differentiate {
       case Op.Concat _ -> slices(n, g);
       case Op.Join _ -> slices(n, g);
       case TrainingOp.ApplyDropout d -> contribute(n, 0, emit(n, d, g, n.input(1)));
+      case TrainingOp.DropImages d -> contribute(n, 0, emit(n, d, g, n.input(1)));
+      case Op.Scale _ -> contribute(n.input(0), again(n, n.op(), g));
+      case Op.Flatten _ -> {
+        Shape x = n.input(0).shape();
+        contribute(n, 0, emit(n, new TrainingOp.FlattenBackward(x.h(), x.w()), g));
+      }
+      case Op.AdaptiveAveragePool _ -> {
+        Shape x = n.input(0).shape();
+        contribute(n, 0, emit(n, new TrainingOp.AdaptiveAveragePoolBackward(x.h(), x.w()), g));
+      }
+      case Op.LocalResponseNorm norm ->
+          contribute(n, 0, emit(n, new TrainingOp.LocalResponseNormBackward(norm), g, n.input(0)));
+      case Op.Sigmoid _ ->
+          contribute(n, 0, emit(n, new TrainingOp.SigmoidBackward(), g, n.output()));
+      case Op.ScaleChannels s -> scaleChannels(n, s, g);
       case Op.Copy _ -> contribute(n.input(0), g);
       case Op.Parameter _ -> {}
       default ->
@@ -157,8 +172,22 @@ public final class Differentiate {
     }
   }
 
-  private void pool(Node n, Op.Pool pool, Value g) {
+  private void scaleChannels(Node n, Op.ScaleChannels op, Value gradient) {
+    Value g = op.relu() ? rectified(n, gradient) : gradient;
+    Value gate = n.input(1);
+    TrainingOp back = new TrainingOp.GateBackward(op.sigmoid());
+    Value[] in = op.sigmoid() ? new Value[] {g, n.input(0), gate} : new Value[] {g, n.input(0)};
+    contribute(n, 1, emit(n, ".gate", back, in));
+    contribute(n.input(0), again(n, new Op.ScaleChannels(op.sigmoid(), false, false), g, gate));
+    if (op.residual()) {
+      contribute(n.input(2), g);
+    }
+  }
+
+  private void pool(Node n, Op.Pool forward, Value g) {
     Value x = n.input(0);
+    // Of one pixel a maximum is a mean, whose gradient does not read x.
+    Op.Pool pool = forward.kernel() == 1 ? forward.withKind(Op.PoolKind.AVERAGE) : forward;
     TrainingOp.PoolBackward op =
         new TrainingOp.PoolBackward(pool, x.shape().h(), x.shape().w(), false);
     if (pool.prologue() != Op.Prologue.NONE) {
@@ -178,20 +207,20 @@ public final class Differentiate {
   private void shortcut(Node n, Op.Shortcut shortcut, Value gradient) {
     Value g = shortcut.relu() ? rectified(n, gradient) : gradient;
     contribute(n.input(0), g);
-    if (!isActive(n.input(1))) {
+    Value x = n.input(1);
+    if (!isActive(x)) {
       return;
     }
     Node first = first(n, g);
-    Shape x = n.input(1).shape();
-    boolean average = shortcut.sampling() == Op.Sampling.AVERAGE;
-    Op.PoolKind kind = average ? Op.PoolKind.AVERAGE : Op.PoolKind.MAX;
-    Op.Pool pool = new Op.Pool(kind, average ? 2 : 1, 2, 0, average, false, Op.Prologue.NONE);
-    TrainingOp back = new TrainingOp.PoolBackward(pool, x.h(), x.w(), false);
-    switch (shortcut.sampling()) {
-      case NONE -> contribute(n, 1, first);
-      case SUBSAMPLE -> contribute(n, 1, emit(n, back, first.output(), n.input(1)));
-      case AVERAGE -> contribute(n, 1, emit(n, back, first.output()));
+    if (shortcut.sampling() == Op.Sampling.NONE) {
+      contribute(n, 1, first);
+      return;
     }
+    boolean average = shortcut.sampling() == Op.Sampling.AVERAGE;
+    Op.Pool pool =
+        new Op.Pool(Op.PoolKind.AVERAGE, average ? 2 : 1, 2, 0, average, false, Op.Prologue.NONE);
+    TrainingOp back = new TrainingOp.PoolBackward(pool, x.shape().h(), x.shape().w(), false);
+    contribute(n, 1, emit(n, back, first.output()));
   }
 
   private Value rectified(Node n, Value g) {
@@ -253,10 +282,20 @@ public final class Differentiate {
   }
 
   private Value sum(Value of, Value there, Value more) {
-    String name = unique(of.name() + ".gradient.sum");
-    Value sum = new Value(nextId++, name, there.shape(), there.dtype(), there.layout());
-    nodes.add(new Node(name, new Op.Add(false), List.of(there, more), sum));
-    return sum;
+    return forward(of.name() + ".gradient.sum", new Op.Add(false), there, more);
+  }
+
+  /** A forward operation of n applied to its gradient. */
+  private Value again(Node n, Op op, Value... in) {
+    return forward(n.name() + ".gradient", op, in);
+  }
+
+  /** A forward operation whose result is like its first input. */
+  private Value forward(String wanted, Op op, Value... in) {
+    String name = unique(wanted);
+    Value made = new Value(nextId++, name, in[0].shape(), in[0].dtype(), in[0].layout());
+    nodes.add(new Node(name, op, List.of(in), made));
+    return made;
   }
 
   private boolean isActive(Value value) {

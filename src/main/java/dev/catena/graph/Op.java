@@ -191,6 +191,11 @@ public sealed interface Op
       boolean includePad,
       Prologue prologue)
       implements Op {
+    /** The same of another kind. */
+    public Pool withKind(PoolKind other) {
+      return new Pool(other, kernel, stride, pad, ceil, includePad, prologue);
+    }
+
     /** The same with a prologue. */
     public Pool withPrologue(Prologue p) {
       return new Pool(kind, kernel, stride, pad, ceil, includePad, p);
@@ -252,8 +257,8 @@ public sealed interface Op
   record PadChannels(int channels) implements Op {}
 
   /**
-   * (x): the branch of a residual block, Huang et al., arXiv 1603.09382: in training there or zero
-   * for the whole batch, in inference times its probability.
+   * (x): the branch of a residual block, Huang et al., arXiv 1603.09382: in training there or zero,
+   * image by image, in inference times its probability.
    *
    * @param survival probability to be there
    */

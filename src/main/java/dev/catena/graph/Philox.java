@@ -56,16 +56,18 @@ public final class Philox {
   }
 
   /**
-   * Whether {@link TrainingOp.ApplyDropout} keeps an element: whether its word, one of the four at
-   * counter (⌊index/4⌋, step, stream), is at least p·2³².
+   * Whether {@link TrainingOp.ApplyDropout} keeps an element, or {@link TrainingOp.DropImages} an
+   * image: whether its word, one of the four at counter (⌊index/4⌋, step, stream), is at least
+   * p·2³².
    *
-   * @param dropout the operation
+   * @param probability p
+   * @param stream of the operation
    * @param seed below 2^48
    * @param step below 2^48
-   * @param index of the element in N,H,W,C order, padding not counted
+   * @param index of the element in N,H,W,C order, padding not counted; or of the image
    */
-  public static boolean keeps(TrainingOp.ApplyDropout dropout, long seed, long step, long index) {
-    int word = words(seed, step, index / WORDS, dropout.stream())[(int) (index % WORDS)];
-    return (word & MASK) >= (long) (dropout.probability() * 0x1p32);
+  public static boolean keeps(float probability, int stream, long seed, long step, long index) {
+    int word = words(seed, step, index / WORDS, stream)[(int) (index % WORDS)];
+    return (word & MASK) >= (long) (probability * 0x1p32);
   }
 }

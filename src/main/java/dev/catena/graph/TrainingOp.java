@@ -30,12 +30,14 @@ public sealed interface TrainingOp extends Op {
   // ---- forward -------------------------------------------------------------------------------
 
   /**
-   * (logits, labels): the mean over the batch of −Σ_k q_k·log softmax(logits)_k, one number. Labels
-   * are N class numbers, whole, in fp32; q is 1 − ε at the label plus ε/K everywhere.
+   * (logits, labels): weight times the mean over the batch of −Σ_k q_k·log softmax(logits)_k, one
+   * number. Labels are N class numbers, whole, in fp32; q is 1 − ε at the label plus ε/K
+   * everywhere.
    *
    * @param smoothing ε
+   * @param weight of this loss in the sum of all
    */
-  record SoftmaxCrossEntropy(float smoothing) implements TrainingOp {}
+  record SoftmaxCrossEntropy(float smoothing, float weight) implements TrainingOp {}
 
   /** (x): mean and biased variance of each channel over the batch. */
   record BatchStatistics() implements TrainingOp {}
@@ -71,6 +73,15 @@ public sealed interface TrainingOp extends Op {
    * @param stream tells the network's dropouts apart
    */
   record ApplyDropout(float probability, int stream) implements TrainingOp {}
+
+  /**
+   * (x, random): each image of x as it is, or zero with probability p: a branch of {@link
+   * Op.StochasticDepth}. As {@link ApplyDropout} it is its own gradient; the counter is the image.
+   *
+   * @param probability p
+   * @param stream tells the network's dropouts apart
+   */
+  record DropImages(float probability, int stream) implements TrainingOp {}
 
   /**
    * (images, random): the user's images as activations to train with, in place of {@link
@@ -120,8 +131,10 @@ public sealed interface TrainingOp extends Op {
 
   // ---- backward ------------------------------------------------------------------------------
 
-  /** (logits, labels, g): g·(softmax(logits) − q)/N; g is one number, 1 or the loss scale. */
-  record SoftmaxCrossEntropyBackward(float smoothing) implements TrainingOp {}
+  /**
+   * (logits, labels, g): weight·g·(softmax(logits) − q)/N; g is one number, 1 or the loss scale.
+   */
+  record SoftmaxCrossEntropyBackward(float smoothing, float weight) implements TrainingOp {}
 
   /** (g, w, [a]): g·w. */
   record LinearDgrad(boolean accumulate) implements Accumulating {
@@ -216,6 +229,41 @@ public sealed interface TrainingOp extends Op {
       return new GlobalAveragePoolBackward(prologue, height, width, true);
     }
   }
+
+  /**
+   * (g): by the input of {@link Op.Flatten}.
+   *
+   * @param height of its input
+   * @param width of its input
+   */
+  record FlattenBackward(int height, int width) implements TrainingOp {}
+
+  /**
+   * (g): by the input of {@link Op.AdaptiveAveragePool}.
+   *
+   * @param height of its input
+   * @param width of its input
+   */
+  record AdaptiveAveragePoolBackward(int height, int width) implements TrainingOp {}
+
+  /**
+   * (g, x): by the input of {@link Op.LocalResponseNorm}. With S[c] = k + α/size·Σ x[j]²:
+   * g[c]·S[c]^(−β) − 2·α·β/size·x[c]·Σ g[j]·x[j]·S[j]^(−β−1) over the j whose sum has c.
+   *
+   * @param norm that
+   */
+  record LocalResponseNormBackward(Op.LocalResponseNorm norm) implements TrainingOp {}
+
+  /** (g, y): g·y·(1 − y), y being what the sigmoid made. */
+  record SigmoidBackward() implements TrainingOp {}
+
+  /**
+   * (g, x, [gate]): by the gate of {@link Op.ScaleChannels}, the sum of g·x over the pixels of each
+   * image. That by x is the same operation on g.
+   *
+   * @param sigmoid whether the gate was put through one: then it is an input
+   */
+  record GateBackward(boolean sigmoid) implements TrainingOp {}
 
   /**
    * (γ, statistics, sums, [a]): by the statistics of a normalisation: dμ = −s·Σdz and dσ² =

@@ -65,7 +65,7 @@ final class TrainingTypes {
         require(v.count() > 1, "a variance of one value is not defined; take a larger batch");
         yield vectorAndStatistics();
       }
-      case TrainingOp.ApplyDropout _ -> {
+      case TrainingOp.ApplyDropout _, TrainingOp.DropImages _ -> {
         Value x = takeActivation();
         take(Shape.of(RANDOM_WORDS));
         yield List.of(like(x));
@@ -119,6 +119,30 @@ final class TrainingTypes {
         requireMade(new Op.GlobalAveragePool(Op.Prologue.NONE), g, activation(g, x));
         yield through(p.prologue(), activation(g, x));
       }
+      case TrainingOp.FlattenBackward f -> {
+        int features = g().c();
+        int area = f.height() * f.width();
+        require(area > 0 && features % area == 0, features + " values are no pixels of " + f);
+        yield by(new Op.Flatten(), f.height(), f.width(), features / area);
+      }
+      case TrainingOp.AdaptiveAveragePoolBackward p -> {
+        Op pool = new Op.AdaptiveAveragePool(g().h(), g().w());
+        yield by(pool, p.height(), p.width(), g().c());
+      }
+      case TrainingOp.LocalResponseNormBackward _, TrainingOp.SigmoidBackward _ -> {
+        Value g = takeActivation();
+        take(g.shape());
+        yield List.of(like(g));
+      }
+      case TrainingOp.GateBackward b -> {
+        Value g = takeActivation();
+        take(g.shape());
+        Shape gate = Shape.nhwc(g.shape().n(), 1, 1, g.shape().c());
+        if (b.sigmoid()) {
+          take(gate);
+        }
+        yield List.of(activation(g, gate));
+      }
       case TrainingOp.BatchNormGradient _ -> {
         int c = take().shape().dim(0);
         take(statisticsOf(c));
@@ -132,6 +156,18 @@ final class TrainingTypes {
         yield List.of(like(x));
       }
     };
+  }
+
+  private Shape g() {
+    return inputs.getFirst().shape();
+  }
+
+  /** The gradient, of which g is the first input, by the input of {@code forward}. */
+  private List<Result> by(Op forward, int height, int width, int channels) {
+    Value g = takeActivation();
+    Result x = activation(g, Shape.nhwc(g.shape().n(), height, width, channels));
+    requireMade(forward, g, x);
+    return List.of(x);
   }
 
   private List<Result> convDgrad(TrainingOp.ConvDgrad d) {

@@ -20,11 +20,12 @@ import java.util.List;
  *                                     t = BatchShift(β, q, s); y = ScaleShift(x, s, t);
  *                                     μ' = RunningMean(μ, q); σ²' = RunningVariance(σ², q)
  * y = Dropout(x)                  →   y = ApplyDropout(x, random)
+ * y = StochasticDepth(x)          →   y = DropImages(x, random)
  * y = ToNchw(logits)              →   the same, and loss = SoftmaxCrossEntropy(logits, labels)
  * </pre>
  *
  * Outputs: the loss, the logits, then μ' and σ²' of each normalisation in order. Inputs: the batch,
- * {@code labels}, and {@code random} if there is dropout.
+ * {@code labels}, and {@code random} if something is dropped.
  *
  * @param momentum share of the batch in the running statistics; frameworks take 0.1
  * @param smoothing ε of the labels
@@ -57,22 +58,30 @@ public record LowerTraining(float momentum, float smoothing) implements Rewrite 
       return switch (node.op()) {
         case Op.BatchNorm bn -> normalise(node, bn.epsilon(), editor);
         case Op.Dropout dropout -> {
-          if (random == null) {
-            random = editor.addInput("random", Shape.of(RANDOM_WORDS));
-          }
           Op op = new TrainingOp.ApplyDropout(dropout.probability(), dropouts++);
-          yield editor.replace(node, op, node.input(0), random);
+          yield editor.replace(node, op, node.input(0), random(editor));
+        }
+        case Op.StochasticDepth depth -> {
+          Op op = new TrainingOp.DropImages(1 - depth.survival(), dropouts++);
+          yield editor.replace(node, op, node.input(0), random(editor));
         }
         case Op.ToNchw _ -> {
           Value logits = node.input(0);
           Value labels = editor.addInput("labels", Shape.of(logits.shape().n()));
-          TrainingOp op = new TrainingOp.SoftmaxCrossEntropy(smoothing);
+          TrainingOp op = new TrainingOp.SoftmaxCrossEntropy(smoothing, 1);
           Value result = editor.keep(node);
           editor.addOutput(editor.add("loss", op, logits, labels));
           yield result;
         }
         default -> editor.keep(node);
       };
+    }
+
+    private Value random(Editor editor) {
+      if (random == null) {
+        random = editor.addInput("random", Shape.of(RANDOM_WORDS));
+      }
+      return random;
     }
 
     private Value normalise(Node node, float epsilon, Editor editor) {

@@ -56,6 +56,7 @@ public enum Policy {
             new PoolBeforeConv(),
             new FuseBnReluConv(),
             new FuseShortcut(),
+            new FuseExcitation(),
             new PlaceConcat(),
             new ShareStatistics());
   }

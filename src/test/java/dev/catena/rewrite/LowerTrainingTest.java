@@ -50,7 +50,7 @@ class LowerTrainingTest {
   void theLossComesFirstThenTheLogits() {
     Graph lowered = LOWERING.apply(piece("dropout"));
     Node loss = lowered.producer(lowered.outputs().getFirst());
-    assertEquals(new TrainingOp.SoftmaxCrossEntropy(0), loss.op());
+    assertEquals(new TrainingOp.SoftmaxCrossEntropy(0, 1), loss.op());
     assertEquals("output", lowered.outputs().get(1).name());
     assertEquals(
         List.of("input", "random", "labels"), lowered.inputs().stream().map(Value::name).toList());

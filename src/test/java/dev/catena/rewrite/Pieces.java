@@ -89,6 +89,19 @@ public final class Pieces {
         new Piece("partial mean", (g, x) -> g.add("p", pool(true, false), x)),
         new Piece("partial mean with padding", (g, x) -> g.add("p", pool(true, true), x)),
         new Piece("dropout", (g, x) -> g.relu("r", g.dropout("d", g.batchNorm("n", x), 0.3f))),
+        new Piece("dropped images", (g, x) -> g.add("a", x, g.stochasticDepth("d", x, 0.4f))),
+        new Piece(
+            "scaled", (g, x) -> g.add("a", g.scale("s", x, 0.3f), g.conv("c", x, 4, 3, 1, 1))),
+        new Piece(
+            "flattened",
+            (g, x) -> g.linear("l", g.flatten("f", g.averagePool("p", x, 2, 2, 0)), 8)),
+        new Piece("adaptive mean", (g, x) -> g.relu("r", g.adaptiveAveragePool("p", x, 3, 4))),
+        new Piece("adaptive mean of less", (g, x) -> g.adaptiveAveragePool("p", x, 9, 6)),
+        new Piece("response norm", (g, x) -> g.localResponseNorm("n", x, 3, 0.5f, 0.75f, 2)),
+        new Piece("even response norm", (g, x) -> g.localResponseNorm("n", x, 2, 1, 0.5f, 1)),
+        new Piece("sigmoid", (g, x) -> g.relu("r", g.add("a", x, g.sigmoid("s", x)))),
+        new Piece("squeezed", Pieces::squeezed),
+        new Piece("squeezed, residual", (g, x) -> g.relu("r", g.add("a", x, squeezed(g, x)))),
         new Piece(
             "a value in two concatenations",
             (g, x) -> {
@@ -123,6 +136,12 @@ public final class Pieces {
               Value b = g.conv("b", norm(g, "m", xa), 4, 3, 1, 1);
               return norm(g, "o", g.concat("xab", List.of(x, a, b)));
             }));
+  }
+
+  private static Value squeezed(GraphBuilder g, Value x) {
+    Value z = g.conv("z", x, 4, 3, 1, 1);
+    Value gate = g.conv("gate", g.globalAveragePool("squeeze", z), 4, 1, 1, 0);
+    return g.scaleChannels("scale", z, g.sigmoid("sigmoid", gate));
   }
 
   private static Value norm(GraphBuilder g, String name, Value x) {
