@@ -26,6 +26,27 @@ struct Prologue {
   }
 };
 
+// What becomes of a convolution's sums: relu?(v + bias[k] + residual[m,k]), in fp32. residual: a view of y's pixels and
+// channels; a null bias or residual is zero.
+template <class T>
+struct Epilogue {
+  const float* bias;
+  const T* residual;
+  int residual_pitch, rectify;
+
+  __device__ __forceinline__ const T* residual_at(int m, int k) const { return residual + size_t(m) * residual_pitch + k; }
+  __device__ __forceinline__ float operator()(float v, int k, float r) const {
+    if (bias) v += bias[k];
+    if (residual) v += r;
+    return rectify ? relu(v) : v;
+  }
+  __device__ __forceinline__ Floats operator()(Floats v, int m, int k, int count) const {
+    if (bias) v = v + widen(load(bias + k, count));
+    if (residual) v = v + widen(load(residual_at(m, k), count));
+    return rectify ? relu(v) : v;
+  }
+};
+
 // The element-wise launch. Block (g, r): g vectors of channels side by side, r pixels; grid (pixels / r, vectors / g),
 // both rounded up.
 __device__ __forceinline__ int my_pixel() { return int(blockIdx.x * blockDim.y + threadIdx.y); }

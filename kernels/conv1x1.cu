@@ -1,10 +1,10 @@
 // conv1x1.cu: the bottleneck of a dense layer and every other 1x1 convolution, with BN-ReLU on the way in and bias-ReLU
 // on the way out.
 //
-//   y[m,k] = relu?( sum_c relu?(scale[c]*x[m,c] + shift[c]) * w[k,c] + bias[k] )      null scale: x as it is
+//   y[m,k] = relu?( sum_c relu?(scale[c]*x[m,c] + shift[c]) * w[k,c] + bias[k] + residual[m,k] )
 //
-// x, y: views, y packed or a slice; w: K x C, C rounded up to 8 and zero-filled; scale, shift, bias fp32; bias may be
-// null. stride > 1 (a projection shortcut) takes every stride-th pixel.
+// x, y, residual: views, y packed or a slice; w: K x C, C rounded up to 8 and zero-filled; scale, shift, bias fp32. Null
+// scale: x as it is; null bias or residual: none. stride > 1 (a projection shortcut) takes every stride-th pixel.
 //
 // conv1x1_RxC (fp16, bf16; sm_80): a block makes R pixels by C outputs (pipeline.cuh); a prologue always has its ReLU;
 //   x begins on 16 bytes. With `sums` part z of the grid adds up its `steps` of 32 channels, and conv_sum.cu the parts.
@@ -21,10 +21,11 @@
 
 #define KERNEL(T, t)                                                                                                 \
   extern "C" __global__ void __launch_bounds__(256, 2) conv1x1_##t(                                                  \
-      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, int rectify_input,    \
-      int rectify, int images, int height, int width, int out_height, int out_width, int stride, int channels,       \
-      int outputs, int y_pitch, int x_pitch) {                                                                       \
-    implicit_gemm<T, 1, 2, 4>(y, x, w, Prologue{scale, shift, rectify_input}, Epilogue{bias, rectify},               \
+      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
+      int rectify_input, int rectify, int images, int height, int width, int out_height, int out_width,              \
+      int residual_pitch, int stride, int channels, int outputs, int y_pitch, int x_pitch) {                         \
+    implicit_gemm<T, 1, 2, 4>(y, x, w, Prologue{scale, shift, rectify_input},                                        \
+                              Epilogue<T>{bias, residual, residual_pitch, rectify},                                  \
                               ConvShape{images, height, width, out_height, out_width, stride, channels, outputs,     \
                                         y_pitch, x_pitch});                                                          \
   }                                                                                                                  \
@@ -34,10 +35,11 @@ FOR_EACH_DTYPE(KERNEL)
 // ROWS = 16 * M * TM, COLUMNS = 8 * N * TN: M x N warps of TM x TN tiles. BLOCKS on a multiprocessor of sm_80.
 #define PIPELINE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                          \
   extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv1x1_##ROWS##x##COLUMNS##_##t(                 \
-      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, float* sums,          \
-      int rectify, int images, int height, int width, int out_height, int out_width, int stride, int channels,       \
-      int outputs, int y_pitch, int x_pitch, int steps) {                                                            \
-    pipelined<T, 1, M, N, TM, TN, 4>(y, x, w, Prologue{scale, shift, 1}, Epilogue{bias, rectify},                    \
+      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
+      float* sums, int rectify, int images, int height, int width, int out_height, int out_width,                    \
+      int residual_pitch, int stride, int channels, int outputs, int y_pitch, int x_pitch, int steps) {              \
+    pipelined<T, 1, M, N, TM, TN, 4>(y, x, w, Prologue{scale, shift, 1},                                             \
+                                     Epilogue<T>{bias, residual, residual_pitch, rectify},                           \
                                      ConvShape{images, height, width, out_height, out_width, stride, channels,       \
                                                outputs, y_pitch, x_pitch},                                           \
                                      Pixels{int(blockIdx.x) * ROWS}, steps, sums);                                  \

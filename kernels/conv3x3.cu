@@ -1,11 +1,12 @@
 // conv3x3.cu: the 3x3 convolution of a dense layer and of residual blocks, padding 1, with BN-ReLU on the way in and
 // bias-ReLU on the way out.
 //
-//   y[n,oh,ow,k] = relu?( sum_{r,s,c} z[n, oh*stride - 1 + r, ow*stride - 1 + s, c] * w[k,r,s,c] + bias[k] )
+//   y[n,oh,ow,k] = relu?( sum_{r,s,c} z[n, oh*stride - 1 + r, ow*stride - 1 + s, c] * w[k,r,s,c] + bias[k]
+//                        + residual[n,oh,ow,k] )
 //   z = relu?(scale[c]*x + shift[c]) inside the image, 0 outside (padding is zero after the activation)
 //
-// x, y: views, y usually the layer's slice of the block's buffer; w: KRSC, C rounded up to 8 and zero-filled; null
-// scale: z = x; bias may be null.
+// x, y, residual: views, y usually the layer's slice of the block's buffer; w: KRSC, C rounded up to 8 and zero-filled;
+// null scale: z = x; null bias or residual: none.
 //
 // conv3x3_RxC (fp16, bf16; stride 1; sm_80): a block makes `lines` by `columns` pixels, at most R, by C outputs
 //   (pipeline.cuh); a prologue always has its ReLU; x begins on 16 bytes. With `sums` part z of the grid adds up its
@@ -23,10 +24,11 @@
 
 #define KERNEL(T, t)                                                                                                 \
   extern "C" __global__ void __launch_bounds__(128, 3) conv3x3_##t(                                                  \
-      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, int rectify_input,    \
-      int rectify, int images, int height, int width, int out_height, int out_width, int stride, int channels,       \
-      int outputs, int y_pitch, int x_pitch) {                                                                       \
-    implicit_gemm<T, 3, 4, 1>(y, x, w, Prologue{scale, shift, rectify_input}, Epilogue{bias, rectify},               \
+      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
+      int rectify_input, int rectify, int images, int height, int width, int out_height, int out_width,              \
+      int residual_pitch, int stride, int channels, int outputs, int y_pitch, int x_pitch) {                         \
+    implicit_gemm<T, 3, 4, 1>(y, x, w, Prologue{scale, shift, rectify_input},                                        \
+                              Epilogue<T>{bias, residual, residual_pitch, rectify},                                  \
                               ConvShape{images, height, width, out_height, out_width, stride, channels, outputs,     \
                                         y_pitch, x_pitch});                                                          \
   }                                                                                                                  \
@@ -36,11 +38,12 @@ FOR_EACH_DTYPE(KERNEL)
 // ROWS = 16 * M * TM, COLUMNS = 8 * N * TN: M x N warps of TM x TN tiles. BLOCKS on a multiprocessor of sm_80.
 #define PIPELINE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                          \
   extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv3x3_##ROWS##x##COLUMNS##_##t(                 \
-      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, float* sums,          \
-      int rectify, int images, int height, int width, int channels, int outputs, int y_pitch, int x_pitch,           \
-      int steps, int lines, int columns) {                                                                           \
+      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
+      float* sums, int rectify, int images, int height, int width, int residual_pitch, int channels, int outputs,    \
+      int y_pitch, int x_pitch, int steps, int lines, int columns) {                                                 \
     int across = (width + columns - 1) / columns, down = int(blockIdx.x) / across;                                   \
-    pipelined<T, 3, M, N, TM, TN, 2>(y, x, w, Prologue{scale, shift, 1}, Epilogue{bias, rectify},                    \
+    pipelined<T, 3, M, N, TM, TN, 2>(y, x, w, Prologue{scale, shift, 1},                                             \
+                                     Epilogue<T>{bias, residual, residual_pitch, rectify},                           \
                                      ConvShape{images, height, width, height, width, 1, channels, outputs, y_pitch,  \
                                                x_pitch},                                                             \
                                      Lines{down * lines, (int(blockIdx.x) - down * across) * columns, lines,       \

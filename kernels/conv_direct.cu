@@ -1,10 +1,11 @@
 // conv_direct.cu: any convolution, without shared memory and without barriers. Right for every shape, and the CPU's own
 // loop; the matrix kernels and the libraries are faster on a GPU.
 //
-//   y[n,oh,ow,k] = relu?( sum_{r,s,c} z[n, oh*stride - pad_h + r, ow*stride - pad_w + s, c] * w[k,r,s,c] + bias[k] )
+//   y[n,oh,ow,k] = relu?( sum_{r,s,c} z[n, oh*stride - pad_h + r, ow*stride - pad_w + s, c] * w[k,r,s,c] + bias[k]
+//                        + residual[n,oh,ow,k] )
 //   z = relu?(scale*x + shift) inside the image, 0 outside (padding is zero after the activation); null scale: z = x
 //
-// x, y: views; w: KRSC with the channels of a group rounded up to 8, zero-filled; k of group g sees the channels of g.
+// x, y, residual: views, the last may be null; w: KRSC with the channels of a group rounded up to 8, zero-filled; k of group g sees the channels of g.
 // A thread makes four outputs of one pixel: 4 x 8 partial sums over k and c modulo 8, added up in a fixed order.
 // Launch: block (32 pixels, up to 8 quads of k), grid (pixels / 32, groups * (K/groups / 4) / block.y), rounded up.
 // FLOP: 2*pixels*K*R*S*C/groups. Bytes: x R*S*K/32 times out of the caches, once out of memory.
@@ -15,7 +16,7 @@ constexpr int QUAD = 4;  // outputs of a thread
 
 template <class T>
 __device__ __forceinline__ void conv_direct(
-    T* y, const T* x, const T* w, Prologue prologue, const float* bias, int rectify, int images, int height, int width,
+    T* y, const T* x, const T* w, Prologue prologue, Epilogue<T> epilogue, int images, int height, int width,
     int out_height, int out_width, int kernel_h, int kernel_w, int stride, int pad_h, int pad_w, int groups,
     int group_channels, int group_outputs, int y_pitch, int x_pitch) {
   int p = int(blockIdx.x * 32 + threadIdx.x), quad = int(blockIdx.y * blockDim.y + threadIdx.y);
@@ -58,19 +59,18 @@ __device__ __forceinline__ void conv_direct(
     const Floats& a = acc[j];
     sum[j] = ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
   }
-  Prologue epilogue{nullptr, bias, rectify};
-  store(y + size_t(p) * y_pitch + k, narrow<T>(epilogue(sum, k, outputs)), outputs);
+  store(y + size_t(p) * y_pitch + k, narrow<T>(epilogue(sum, p, k, outputs)), outputs);
 }
 
 #define KERNEL(T, t)                                                                                                 \
   extern "C" __global__ void __launch_bounds__(256) conv_direct_##t(                                                 \
-      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, int rectify_input,    \
-      int rectify, int images, int height, int width, int out_height, int out_width, int kernel_h, int kernel_w,     \
-      int stride, int pad_h, int pad_w, int groups, int group_channels, int group_outputs, int y_pitch,              \
-      int x_pitch) {                                                                                                 \
-    conv_direct(y, x, w, Prologue{scale, shift, rectify_input}, bias, rectify, images, height, width, out_height,    \
-                out_width, kernel_h, kernel_w, stride, pad_h, pad_w, groups, group_channels, group_outputs,          \
-                y_pitch, x_pitch);                                                                                   \
+      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
+      int rectify_input, int rectify, int images, int height, int width, int out_height, int out_width,              \
+      int residual_pitch, int kernel_h, int kernel_w, int stride, int pad_h, int pad_w, int groups,                  \
+      int group_channels, int group_outputs, int y_pitch, int x_pitch) {                                             \
+    conv_direct(y, x, w, Prologue{scale, shift, rectify_input}, Epilogue<T>{bias, residual, residual_pitch, rectify}, \
+                images, height, width, out_height, out_width, kernel_h, kernel_w, stride, pad_h, pad_w, groups,      \
+                group_channels, group_outputs, y_pitch, x_pitch);                                                    \
   }
 FOR_EACH_DTYPE(KERNEL)
 

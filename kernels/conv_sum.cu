@@ -1,8 +1,9 @@
 // conv_sum.cu: adds up the parts of a convolution, or of a gradient, that was split among blocks.
 //
-//   y[m,k] = relu?( sums[m,k] + sums[m + pixels,k] + sums[m + 2*pixels,k] + ... + bias[k] )
+//   y[m,k] = relu?( sums[m,k] + sums[m + pixels,k] + sums[m + 2*pixels,k] + ... + bias[k] + residual[m,k] )
 //
-// in this order: the same bits at every run. sums: fp32, `rows` x K, K rounded up to 8; y: view; bias may be null.
+// in this order: the same bits at every run. sums: fp32, `rows` x K, K rounded up to 8; y, residual: views; bias
+// and residual may be null.
 // Launch: element-wise (common.cuh).
 // FLOP: rows*K. Bytes: 4*rows*K, most of them still in L2, and y once: bound by the launch.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine kernel
@@ -10,7 +11,7 @@
 
 template <class T>
 __device__ __forceinline__ void conv_sum(
-    T* y, const float* sums, const float* bias, int rectify, long long rows, int pixels, int outputs, int y_pitch) {
+    T* y, const float* sums, const Epilogue<T>& epilogue, long long rows, int pixels, int outputs, int y_pitch) {
   int m = my_pixel(), k = my_channel(), count = outputs - k;
   if (m >= pixels || count <= 0) return;
   int pitch = (outputs + VECTOR - 1) / VECTOR * VECTOR;
@@ -19,14 +20,14 @@ __device__ __forceinline__ void conv_sum(
   for (long long row = (long long)m + pixels; row < rows; row += pixels) {
     sum = sum + widen(load_aligned(from += size_t(pixels) * pitch));
   }
-  Prologue epilogue{nullptr, bias, rectify};
-  store(y + size_t(m) * y_pitch + k, narrow<T>(epilogue(sum, k, count)), count);
+  store(y + size_t(m) * y_pitch + k, narrow<T>(epilogue(sum, m, k, count)), count);
 }
 
 #define KERNEL(T, t)                                                                                                 \
   extern "C" __global__ void __launch_bounds__(256) conv_sum_##t(                                                    \
-      T* y, const float* sums, const float* bias, int rectify, long long rows, int pixels, int outputs, int y_pitch) {    \
-    conv_sum(y, sums, bias, rectify, rows, pixels, outputs, y_pitch);                                                \
+      T* y, const float* sums, const float* bias, const T* residual, int rectify, long long rows, int pixels,        \
+      int outputs, int y_pitch, int residual_pitch) {                                                                \
+    conv_sum(y, sums, Epilogue<T>{bias, residual, residual_pitch, rectify}, rows, pixels, outputs, y_pitch);         \
   }                                                                                                                  \
   HOST_KERNEL_LOOP(conv_sum_##t)
 FOR_EACH_DTYPE(KERNEL)

@@ -55,7 +55,7 @@ struct Window {
 
 template <class T, int ROWS, int BOTTLENECK, int GROWTH>
 __device__ __forceinline__ void dense_layer(T* y, const T* x, const T* w1, const T* w2, const Prologue& prologue,
-                                            const Epilogue& activation, const ConvShape& shape, int bottleneck,
+                                            const Epilogue<T>& activation, const ConvShape& shape, int bottleneck,
                                             int lines, int columns) {
 #if HAS_PIPELINES
   using First = Pipeline<T, 1, Window, ROWS / 32, 2, 2, BOTTLENECK / 16, 4>;
@@ -83,8 +83,8 @@ __device__ __forceinline__ void dense_layer(T* y, const T* x, const T* w1, const
   // The bottleneck: 32 channels of all rows, then the next 32, as stages have them.
   T* middle = reinterpret_cast<T*>(first.affine + end / 2);
   first.each_pair([&](int row, int c, float v0, float v1) {
-    T left = from_float<T>(c < bottleneck ? activation(v0, c) : 0.0f);
-    T right = from_float<T>(c + 1 < bottleneck ? activation(v1, c + 1) : 0.0f);
+    T left = from_float<T>(c < bottleneck ? activation(v0, c, 0.0f) : 0.0f);
+    T right = from_float<T>(c + 1 < bottleneck ? activation(v1, c + 1, 0.0f) : 0.0f);
     int chunk = c % DEPTH / VECTOR;
     store_pair(middle + c / DEPTH * (ROWS * DEPTH) + swizzled(row, chunk) + c % VECTOR, left, right, true, true);
   });
@@ -92,7 +92,7 @@ __device__ __forceinline__ void dense_layer(T* y, const T* x, const T* w1, const
   Corner corners[1] = {window.corner(second.warp_row() + second.lane() % 16, shape)};
   second.template accumulate<false>(0, middle_end, corners, window.patch_width,
                                     [&](int, int channel) { return middle + channel * ROWS; });
-  second.store_tile(y, Epilogue{nullptr, 0});
+  second.store_tile(y, Epilogue<T>{});
 #endif
 }
 
@@ -102,7 +102,7 @@ __device__ __forceinline__ void dense_layer(T* y, const T* x, const T* w1, const
       T* y, const T* x, const T* w1, const T* w2, const float* scale, const float* shift, const float* bias,         \
       int images, int height, int width, int channels, int bottleneck, int outputs, int y_pitch, int x_pitch,        \
       int lines, int columns) {                                                                                      \
-    dense_layer<T, ROWS, B, K>(y, x, w1, w2, Prologue{scale, shift, 1}, Epilogue{bias, 1},                           \
+    dense_layer<T, ROWS, B, K>(y, x, w1, w2, Prologue{scale, shift, 1}, Epilogue<T>{bias, nullptr, 0, 1},                           \
                                ConvShape{images, height, width, height, width, 1, channels, outputs, y_pitch,        \
                                          x_pitch},                                                                   \
                                bottleneck, lines, columns);                                                          \

@@ -97,21 +97,11 @@ struct Patch {
   }
 };
 
-struct Epilogue {
-  const float* bias;
-  int rectify;
-
-  __device__ __forceinline__ float operator()(float v, int k) const {
-    if (bias) v += bias[k];
-    return rectify ? relu(v) : v;
-  }
-};
-
 // ---- on tensor cores ------------------------------------------------------------------------------------------------
 
 template <class T, int EDGE, int WARPS_M, int WARPS_N>
 __device__ __forceinline__ void tensor_cores(
-    T* y, const T* x, const T* w, Prologue prologue, Epilogue epilogue, ConvShape shape) {
+    T* y, const T* x, const T* w, Prologue prologue, Epilogue<T> epilogue, ConvShape shape) {
   constexpr int ROWS = 32 * WARPS_M, COLUMNS = 32 * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N;
   constexpr int LINE = DEPTH + 8;  // 80 bytes: the eight rows of an ldmatrix tile fall into different banks
   __shared__ __align__(16) T zs[2][ROWS][LINE], ws[2][COLUMNS][LINE];
@@ -188,8 +178,10 @@ __device__ __forceinline__ void tensor_cores(
         int k = first_column + warp_column + 8 * j + lane % 4 * 2;
         if (k >= shape.outputs) continue;
         bool both = k + 1 < shape.outputs;
-        T v0 = from_float<T>(epilogue(acc[i][j][2 * half_tile], k));
-        T v1 = from_float<T>(both ? epilogue(acc[i][j][2 * half_tile + 1], k + 1) : 0.0f);
+        float r0 = epilogue.residual ? to_float(*epilogue.residual_at(m, k)) : 0.0f;
+        float r1 = epilogue.residual && both ? to_float(*epilogue.residual_at(m, k + 1)) : 0.0f;
+        T v0 = from_float<T>(epilogue(acc[i][j][2 * half_tile], k, r0));
+        T v1 = from_float<T>(both ? epilogue(acc[i][j][2 * half_tile + 1], k + 1, r1) : 0.0f);
         store_pair(row + k, v0, v1, both, pairs);
       }
     }
@@ -273,16 +265,16 @@ template <> struct OnTensorCores<bfloat16> { static constexpr bool value = MMA_B
 
 template <class T, int EDGE, int WARPS_M, int WARPS_N>
 __device__ __forceinline__ void implicit_gemm(
-    T* y, const T* x, const T* w, Prologue prologue, Epilogue epilogue, ConvShape shape) {
+    T* y, const T* x, const T* w, Prologue prologue, Epilogue<T> epilogue, ConvShape shape) {
   if constexpr (OnTensorCores<T>::value) {
     tensor_cores<T, EDGE, WARPS_M, WARPS_N>(y, x, w, prologue, epilogue, shape);
   } else {
     fused_adds<T, EDGE, WARPS_M, WARPS_N>(x, w, prologue, shape, [&](int m, int k, const float (&sums)[VECTOR]) {
       int count = shape.outputs - k;
-      Vector<T> v;
+      Floats v;
 #pragma unroll
-      for (int j = 0; j < VECTOR; j++) v[j] = from_float<T>(j < count ? epilogue(sums[j], k + j) : 0.0f);
-      store(y + size_t(m) * shape.y_pitch + k, v, count);
+      for (int j = 0; j < VECTOR; j++) v[j] = sums[j];
+      store(y + size_t(m) * shape.y_pitch + k, narrow<T>(epilogue(v, m, k, count)), count);
     });
   }
 }

@@ -99,6 +99,7 @@ template <class T, int EDGE, class Area, int WARPS_M, int WARPS_N, int TILES_M, 
 struct Pipeline {
   static constexpr int ROWS = 16 * TILES_M * WARPS_M, COLUMNS = 8 * TILES_N * WARPS_N;
   static constexpr int THREADS = 32 * WARPS_M * WARPS_N, TAPS = EDGE * EDGE;
+  static constexpr int LINE = COLUMNS + VECTOR;  // of the finished tile: eight rows begin in eight groups of four banks
   // Copies of filters that may have their addresses in registers: nine taps have too many.
   static constexpr int UNROLLED = EDGE == 1 ? COLUMNS * VECTORS / THREADS : 1;
   static_assert(TILES_N % 2 == 0 && ROWS % (THREADS / VECTORS) == 0);
@@ -322,29 +323,44 @@ struct Pipeline {
     });
   }
 
-  __device__ __forceinline__ void store_tile(T* y, const Epilogue& epilogue) const {
-    constexpr int LINE = COLUMNS + VECTOR;  // eight rows begin in eight different groups of four banks
-    each_pair([&](int row, int column, float v0, float v1) {
-      int k = first_column + column;
-      T first = from_float<T>(k < shape.outputs ? epilogue(v0, k) : 0.0f);
-      T second = from_float<T>(k + 1 < shape.outputs ? epilogue(v1, k + 1) : 0.0f);
-      store_pair(stages + row * LINE + column, first, second, true, true);
-    });
-    __syncthreads();
+  // f(m, k, where it is in the tile) for this thread's vectors of the tile.
+  template <class F>
+  __device__ __forceinline__ void each_vector(F f) const {
     for (int at = threadIdx.x; at < ROWS * (COLUMNS / VECTOR); at += THREADS) {
       int row = at / (COLUMNS / VECTOR), column = at % (COLUMNS / VECTOR) * VECTOR;
       int m = area.target(row, shape), k = first_column + column;
-      if (m >= 0 && k < shape.outputs) {
-        store(y + size_t(m) * shape.y_pitch + k, load_aligned(stages + row * LINE + column), shape.outputs - k);
-      }
+      if (m >= 0 && k < shape.outputs) f(m, k, stages + row * LINE + column);
     }
+  }
+
+  // A residual comes into the tile first, as it is, and is added by whoever has the sum.
+  __device__ __forceinline__ void store_tile(T* y, const Epilogue<T>& epilogue) const {
+    if (epilogue.residual) {
+      each_vector([&](int m, int k, T* at) {
+        store_aligned(at, load(epilogue.residual_at(m, k), shape.outputs - k));
+      });
+      __syncthreads();
+    }
+    each_pair([&](int row, int column, float v0, float v1) {
+      int k = first_column + column;
+      T* at = stages + row * LINE + column;
+      float r0 = 0.0f, r1 = 0.0f;
+      if (epilogue.residual) unpack<T>(*reinterpret_cast<const uint32_t*>(at), r0, r1);
+      T first = from_float<T>(k < shape.outputs ? epilogue(v0, k, r0) : 0.0f);
+      T second = from_float<T>(k + 1 < shape.outputs ? epilogue(v1, k + 1, r1) : 0.0f);
+      store_pair(at, first, second, true, true);
+    });
+    __syncthreads();
+    each_vector([&](int m, int k, const T* at) {
+      store(y + size_t(m) * shape.y_pitch + k, load_aligned(at), shape.outputs - k);
+    });
   }
 };
 
 // One block of a convolution. `steps` of 32 channels each; with `sums` the block makes part blockIdx.z of them only.
 template <class T, int EDGE, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES, class Area>
 __device__ __forceinline__ void pipelined(T* y, const T* x, const T* w, const Prologue& prologue,
-                                          const Epilogue& epilogue, const ConvShape& shape, const Area& area,
+                                          const Epilogue<T>& epilogue, const ConvShape& shape, const Area& area,
                                           int steps, float* sums) {
 #if HAS_PIPELINES
   using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES>;

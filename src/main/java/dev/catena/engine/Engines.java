@@ -100,8 +100,10 @@ public final class Engines {
             .filter(e -> forced.isEmpty() || e.name().equals(forced.get()))
             .filter(e -> e.unsupported(fused, device).isEmpty())
             .toList();
-    if (tuner.isPresent()
-        && able.stream().anyMatch(e -> !e.alternatives(fused, device).isEmpty())) {
+    boolean unsure =
+        device.kind() == Device.Kind.CUDA
+            || able.stream().anyMatch(e -> !e.alternatives(fused, device).isEmpty());
+    if (tuner.isPresent() && unsure && !able.isEmpty()) {
       double together = parts.stream().mapToDouble(this::micros).sum();
       return micros(fused) <= together;
     }

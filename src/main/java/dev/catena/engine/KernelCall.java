@@ -4,6 +4,7 @@ import dev.catena.device.Device;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.graph.Layout;
+import dev.catena.graph.Op;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -77,11 +78,23 @@ record KernelCall(Problem problem, Binding binding, Device device) {
         target,
         sums,
         0L,
+        0L,
         0,
         from,
         to,
         channels,
-        pitch);
+        pitch,
+        0);
+  }
+
+  /** Address of what a convolution adds to its sums; 0 if nothing. */
+  long residual(Op.Conv conv) {
+    return conv.residual() ? binding.input(conv.residualIndex()) : 0;
+  }
+
+  /** Channels from one pixel of that to the next. */
+  int residualPitch(Op.Conv conv) {
+    return conv.residual() ? problem.input(conv.residualIndex()).pitch() : 0;
   }
 
   /** Address of the vector at {@code index}, constant or not, in fp32. */

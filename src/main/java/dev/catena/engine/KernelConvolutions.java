@@ -68,10 +68,10 @@ final class KernelConvolutions {
     List<Object> args = new ArrayList<>();
     args.addAll(List.of(call.binding().output(), call.binding().input(0), call.filters(1)));
     args.addAll(List.of(affine ? call.vector(2) : 0L, affine ? call.vector(3) : 0L));
-    args.add(conv.bias() ? call.vector(conv.biasIndex()) : 0L);
+    args.addAll(List.of(conv.bias() ? call.vector(conv.biasIndex()) : 0L, call.residual(conv)));
     args.add(conv.prologue() == Op.Prologue.SCALE_SHIFT_RELU ? 1 : 0);
     args.add(conv.relu() ? 1 : 0);
-    args.addAll(List.of(x.n(), x.h(), x.w(), y.h(), y.w()));
+    args.addAll(List.of(x.n(), x.h(), x.w(), y.h(), y.w(), call.residualPitch(conv)));
     return args;
   }
 

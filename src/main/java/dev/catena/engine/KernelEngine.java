@@ -62,8 +62,7 @@ public final class KernelEngine implements Engine {
     }
     boolean ours =
         switch (op) {
-          case Op.Conv conv -> !conv.residual();
-          case Op.Linear _ -> true;
+          case Op.Conv _, Op.Linear _ -> true;
           case Op.ScaleShift _, Op.Scale _, Op.Relu _, Op.Add _ -> matrix;
           case Op.Pool _, Op.GlobalAveragePool _ -> matrix;
           case Op.Concat _, Op.Copy _, Op.FromNchw _, Op.ToNchw _ -> matrix;
@@ -104,6 +103,9 @@ public final class KernelEngine implements Engine {
     if (problem.op() instanceof Op.DenseLayer) {
       Shape y = problem.output().shape();
       return !host && denseLayer(problem, device).worthwhile(y);
+    }
+    if (host && problem.op() instanceof Op.Conv conv && conv.residual()) {
+      return false; // A library's convolution and a sum are faster.
     }
     boolean twoForms =
         switch (problem.op()) {

@@ -47,9 +47,6 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     if (conv.prologue() == Op.Prologue.SCALE_SHIFT) {
       return Optional.of("a prologue without ReLU");
     }
-    if (conv.residual()) {
-      return Optional.of("adds no residual");
-    }
     if (conv.kernelH() == 3 && conv.stride() != 1) {
       return Optional.of("3x3 with a stride");
     }
@@ -173,10 +170,13 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     int relu = conv.relu() ? 1 : 0;
     List<Object> args = new ArrayList<>();
     args.addAll(List.of(call.binding().output(), call.binding().input(0), call.filters(1)));
-    args.addAll(List.of(affine ? call.vector(2) : 0L, affine ? call.vector(3) : 0L, bias, sums));
+    args.addAll(List.of(affine ? call.vector(2) : 0L, affine ? call.vector(3) : 0L, bias));
+    args.addAll(List.of(call.residual(conv), sums));
     args.addAll(List.of(relu, x.n(), x.h(), x.w()));
     if (tile.edge() == 1) {
-      args.addAll(List.of(y.h(), y.w(), conv.stride()));
+      args.addAll(List.of(y.h(), y.w(), call.residualPitch(conv), conv.stride()));
+    } else {
+      args.add(call.residualPitch(conv));
     }
     args.addAll(List.of(x.c(), y.c(), call.y().pitch(), call.x().pitch(), steps));
     if (tile.edge() == 3) {
@@ -186,10 +186,10 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     Launch tiles =
         call.launch(
             tile.file(), tile.kernel(), call.x(), grid(y), block, sharedBytes(), args.toArray());
-    return parts == 1 ? List.of(tiles) : List.of(tiles, sum(call, sums, bias, relu));
+    return parts == 1 ? List.of(tiles) : List.of(tiles, sum(call, conv, sums, bias));
   }
 
-  private Launch sum(KernelCall call, long sums, long bias, int relu) {
+  private Launch sum(KernelCall call, Op.Conv conv, long sums, long bias) {
     Shape y = call.y().shape();
     return call.elementwise(
         "conv_sum",
@@ -200,10 +200,12 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
         call.binding().output(),
         sums,
         bias,
-        relu,
+        call.residual(conv),
+        conv.relu() ? 1 : 0,
         parts * y.pixels(),
         (int) y.pixels(),
         y.c(),
-        call.y().pitch());
+        call.y().pitch(),
+        call.residualPitch(conv));
   }
 }
