@@ -253,3 +253,13 @@ def is_imagenet(name):
 def network(name):
     """The network of that name, in evaluation mode."""
     return (OURS[name]() if name in OURS else torchvision_model(name)).eval()
+
+
+def trained(name):
+    """The network of that name as it is trained, with GoogLeNet's auxiliary classifiers, but without dropout."""
+    auxiliaries = {"aux_logits": True, "init_weights": False}
+    model = torchvision_models.models().googlenet(**auxiliaries) if name == "googlenet" else network(name)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    return model.train()

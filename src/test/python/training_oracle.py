@@ -1,7 +1,7 @@
 """What PyTorch says of a few training steps: the update, its gradients, running statistics, losses.
 
     training_oracle.py MODEL DIR [--batch 8] [--steps 1 2] [--long 20] [--lr 0.1] [--seed 1]
-                       [--momentum 0.9] [--weight-decay 1e-4] [--no-nesterov]
+                       [--size 32] [--momentum 0.9] [--weight-decay 1e-4] [--no-nesterov]
 
 Writes to DIR: weights.safetensors, the parameters to begin with; batch.safetensors, `images` and
 `labels`, one batch for every step; after-N-float64.safetensors and after-N-float32.safetensors, all
@@ -19,7 +19,14 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from densenet_oracle import randomise
-from densenets import CATALOGUE, densenet
+from densenets import CATALOGUE as DENSENETS
+from densenets import densenet
+from networks import CATALOGUE as NETWORKS
+from networks import trained
+
+
+def definition(name):
+    return densenet(name) if name in DENSENETS else trained(name)
 
 
 def tensors(model):
@@ -40,7 +47,12 @@ def run(model, images, labels, steps, arguments, gradients):
     losses, after = [], []
     for step in range(steps):
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(images), labels)
+        made = model(images)
+        # GoogLeNet's, the last first: the logits, then those of its auxiliary classifiers.
+        logits, *auxiliaries = made if isinstance(made, tuple) else (made,)
+        loss = F.cross_entropy(logits, labels)
+        for auxiliary in auxiliaries:
+            loss = loss + 0.3 * F.cross_entropy(auxiliary, labels)
         loss.backward()
         if step == 0:
             gradients.update({n: p.grad.clone() for n, p in model.named_parameters()})
@@ -52,11 +64,12 @@ def run(model, images, labels, steps, arguments, gradients):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", choices=CATALOGUE)
+    parser.add_argument("model", choices=[*DENSENETS, *NETWORKS])
     parser.add_argument("directory", type=Path)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--long", type=int, default=20)
+    parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--lr", type=float, default=0.1)
     parser.add_argument("--momentum", type=float, default=0.9)
     parser.add_argument("--weight-decay", type=float, default=1e-4)
@@ -67,17 +80,17 @@ def main():
     directory = arguments.directory
     directory.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(arguments.seed)
-    config = CATALOGUE[arguments.model]
-    first = densenet(arguments.model)
+    first = definition(arguments.model)
     randomise(first, generator)
-    size = config.size
+    size = arguments.size
     images = torch.randn(arguments.batch, 3, size, size, generator=generator)
-    labels = torch.randint(config.classes, (arguments.batch,), generator=generator)
+    classes = [m for m in first.modules() if isinstance(m, torch.nn.Linear)][-1].out_features
+    labels = torch.randint(classes, (arguments.batch,), generator=generator)
     save_file({n: t.contiguous() for n, t in tensors(first).items()}, directory / "weights.safetensors")
     save_file({"images": images, "labels": labels}, directory / "batch.safetensors")
     losses = {}
     for dtype in (torch.float64, torch.float32):
-        model = densenet(arguments.model)
+        model = definition(arguments.model)
         model.load_state_dict(first.state_dict())
         name = str(dtype).removeprefix("torch.")
         gradients = {}

@@ -54,7 +54,9 @@ public final class Model implements AutoCloseable {
    */
   public Model load(SafeTensors file) {
     try {
-      Parameters loaded = new StoredParameters(file, network.graph(1, DType.FP32));
+      Parameters loaded =
+          new StoredParameters(
+              file, graph(1, 0, 0, DType.FP32), trainingGraph(1, 0, 0, DType.FP32));
       return new Model(network, loaded, file::close);
     } catch (RuntimeException e) {
       file.close();
@@ -92,12 +94,12 @@ public final class Model implements AutoCloseable {
    */
   public Trainer train(Device device, Training options) {
     Engines engines = Engines.on(device, options.engine(), options.tuning());
-    return Trainer.compile(this::graph, parameters, options, engines, device);
+    return Trainer.compile(this::trainingGraph, parameters, options, engines, device);
   }
 
   /** The memory of training as handwritten kernels need it, without a device. */
   public TrainingPlan plan(Training options) {
-    return Trainer.plan(this::graph, options);
+    return Trainer.plan(this::trainingGraph, options);
   }
 
   /**
@@ -127,6 +129,13 @@ public final class Model implements AutoCloseable {
 
   private Graph graph(int batch, int height, int width, DType dtype) {
     return height == 0 ? network.graph(batch, dtype) : network.graph(batch, height, width, dtype);
+  }
+
+  private Graph trainingGraph(int batch, int height, int width, DType dtype) {
+    int size = network.imageSize();
+    return height == 0
+        ? network.trainingGraph(batch, size, size, dtype)
+        : network.trainingGraph(batch, height, width, dtype);
   }
 
   /** Gives the weights' file back. */

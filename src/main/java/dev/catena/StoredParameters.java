@@ -12,8 +12,10 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** A network's parameters in a file, checked against the network before any is read. */
 final class StoredParameters implements Parameters {
@@ -26,11 +28,11 @@ final class StoredParameters implements Parameters {
   private final List<String> twice = new ArrayList<>();
 
   /**
-   * Parameters of {@code graph} in {@code file}.
+   * Parameters of {@code graph} in {@code file}, and perhaps those that only {@code training} has.
    *
    * @throws ModelFormatException if the file has not exactly these
    */
-  StoredParameters(SafeTensors file, Graph graph) {
+  StoredParameters(SafeTensors file, Graph graph, Graph training) {
     this.file = file;
     for (String name : file.tensors().keySet()) {
       if (!name.endsWith(".num_batches_tracked") && !name.startsWith(Checkpoint.OPTIMIZER)) {
@@ -40,23 +42,34 @@ final class StoredParameters implements Parameters {
         }
       }
     }
-    check(graph);
+    check(graph, training);
   }
 
   @Override
   public float[] values(Node parameter) {
-    return file.floats(stored.get(parameter.name()));
+    String name = stored.get(parameter.name());
+    if (name == null) {
+      throw new ModelFormatException(
+          file.file(),
+          "tensors",
+          "has no " + parameter.name() + ", which only training needs",
+          "train from weights that have it, or from none");
+    }
+    return file.floats(name);
   }
 
-  private void check(Graph graph) {
+  private void check(Graph graph, Graph training) {
     List<String> missing = new ArrayList<>();
     List<String> misshaped = new ArrayList<>();
     TreeSet<String> unexpected = new TreeSet<>(stored.keySet());
-    for (Node parameter : graph.parameters()) {
+    Set<String> needed = graph.parameters().stream().map(Node::name).collect(Collectors.toSet());
+    for (Node parameter : training.parameters()) {
       Shape shape = parameter.output().shape();
       unexpected.remove(parameter.name());
       if (!stored.containsKey(parameter.name())) {
-        missing.add(parameter.name() + " " + shape);
+        if (needed.contains(parameter.name())) {
+          missing.add(parameter.name() + " " + shape);
+        }
       } else {
         long[] found = shape(parameter.name());
         long[] wanted = shape.dims().stream().mapToLong(Integer::longValue).toArray();

@@ -216,7 +216,7 @@ final class Train implements Callable<Integer> {
 
   private static Graph graph(Network network, Shape image) {
     try {
-      return network.graph(1, image.h(), image.w(), DType.FP32);
+      return network.trainingGraph(1, image.h(), image.w(), DType.FP32);
     } catch (GraphException e) {
       throw new UserException(
           "%s cannot take images of %d x %d: %s"

@@ -49,7 +49,8 @@ public final class Differentiate {
   /**
    * The joint graph.
    *
-   * @param forward its first output is the loss, made by {@link TrainingOp.SoftmaxCrossEntropy}
+   * @param forward its first output is the loss, made by {@link TrainingOp.SoftmaxCrossEntropy}, or
+   *     the sum of several
    * @return a graph with one input more, {@code loss.gradient}, one number: 1, or the loss scale;
    *     and as outputs those of {@code forward}, then the gradient by each of its {@link
    *     Graph#trainable} parameters in order

@@ -104,6 +104,11 @@ public final class GraphBuilder {
     return survival == 1 ? x : add(layer, new Op.StochasticDepth(survival), x);
   }
 
+  /** Logits of a classifier that only training has, whose loss counts {@code weight} times. */
+  public void auxiliary(String layer, Value logits, float weight) {
+    add(layer, new Op.Auxiliary(weight), logits);
+  }
+
   /** x times {@code factor}. */
   public Value scale(String layer, Value x, float factor) {
     return add(layer, new Op.Scale(factor), x);

@@ -22,7 +22,7 @@ public enum Layout {
   PARAMETER;
 
   /** How the output of {@code op} lies in memory; training operations say so themselves. */
-  static Layout madeBy(Op op, List<Value> inputs) {
+  public static Layout madeBy(Op op, List<Value> inputs) {
     return switch (op) {
       case Op.OnParameters _ -> PARAMETER;
       case Op.ToNchw _ -> NCHW;

@@ -27,6 +27,7 @@ public sealed interface Op
         Op.PadChannels,
         Op.Dropout,
         Op.StochasticDepth,
+        Op.Auxiliary,
         Op.Scale,
         Op.ScaleShift,
         Op.Shortcut,
@@ -270,6 +271,14 @@ public sealed interface Op
    * @param probability of zero
    */
   record Dropout(float probability) implements Op {}
+
+  /**
+   * (logits): of a classifier beside the network's own, whose loss is added to the network's while
+   * training: Szegedy et al., arXiv 1409.4842, section 5. Inference has none.
+   *
+   * @param weight of its loss
+   */
+  record Auxiliary(float weight) implements Op {}
 
   /**
    * (x): x times a number, as of a residual block's shortcut in arXiv 1603.05027, section 3.1.

@@ -72,6 +72,7 @@ public final class ShapeInference {
       }
       case Op.Copy _ -> only(1);
       case Op.Sigmoid _ -> only(1);
+      case Op.Auxiliary _ -> only(1);
       case Op.Scale _ -> only(1);
       case Op.LocalResponseNorm n -> {
         require(n.size() >= 1 && n.k() > 0 && n.alpha() >= 0, "divides by zero: " + n);

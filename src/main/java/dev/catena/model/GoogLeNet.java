@@ -15,9 +15,21 @@ import java.util.List;
 public record GoogLeNet(String name) implements ImageNetClassifier {
   private static final float EPSILON = 1e-3f;
   private static final float DROPOUT = 0.2f;
+  private static final float AUXILIARY_DROPOUT = 0.7f;
+  private static final float AUXILIARY_WEIGHT = 0.3f;
 
   @Override
   public Graph graph(int batch, int height, int width, DType dtype) {
+    return graph(batch, height, width, dtype, false);
+  }
+
+  /** With the auxiliary classifiers of section 5, as deep as torchvision has them. */
+  @Override
+  public Graph trainingGraph(int batch, int height, int width, DType dtype) {
+    return graph(batch, height, width, dtype, true);
+  }
+
+  private Graph graph(int batch, int height, int width, DType dtype, boolean training) {
     GraphBuilder g = new GraphBuilder(name, dtype);
     Value x = conv(g, "conv1", g.input(batch, channels(), height, width), 64, 7, 2);
     x = g.ceilMaxPool("maxpool1", x, 3, 2, 0);
@@ -28,9 +40,15 @@ public record GoogLeNet(String name) implements ImageNetClassifier {
     x = inception(g, "inception3b", x, 128, 128, 192, 32, 96, 64);
     x = g.ceilMaxPool("maxpool3", x, 3, 2, 0);
     x = inception(g, "inception4a", x, 192, 96, 208, 16, 48, 64);
+    if (training) {
+      auxiliary(g, "aux1", x);
+    }
     x = inception(g, "inception4b", x, 160, 112, 224, 24, 64, 64);
     x = inception(g, "inception4c", x, 128, 128, 256, 24, 64, 64);
     x = inception(g, "inception4d", x, 112, 144, 288, 32, 64, 64);
+    if (training) {
+      auxiliary(g, "aux2", x);
+    }
     x = inception(g, "inception4e", x, 256, 160, 320, 32, 128, 128);
     x = g.ceilMaxPool("maxpool4", x, 2, 2, 0);
     x = inception(g, "inception5a", x, 256, 160, 320, 32, 128, 128);
@@ -50,6 +68,13 @@ public record GoogLeNet(String name) implements ImageNetClassifier {
     Value branch4 = g.ceilMaxPool(m + ".branch4.0", x, 3, 1, 1);
     branch4 = conv(g, m + ".branch4.1", branch4, pool, 1, 1);
     return g.concat(m, List.of(branch1, branch2, branch3, branch4));
+  }
+
+  private void auxiliary(GraphBuilder g, String aux, Value x) {
+    x = conv(g, aux + ".conv", g.adaptiveAveragePool(aux + ".pool", x, 4, 4), 128, 1, 1);
+    x = g.linear(aux + ".fc1", g.flatten(aux + ".flatten", x), 1024);
+    x = g.dropout(aux + ".dropout", g.relu(aux + ".relu", x), AUXILIARY_DROPOUT);
+    g.auxiliary(aux, g.linear(aux + ".fc2", x, classes()), AUXILIARY_WEIGHT);
   }
 
   private static Value conv(

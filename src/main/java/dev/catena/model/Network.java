@@ -28,6 +28,14 @@ public interface Network {
    */
   Graph graph(int batch, int height, int width, DType dtype);
 
+  /**
+   * Its graph while it is trained, which may have auxiliary classifiers besides; with them, the
+   * parameters of {@link #graph} and theirs.
+   */
+  default Graph trainingGraph(int batch, int height, int width, DType dtype) {
+    return graph(batch, height, width, dtype);
+  }
+
   /** Its graph for a batch of images of {@link #imageSize}. */
   default Graph graph(int batch, DType dtype) {
     return graph(batch, imageSize(), imageSize(), dtype);

@@ -131,7 +131,7 @@ final class Editor {
   }
 
   private Value add(String name, Op op, DType dtype, Value... inputs) {
-    Layout layout = op instanceof Op.OnParameters ? Layout.PARAMETER : Layout.NHWC;
+    Layout layout = Layout.madeBy(op, List.of(inputs));
     Shape shape = ShapeInference.infer(name, op, List.of(inputs));
     Value value = new Value(nextId++, name, shape, dtype, layout);
     return keep(new Node(name, op, List.of(inputs), value));

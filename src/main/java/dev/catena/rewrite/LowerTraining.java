@@ -22,6 +22,7 @@ import java.util.List;
  * y = Dropout(x)                  →   y = ApplyDropout(x, random)
  * y = StochasticDepth(x)          →   y = DropImages(x, random)
  * y = ToNchw(logits)              →   the same, and loss = SoftmaxCrossEntropy(logits, labels)
+ * Auxiliary(logits)               →   loss = loss + SoftmaxCrossEntropy(logits, labels), weighted
  * </pre>
  *
  * Outputs: the loss, the logits, then μ' and σ²' of each normalisation in order. Inputs: the batch,
@@ -32,6 +33,7 @@ import java.util.List;
  */
 public record LowerTraining(float momentum, float smoothing) implements Rewrite {
   private static final int RANDOM_WORDS = 4;
+  private static final Op SUM = new Op.Add(false);
 
   @Override
   public Graph apply(Graph graph) {
@@ -44,6 +46,11 @@ public record LowerTraining(float momentum, float smoothing) implements Rewrite 
 
   private final class Pass {
     private Value random;
+    private Value labels;
+
+    /** Those of auxiliary classifiers, added up. */
+    private Value losses;
+
     private int dropouts;
 
     Graph run(Graph graph) {
@@ -65,16 +72,28 @@ public record LowerTraining(float momentum, float smoothing) implements Rewrite 
           Op op = new TrainingOp.DropImages(1 - depth.survival(), dropouts++);
           yield editor.replace(node, op, node.input(0), random(editor));
         }
+        case Op.Auxiliary auxiliary -> {
+          Value loss = loss(node.name() + ".loss", node.input(0), auxiliary.weight(), editor);
+          losses = losses == null ? loss : editor.add(loss.name() + ".sum", SUM, losses, loss);
+          yield losses;
+        }
         case Op.ToNchw _ -> {
-          Value logits = node.input(0);
-          Value labels = editor.addInput("labels", Shape.of(logits.shape().n()));
-          TrainingOp op = new TrainingOp.SoftmaxCrossEntropy(smoothing, 1);
           Value result = editor.keep(node);
-          editor.addOutput(editor.add("loss", op, logits, labels));
+          String name = losses == null ? "loss" : "logits.loss";
+          Value loss = loss(name, node.input(0), 1, editor);
+          editor.addOutput(losses == null ? loss : editor.add("loss", SUM, loss, losses));
           yield result;
         }
         default -> editor.keep(node);
       };
+    }
+
+    private Value loss(String name, Value logits, float weight, Editor editor) {
+      if (labels == null) {
+        labels = editor.addInput("labels", Shape.of(logits.shape().n()));
+      }
+      return editor.add(
+          name, new TrainingOp.SoftmaxCrossEntropy(smoothing, weight), logits, labels);
     }
 
     private Value random(Editor editor) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.graph.DType;
+import dev.catena.graph.Graph;
 import dev.catena.graph.GraphException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,6 +30,14 @@ class CatalogueTest {
   void parameterCounts(String name, long parameters) {
     Network network = Catalogue.find(name).orElseThrow();
     assertEquals(parameters, network.graph(1, DType.FP32).parameterCount());
+  }
+
+  @Test
+  void auxiliaryClassifiersAreThereInTrainingAlone() {
+    Network googlenet = Catalogue.find("googlenet").orElseThrow();
+    assertEquals(6_624_904, googlenet.graph(1, DType.FP32).parameterCount());
+    Graph training = googlenet.trainingGraph(1, 224, 224, DType.FP32);
+    assertEquals(13_004_888, training.parameterCount());
   }
 
   @Test

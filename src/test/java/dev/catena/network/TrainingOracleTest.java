@@ -88,13 +88,16 @@ class TrainingOracleTest {
   @Test
   void updatesAreAsNearAsPyTorchs() throws IOException {
     for (int steps = 1; steps <= 2; steps++) {
-      Map<String, double[]> before = tensors("weights");
-      Map<String, double[]> exact = minus(tensors("after-" + steps + "-float64"), before);
-      Map<String, double[]> theirs = minus(tensors("after-" + steps + "-float32"), before);
-      double accepted = 2 * error(theirs, exact);
+      Map<String, double[]> before = Tensors.of(folder, "weights");
+      Map<String, double[]> exact =
+          Tensors.minus(Tensors.of(folder, "after-" + steps + "-float64"), before);
+      Map<String, double[]> theirs =
+          Tensors.minus(Tensors.of(folder, "after-" + steps + "-float32"), before);
+      double accepted = 2 * Tensors.error(theirs, exact);
       for (var run : RUNS.entrySet()) {
-        Map<String, double[]> ours = minus(wide(run.getValue().after().get(steps - 1)), before);
-        double error = error(ours, exact);
+        Map<String, double[]> ours =
+            Tensors.minus(Tensors.wide(run.getValue().after().get(steps - 1)), before);
+        double error = Tensors.error(ours, exact);
         assertTrue(
             error <= accepted,
             "%s, %d steps: %.2e, accepted %.2e".formatted(run.getKey(), steps, error, accepted));
@@ -109,18 +112,23 @@ class TrainingOracleTest {
    */
   @Test
   void gradientsAreAsNearAsPyTorchs() throws IOException {
-    Map<String, double[]> exact = tensors("gradients-float64");
-    Map<String, double[]> theirs = tensors("gradients-float32");
-    double overall = error(theirs, exact);
+    Map<String, double[]> exact = Tensors.of(folder, "gradients-float64");
+    Map<String, double[]> theirs = Tensors.of(folder, "gradients-float32");
+    double overall = Tensors.error(theirs, exact);
     for (var run : RUNS.entrySet()) {
-      Map<String, double[]> ours = wide(run.getValue().gradients());
+      Map<String, double[]> ours = Tensors.wide(run.getValue().gradients());
       assertEquals(exact.keySet(), ours.keySet());
-      assertTrue(error(ours, exact) <= 2 * overall, run.getKey() + ": " + error(ours, exact));
+      assertTrue(
+          Tensors.error(ours, exact) <= 2 * overall,
+          run.getKey() + ": " + Tensors.error(ours, exact));
       List<String> beyond = new ArrayList<>();
       for (String name : exact.keySet()) {
         // A tensor that PyTorch has met by luck is held to its error over all of them.
-        double accepted = 2 * Math.max(overall, error(only(theirs, name), only(exact, name)));
-        double error = error(only(ours, name), only(exact, name));
+        double accepted =
+            2
+                * Math.max(
+                    overall, Tensors.error(Tensors.only(theirs, name), Tensors.only(exact, name)));
+        double error = Tensors.error(Tensors.only(ours, name), Tensors.only(exact, name));
         String what = "%s, %s: %.2e, accepted %.2e".formatted(run.getKey(), name, error, accepted);
         assertTrue(error <= KINK * accepted, what);
         if (error > accepted) {
@@ -133,9 +141,9 @@ class TrainingOracleTest {
 
   @Test
   void runningStatisticsAreTheirs() throws IOException {
-    Map<String, double[]> exact = tensors("after-1-float64");
+    Map<String, double[]> exact = Tensors.of(folder, "after-1-float64");
     for (var run : RUNS.entrySet()) {
-      Map<String, double[]> ours = wide(run.getValue().after().getFirst());
+      Map<String, double[]> ours = Tensors.wide(run.getValue().after().getFirst());
       exact.forEach(
           (name, values) -> {
             if (name.contains("running")) {
@@ -195,69 +203,5 @@ class TrainingOracleTest {
     var list = Pattern.compile("\"" + key + "\": \\[([^]]*)]").matcher(json);
     assertTrue(list.find());
     return Pattern.compile(",").splitAsStream(list.group(1)).map(Double::valueOf).toList();
-  }
-
-  /** ‖a − b‖ / ‖b‖ over all tensors of b but running statistics. */
-  private static double error(Map<String, double[]> a, Map<String, double[]> b) {
-    double difference = 0;
-    double norm = 0;
-    for (var tensor : b.entrySet()) {
-      double[] other = a.get(tensor.getKey());
-      for (int i = 0; i < other.length && !tensor.getKey().contains("running"); i++) {
-        difference += Math.pow(other[i] - tensor.getValue()[i], 2);
-        norm += Math.pow(tensor.getValue()[i], 2);
-      }
-    }
-    return Math.sqrt(difference / norm);
-  }
-
-  private static Map<String, double[]> only(Map<String, double[]> tensors, String name) {
-    return Map.of(name, tensors.get(name));
-  }
-
-  private static Map<String, double[]> minus(Map<String, double[]> a, Map<String, double[]> b) {
-    Map<String, double[]> result = new HashMap<>();
-    a.forEach(
-        (name, values) -> {
-          double[] difference = values.clone();
-          for (int i = 0; i < difference.length; i++) {
-            difference[i] -= b.get(name)[i];
-          }
-          result.put(name, difference);
-        });
-    return result;
-  }
-
-  private static Map<String, double[]> wide(Map<String, float[]> tensors) {
-    Map<String, double[]> result = new HashMap<>();
-    tensors.forEach(
-        (name, values) -> {
-          double[] doubles = new double[values.length];
-          for (int i = 0; i < values.length; i++) {
-            doubles[i] = values[i];
-          }
-          result.put(name, doubles);
-        });
-    return result;
-  }
-
-  /** The tensors of a file of the oracle, F32 or F64. */
-  private static Map<String, double[]> tensors(String file) throws IOException {
-    Map<String, double[]> result = new HashMap<>();
-    try (SafeTensors tensors = SafeTensors.open(folder.resolve(file + ".safetensors"))) {
-      for (SafeTensors.Tensor tensor : tensors.tensors().values()) {
-        boolean wide = tensor.dtype().equals("F64");
-        MemorySegment bytes = tensors.segment(tensor.name());
-        double[] values = new double[(int) tensor.elements()];
-        for (int i = 0; i < values.length; i++) {
-          values[i] =
-              wide
-                  ? bytes.getAtIndex(ValueLayout.JAVA_DOUBLE_UNALIGNED, i)
-                  : bytes.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
-        }
-        result.put(tensor.name(), values);
-      }
-    }
-    return result;
   }
 }

@@ -103,6 +103,14 @@ public final class Pieces {
         new Piece("squeezed", Pieces::squeezed),
         new Piece("squeezed, residual", (g, x) -> g.relu("r", g.add("a", x, squeezed(g, x)))),
         new Piece(
+            "auxiliary classifiers",
+            (g, x) -> {
+              Value y = g.conv("y", x, 4, 1, 1, 0);
+              g.auxiliary("first", classifier(g, "first", x), 0.3f);
+              g.auxiliary("second", classifier(g, "second", y), 0.7f);
+              return g.conv("z", y, 4, 1, 1, 0);
+            }),
+        new Piece(
             "a value in two concatenations",
             (g, x) -> {
               Value a = g.conv("a", x, 4, 1, 1, 0);
@@ -142,6 +150,10 @@ public final class Pieces {
     Value z = g.conv("z", x, 4, 3, 1, 1);
     Value gate = g.conv("gate", g.globalAveragePool("squeeze", z), 4, 1, 1, 0);
     return g.scaleChannels("scale", z, g.sigmoid("sigmoid", gate));
+  }
+
+  private static Value classifier(GraphBuilder g, String name, Value x) {
+    return g.linear(name + ".fc", g.globalAveragePool(name + ".mean", x), CLASSES);
   }
 
   private static Value norm(GraphBuilder g, String name, Value x) {
