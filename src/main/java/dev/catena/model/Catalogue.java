@@ -71,9 +71,10 @@ public final class Catalogue {
     return List.copyOf(NETWORKS.values());
   }
 
-  /** The network of that name. */
+  /** The network of that name; besides those of the catalogue a CIFAR DenseNet of any depth. */
   public static Optional<Network> find(String name) {
-    return Optional.ofNullable(NETWORKS.get(name));
+    Network network = NETWORKS.get(name);
+    return network != null ? Optional.of(network) : DenseNet.named(name).map(Network.class::cast);
   }
 
   /** The three names closest to {@code name} by edit distance, closest first. */

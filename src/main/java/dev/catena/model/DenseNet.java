@@ -6,6 +6,9 @@ import dev.catena.graph.GraphBuilder;
 import dev.catena.graph.Value;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Densely connected networks, Huang et al., arXiv 1608.06993. Weight names are torchvision's.
@@ -30,6 +33,8 @@ public record DenseNet(
     float dropout)
     implements Network {
   private static final int BOTTLENECK_WIDTH = 4;
+  private static final Pattern NAME =
+      Pattern.compile("densenet-(bc-)?([1-9]\\d{1,3})-([1-9]\\d{0,2})");
 
   public DenseNet {
     blocks = List.copyOf(blocks);
@@ -53,6 +58,23 @@ public record DenseNet(
     String name = "densenet-bc-" + depth + "-" + growth;
     List<Integer> blocks = List.of(layers, layers, layers);
     return new DenseNet(name, blocks, growth, 2 * growth, true, 0.5, false, 0);
+  }
+
+  /**
+   * The CIFAR forms of any depth by their papers' names: densenet-40-12, densenet-bc-1000-12. Empty
+   * if the name is another, or its layers do not make three equal blocks.
+   */
+  static Optional<DenseNet> named(String name) {
+    Matcher parts = NAME.matcher(name);
+    if (!parts.matches()) {
+      return Optional.empty();
+    }
+    boolean bottleneck = parts.group(1) != null;
+    int depth = Integer.parseInt(parts.group(2));
+    int growth = Integer.parseInt(parts.group(3));
+    return (depth - 4) % (bottleneck ? 6 : 3) != 0
+        ? Optional.empty()
+        : Optional.of(bottleneck ? cifarBC(depth, growth) : cifar(depth, growth));
   }
 
   @Override

@@ -1,12 +1,17 @@
 package dev.catena.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import dev.catena.Models;
 import dev.catena.exec.Parameters;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
+import dev.catena.io.SafeTensors;
 import dev.catena.io.SafeTensorsWriter;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -16,6 +21,9 @@ import javax.imageio.ImageIO;
 
 /** Weights, tensors and pictures for the commands. */
 final class Samples {
+  /** Height and width of the images to train with. */
+  static final int SIDE = 8;
+
   private Samples() {}
 
   /** Sound weights of the small network. */
@@ -87,5 +95,40 @@ final class Samples {
     }
     ImageIO.write(image, "png", file.toFile());
     return file;
+  }
+
+  /**
+   * Small images to train and to test with; after the first two labels, each is the image's number.
+   */
+  static Path images(Path file, int count, int first, int second) throws IOException {
+    SplittableRandom random = new SplittableRandom(1);
+    float[] pixels = new float[count * 3 * SIDE * SIDE];
+    for (int i = 0; i < pixels.length; i++) {
+      pixels[i] = (float) random.nextDouble(-1, 1);
+    }
+    byte[] labels = new byte[count];
+    for (int i = 0; i < count; i++) {
+      labels[i] = (byte) (i == 0 ? first : i == 1 ? second : i);
+    }
+    SafeTensorsWriter writer = new SafeTensorsWriter();
+    long[] shape = {count, 3, SIDE, SIDE};
+    for (String prefix : List.of("", "test_")) {
+      writer.add(prefix + "images", DType.FP32, shape, pixels);
+      writer.addRaw(prefix + "labels", "U8", new long[] {count}, MemorySegment.ofArray(labels));
+    }
+    writer.write(file);
+    return file;
+  }
+
+  /** Asserts that two files hold the same tensors, bit for bit, and the same metadata. */
+  static void assertSame(Path a, Path b) throws IOException {
+    try (SafeTensors one = SafeTensors.open(a);
+        SafeTensors other = SafeTensors.open(b)) {
+      assertEquals(one.tensors(), other.tensors());
+      assertEquals(one.metadata(), other.metadata());
+      for (String name : one.tensors().keySet()) {
+        assertArrayEquals(one.floats(name), other.floats(name), name);
+      }
+    }
   }
 }

@@ -4,24 +4,26 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.catena.graph.DType;
+import dev.catena.Model;
+import dev.catena.Models;
+import dev.catena.device.Device;
+import dev.catena.exec.Trainer;
+import dev.catena.exec.Training;
 import dev.catena.io.SafeTensors;
-import dev.catena.io.SafeTensorsWriter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TrainTest {
   private static final int IMAGES = 10;
-  private static final int SIDE = 8;
 
   @TempDir Path folder;
 
@@ -59,7 +61,7 @@ class TrainTest {
             "--log",
             "" + log);
     assertEquals(0, resumed.code(), resumed.err());
-    assertSame(whole, rest);
+    Samples.assertSame(whole, rest);
     List<String> lines = Files.readAllLines(log);
     assertEquals(6, lines.size());
     for (int step = 0; step < 5; step++) {
@@ -67,6 +69,38 @@ class TrainTest {
     }
     String drawing = Files.readString(folder.resolve("run.svg"));
     assertTrue(drawing.startsWith("<svg") && drawing.contains("polyline class=\"test\""));
+  }
+
+  /** What {@code TrainingOracleTest} holds to PyTorch's steps are the command's steps too. */
+  @Test
+  void makesTheLibrarysSteps() throws IOException {
+    Path data = data(0, 9);
+    Path weights = Samples.weights(folder.resolve("weights.safetensors"));
+    Path save = folder.resolve("run.safetensors");
+    String options = "--weights %s --no-augment --no-shuffle --steps 2 --nesterov --save %s";
+    Cli.Result result = run(data, options.formatted(weights, save).split(" "));
+    assertEquals(0, result.code(), result.err());
+
+    Training training =
+        Training.batch(4).image(Samples.SIDE, Samples.SIDE).momentum(0.9f).nesterov(true).weightDecay(1e-4f);
+    try (Device device = Device.open("host");
+        Model model = Models.get(Cli.MODEL).load(SafeTensors.open(weights));
+        Trainer trainer = model.train(device, training);
+        SafeTensors images = SafeTensors.open(data);
+        SafeTensors saved = SafeTensors.open(save)) {
+      long size = images.segment("images").byteSize() / IMAGES * 4;
+      for (int step = 0; step < 2; step++) {
+        float[] labels = new float[4];
+        for (int i = 0; i < 4; i++) {
+          labels[i] = images.segment("labels").get(ValueLayout.JAVA_BYTE, 4 * step + i);
+        }
+        MemorySegment batch = images.segment("images").asSlice(step * size, size);
+        trainer.step(batch, MemorySegment.ofArray(labels), 0.01f);
+      }
+      trainer
+          .parameters()
+          .forEach((name, values) -> assertArrayEquals(values, saved.floats(name), name));
+    }
   }
 
   @Test
@@ -169,36 +203,7 @@ class TrainTest {
     return Cli.run(all.toArray(String[]::new));
   }
 
-  /** Images to train and to test with; the labels count from the first two on. */
   private Path data(int first, int second) throws IOException {
-    SplittableRandom random = new SplittableRandom(1);
-    float[] pixels = new float[IMAGES * 3 * SIDE * SIDE];
-    for (int i = 0; i < pixels.length; i++) {
-      pixels[i] = (float) random.nextDouble(-1, 1);
-    }
-    byte[] labels = new byte[IMAGES];
-    for (int i = 0; i < IMAGES; i++) {
-      labels[i] = (byte) (i == 0 ? first : i == 1 ? second : i);
-    }
-    Path file = folder.resolve("data.safetensors");
-    SafeTensorsWriter writer = new SafeTensorsWriter();
-    long[] shape = {IMAGES, 3, SIDE, SIDE};
-    for (String prefix : List.of("", "test_")) {
-      writer.add(prefix + "images", DType.FP32, shape, pixels);
-      writer.addRaw(prefix + "labels", "U8", new long[] {IMAGES}, MemorySegment.ofArray(labels));
-    }
-    writer.write(file);
-    return file;
-  }
-
-  private static void assertSame(Path a, Path b) throws IOException {
-    try (SafeTensors one = SafeTensors.open(a);
-        SafeTensors other = SafeTensors.open(b)) {
-      assertEquals(one.tensors(), other.tensors());
-      assertEquals(one.metadata(), other.metadata());
-      for (String name : one.tensors().keySet()) {
-        assertArrayEquals(one.floats(name), other.floats(name), name);
-      }
-    }
+    return Samples.images(folder.resolve("data.safetensors"), IMAGES, first, second);
   }
 }

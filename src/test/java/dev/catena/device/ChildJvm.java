@@ -16,6 +16,7 @@ import jcuda.driver.JCudaDriver;
 
 /** Runs a main class of the tests in a process of its own. */
 public final class ChildJvm {
+  private final List<String> prefix = new ArrayList<>();
   private final List<String> options = new ArrayList<>();
   private final List<String> classPath =
       new ArrayList<>(List.of("target/classes", "target/test-classes"));
@@ -75,15 +76,26 @@ public final class ChildJvm {
     return this;
   }
 
+  /** Behind another command, which is to run what follows it. */
+  public ChildJvm behind(String... command) {
+    prefix.addAll(List.of(command));
+    return this;
+  }
+
   /** Runs {@code main} to its end. */
   public Result run(Class<?> main, String... arguments) throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>();
+    Process process = start(main, arguments);
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Result(process.waitFor(), said);
+  }
+
+  /** Starts {@code main}; what it says on both its outputs is the process's output. */
+  public Process start(Class<?> main, String... arguments) throws IOException {
+    List<String> command = new ArrayList<>(prefix);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(options);
     command.addAll(List.of("-cp", String.join(":", classPath), main.getName()));
     command.addAll(List.of(arguments));
-    Process process = builder.command(command).redirectErrorStream(true).start();
-    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    return new Result(process.waitFor(), said);
+    return builder.command(command).redirectErrorStream(true).start();
   }
 }

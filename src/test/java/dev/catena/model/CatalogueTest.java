@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphException;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -45,6 +46,16 @@ class CatalogueTest {
     assertEquals(
         2_834_161_664L,
         Catalogue.find("densenet121").orElseThrow().graph(1, DType.FP32).multiplyAdds());
+  }
+
+  @Test
+  void denseNetsOfAnyDepth() {
+    assertEquals(Catalogue.find("densenet-bc-100-12"), DenseNet.named("densenet-bc-100-12"));
+    assertEquals(Catalogue.find("densenet-40-12"), DenseNet.named("densenet-40-12"));
+    assertEquals(List.of(166, 166, 166), DenseNet.named("densenet-bc-1000-12").get().blocks());
+    assertTrue(Catalogue.find("densenet-bc-1001-12").isEmpty());
+    assertTrue(Catalogue.find("densenet-bc-100-0").isEmpty());
+    assertTrue(Catalogue.find("densenet-bc-4-12").isEmpty());
   }
 
   @Test
