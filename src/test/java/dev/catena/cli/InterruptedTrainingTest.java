@@ -91,8 +91,8 @@ class InterruptedTrainingTest {
   }
 
   private String[] training(Path file) {
-    String line = "train %s --device host --no-tune --lr 0.01 --batch 4 --steps %d --save-every 1";
-    List<String> all = new ArrayList<>(List.of(line.formatted(Cli.MODEL, STEPS).split(" ")));
+    List<String> all = new ArrayList<>(List.of("train", Cli.MODEL, "--steps", "" + STEPS));
+    all.addAll(List.of("--device host --no-tune --lr 0.01 --batch 4 --save-every 1".split(" ")));
     all.addAll(List.of("--data", data.toString(), "--save", file.toString()));
     return all.toArray(String[]::new);
   }

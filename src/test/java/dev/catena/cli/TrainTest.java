@@ -77,12 +77,18 @@ class TrainTest {
     Path data = data(0, 9);
     Path weights = Samples.weights(folder.resolve("weights.safetensors"));
     Path save = folder.resolve("run.safetensors");
-    String options = "--weights %s --no-augment --no-shuffle --steps 2 --nesterov --save %s";
-    Cli.Result result = run(data, options.formatted(weights, save).split(" "));
+    List<String> options = new ArrayList<>(List.of("--steps", "2", "--nesterov"));
+    options.addAll(List.of("--no-augment", "--no-shuffle", "--weights", "" + weights));
+    options.addAll(List.of("--save", save.toString()));
+    Cli.Result result = run(data, options.toArray(String[]::new));
     assertEquals(0, result.code(), result.err());
 
     Training training =
-        Training.batch(4).image(Samples.SIDE, Samples.SIDE).momentum(0.9f).nesterov(true).weightDecay(1e-4f);
+        Training.batch(4)
+            .image(Samples.SIDE, Samples.SIDE)
+            .momentum(0.9f)
+            .nesterov(true)
+            .weightDecay(1e-4f);
     try (Device device = Device.open("host");
         Model model = Models.get(Cli.MODEL).load(SafeTensors.open(weights));
         Trainer trainer = model.train(device, training);

@@ -2,6 +2,7 @@ package dev.catena.network;
 
 import dev.catena.graph.Shape;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.function.LongToDoubleFunction;
 
 /**
@@ -94,6 +95,14 @@ public final class GoldenWeights {
       }
     }
     return pixels;
+  }
+
+  /** Numbers in [-1, 1) to multiply the tensor's elements with: 2 u(name.probe, i) - 1. */
+  static double[] probe(String name, int count) {
+    long seed = hash(name + ".probe");
+    double[] probe = new double[count];
+    Arrays.setAll(probe, i -> 2 * uniform(seed, i) - 1);
+    return probe;
   }
 
   private static long hash(String name) {
