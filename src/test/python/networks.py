@@ -97,8 +97,9 @@ class CifarResNet(nn.Module):
 
 
 class PreActivation(nn.Module):
-    def __init__(self, inputs, width, expansion, stride):
+    def __init__(self, inputs, width, expansion, stride, se=False, survival=1.0):
         super().__init__()
+        self.survival = survival
         outputs = width * expansion
         bottleneck = expansion > 1
         self.bn1, self.bn2 = nn.BatchNorm2d(inputs), nn.BatchNorm2d(width)
@@ -114,25 +115,31 @@ class PreActivation(nn.Module):
         self.changes = inputs != outputs or stride != 1
         if self.changes:
             self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False))
+        self.has_se = se
+        if se:
+            self.se = Excitation(outputs)
 
     def forward(self, x):
         a = F.relu(self.bn1(x))
         f = self.conv2(F.relu(self.bn2(self.conv1(a))))
         if self.bottleneck:
             f = self.conv3(F.relu(self.bn3(f)))
-        return f + (self.downsample(a) if self.changes else x)
+        f = self.se(f) if self.has_se else f
+        return self.survival * f + (self.downsample(a) if self.changes else x)
 
 
 class PreResNet(nn.Module):
-    def __init__(self, n, width, expansion):
+    def __init__(self, n, width, expansion, se=False, survival=1.0):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
-        inputs = 16
+        inputs, built = 16, 0
         for stage in (1, 2, 3):
             blocks = []
             for i in range(n):
                 stride = 2 if stage > 1 and i == 0 else 1
-                blocks.append(PreActivation(inputs, width, expansion, stride))
+                built += 1
+                alive = 1 - built / (3 * n) * (1 - survival)
+                blocks.append(PreActivation(inputs, width, expansion, stride, se, alive))
                 inputs = width * expansion
             setattr(self, f"layer{stage}", nn.Sequential(*blocks))
             width *= 2
@@ -144,7 +151,7 @@ class PreResNet(nn.Module):
 
 
 class Pyramid(nn.Module):
-    def __init__(self, inputs, width, expansion, stride, projection):
+    def __init__(self, inputs, width, expansion, stride, projection, se):
         super().__init__()
         self.outputs, self.stride = width * expansion, stride
         self.bn1, self.bn2 = nn.BatchNorm2d(inputs), nn.BatchNorm2d(width)
@@ -158,15 +165,19 @@ class Pyramid(nn.Module):
             self.conv1 = nn.Conv2d(inputs, width, 3, stride, 1, bias=False)
             self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
         self.bottleneck = expansion > 1
-        if projection:
+        self.projection = projection and (stride != 1 or inputs != self.outputs)
+        if self.projection:
             convolution = nn.Conv2d(inputs, self.outputs, 1, stride, bias=False)
             self.downsample = nn.Sequential(convolution, nn.BatchNorm2d(self.outputs))
-        self.projection = projection
+        self.has_se = se
+        if se:
+            self.se = Excitation(self.outputs)
 
     def forward(self, x):
         f = self.bn3(self.conv2(F.relu(self.bn2(self.conv1(self.bn1(x))))))
         if self.bottleneck:
             f = self.bn4(self.conv3(F.relu(f)))
+        f = self.se(f) if self.has_se else f
         if self.projection:
             return f + self.downsample(x)
         s = F.avg_pool2d(x, 2, 2, ceil_mode=True) if self.stride == 2 else x
@@ -174,18 +185,19 @@ class Pyramid(nn.Module):
 
 
 class PyramidNet(nn.Module):
-    def __init__(self, depth, alpha, expansion=1, projection=False):
+    def __init__(self, depth, alpha, expansion=1, projection=False, multiplied=False, se=False):
         super().__init__()
         n = (depth - 2) // (9 if expansion > 1 else 6)
+        factor = ((16 + alpha) / 16) ** (1 / (3 * n))
         self.conv1, self.bn1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16)
         inputs, exact = 16, 16.0
         for stage in (1, 2, 3):
             blocks = []
             for i in range(n):
-                exact += alpha / (3 * n)
+                exact = exact * factor if multiplied else exact + alpha / (3 * n)
                 width = round(exact)
                 stride = 2 if stage > 1 and i == 0 else 1
-                blocks.append(Pyramid(inputs, width, expansion, stride, projection))
+                blocks.append(Pyramid(inputs, width, expansion, stride, projection, se))
                 inputs = width * expansion
             setattr(self, f"layer{stage}", nn.Sequential(*blocks))
         self.bn_final, self.fc = nn.BatchNorm2d(inputs), nn.Linear(inputs, 10)
@@ -237,7 +249,19 @@ OURS = {
     },
     **{f"pyramidnet-110-a{a}": (lambda a=a: PyramidNet(110, a)) for a in (48, 84, 270)},
     "pyramidnet-bottleneck-164-a270": lambda: PyramidNet(164, 270, 4),
+    **{
+        f"pyramidnet-110-a{a}-projection": (lambda a=a: PyramidNet(110, a, projection=True))
+        for a in (48, 84, 270)
+    },
+    "pyramidnet-110-m48": lambda: PyramidNet(110, 48, multiplied=True),
+    "resnet-110-bn-after-addition": lambda: CifarResNet(110, "bn-after"),
+    "resnet-110-relu-before-addition": lambda: CifarResNet(110, "relu-before"),
+    "resnet-110-relu-only-preactivation": lambda: CifarResNet(110, "relu-only"),
     "resnet-110-depth": lambda: CifarResNet(110, survival=0.5),
+    "preresnet-110-depth": lambda: PreResNet(18, 16, 1, survival=0.5),
+    "se-preresnet-110": lambda: PreResNet(18, 16, 1, se=True),
+    "se-wrn-16-4": lambda: PreResNet(2, 64, 1, se=True),
+    "se-pyramidnet-110-a48": lambda: PyramidNet(110, 48, se=True),
     "se-resnet50": squeezed_resnet50,
     "se-resnet-20": lambda: CifarResNet(20, se=True),
     "se-resnet-110": lambda: CifarResNet(110, se=True),

@@ -1,8 +1,9 @@
 """ONNX models as their users make them, and what ONNX Runtime says of them.
 
-    onnx_oracle.py export MODEL DIR        DIR/MODEL.onnx, exported by PyTorch from torchvision's
-                                           model with random weights, and DIR/MODEL.safetensors
-                                           {input, output}, the output being ONNX Runtime's
+    onnx_oracle.py export MODEL DIR        DIR/MODEL.onnx, exported by PyTorch from a model of
+                                           networks.py or torchvision with random weights, and
+                                           DIR/MODEL.safetensors {input, output}, the output being
+                                           ONNX Runtime's
     onnx_oracle.py run FILE.onnx CASE      writes `output` of CASE's `input` beside it, CASE.out
 """
 
@@ -16,17 +17,19 @@ import onnxruntime
 import torch
 from safetensors.numpy import load_file, save_file
 
+import networks
 import torchvision_models
 
 BATCH = 2
-SIZE = {"inception_v3": 299}
 
 
-def torchvision_model(name):
-    """torchvision's model of that name with statistics far from 0 and 1."""
+def randomised(name):
+    """The model of that name with statistics far from 0 and 1."""
     torch.manual_seed(7)
-    options = {"aux_logits": False, "init_weights": True} if name == "googlenet" else {}
-    model = getattr(torchvision_models.models(), name)(weights=None, **options).eval()
+    if name in networks.CATALOGUE:
+        model = networks.network(name)
+    else:
+        model = getattr(torchvision_models.models(), name)(weights=None).eval()
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
@@ -44,8 +47,9 @@ def run(file, images):
 
 
 def export(name, folder):
-    model = torchvision_model(name)
-    size = SIZE.get(name, 224)
+    model = randomised(name)
+    imagenet = networks.is_imagenet(name) or name not in networks.CATALOGUE
+    size = 224 if imagenet else 32
     file = folder / f"{name}.onnx"
     torch.onnx.export(
         model,

@@ -17,11 +17,21 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** A network's parameters in a file, checked against the network before any is read. */
+/**
+ * A network's parameters in a file, checked against the network before any is read. Names are
+ * torchvision's; what differs in timm and in older versions is understood.
+ */
 final class StoredParameters implements Parameters {
   /** {@code denselayer1.norm.1} of checkpoints before 2019 is {@code denselayer1.norm1} today. */
   private static final Pattern OLD_NAME =
       Pattern.compile("(\\.denselayer\\d+\\.(?:norm|relu|conv))\\.([12])\\.");
+
+  /** The classifier of VGG in timm, whose weights are filters over an image there. */
+  private static final Map<String, String> TIMM =
+      Map.of(
+          "pre_logits.fc1.", "classifier.0.",
+          "pre_logits.fc2.", "classifier.3.",
+          "head.fc.", "classifier.6.");
 
   private final SafeTensors file;
   private final Map<String, String> stored = new HashMap<>();
@@ -36,13 +46,22 @@ final class StoredParameters implements Parameters {
     this.file = file;
     for (String name : file.tensors().keySet()) {
       if (!name.endsWith(".num_batches_tracked") && !name.startsWith(Checkpoint.OPTIMIZER)) {
-        String other = stored.put(OLD_NAME.matcher(name).replaceAll("$1$2."), name);
+        String other = stored.put(torchvision(name), name);
         if (other != null) {
           twice.add(other + " and " + name);
         }
       }
     }
     check(graph, training);
+  }
+
+  private static String torchvision(String name) {
+    for (Map.Entry<String, String> layer : TIMM.entrySet()) {
+      if (name.startsWith(layer.getKey())) {
+        return layer.getValue() + name.substring(layer.getKey().length());
+      }
+    }
+    return OLD_NAME.matcher(name).replaceAll("$1$2.");
   }
 
   @Override
@@ -72,8 +91,7 @@ final class StoredParameters implements Parameters {
         }
       } else {
         long[] found = shape(parameter.name());
-        long[] wanted = shape.dims().stream().mapToLong(Integer::longValue).toArray();
-        if (!Arrays.equals(found, wanted)) {
+        if (!fits(found, shape)) {
           misshaped.add(
               "%s is %s, not %s".formatted(parameter.name(), Arrays.toString(found), shape));
         }
@@ -91,6 +109,13 @@ final class StoredParameters implements Parameters {
           "these are not the weights of " + graph.name() + ": " + String.join("; ", wrong),
           "give the weights of " + graph.name() + ", with torchvision's names");
     }
+  }
+
+  /** Of a fully connected layer the inputs may be C,H,W, in which order they are flattened. */
+  private static boolean fits(long[] found, Shape wanted) {
+    long[] dims = wanted.dims().stream().mapToLong(Integer::longValue).toArray();
+    boolean filters = found.length == 4 && dims.length == 2 && found[0] == dims[0];
+    return Arrays.equals(found, dims) || filters && found[1] * found[2] * found[3] == dims[1];
   }
 
   private long[] shape(String name) {

@@ -20,7 +20,13 @@ import picocli.CommandLine.Mixin;
 /** The catalogue. */
 @Command(
     name = "models",
-    description = "Lists the networks: parameters, multiply-adds, planned bytes of one fp32 image.",
+    description = {
+      "Lists the networks: parameters, multiply-adds, planned bytes of one fp32 image.",
+      "A residual one takes options in its name: se- in front is squeeze and excitation; behind stand -depth"
+          + " (stochastic depth), an order of activations (-original, -bn-after-addition,"
+          + " -relu-before-addition, -relu-only-preactivation, -full-preactivation, -pyramid) and a shortcut"
+          + " (-projection, -subsampled-zeros, -averaged-zeros), as in se-wrn-28-10-depth."
+    },
     mixinStandardHelpOptions = true)
 final class ListModels implements Callable<Integer> {
   @Mixin private Output output;

@@ -8,12 +8,15 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Which network, in which precision. */
 final class ModelArguments {
   private static final String ONNX = ".onnx";
+  private static final Pattern WEIGHTS =
+      Pattern.compile(".*\\.(?:safetensors|pth|pt|bin|ckpt)", Pattern.CASE_INSENSITIVE);
 
   @Parameters(
       index = "0",
@@ -33,6 +36,11 @@ final class ModelArguments {
   }
 
   Model model() throws IOException {
+    if (WEIGHTS.matcher(name).matches()) {
+      SafeTensors.open(Path.of(name)).close(); // what is none of these says how to make it one
+      throw new UserException(
+          name + " has weights but no network; give the network's name, and --weights " + name);
+    }
     return isOnnx() ? Models.onnx(Path.of(name)) : Models.get(name);
   }
 

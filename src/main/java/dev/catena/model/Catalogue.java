@@ -41,10 +41,21 @@ public final class Catalogue {
     add(PreResNet.wide(28, 10));
     IntStream.of(48, 84, 270).forEach(alpha -> add(PyramidNet.basic(110, alpha)));
     add(PyramidNet.bottleneck(164, 270));
-    add(ResNet.cifar(110).withSurvival("resnet-110-depth", 0.5f));
-    add(squeezed("se-resnet50", ResNet.bottleneck("", 3, 4, 6, 3)));
-    add(squeezed("se-resnet-20", ResNet.cifar(20)));
-    add(squeezed("se-resnet-110", ResNet.cifar(110)));
+    add(PyramidNet.multiplicative(110, 48));
+    residual("pyramidnet-110-a48-projection");
+    residual("pyramidnet-110-a84-projection");
+    residual("pyramidnet-110-a270-projection");
+    residual("resnet-110-bn-after-addition");
+    residual("resnet-110-relu-before-addition");
+    residual("resnet-110-relu-only-preactivation");
+    residual("resnet-110-depth");
+    residual("preresnet-110-depth");
+    residual("se-resnet50");
+    residual("se-resnet-20");
+    residual("se-resnet-110");
+    residual("se-preresnet-110");
+    residual("se-wrn-16-4");
+    residual("se-pyramidnet-110-a48");
 
     add(new AlexNet("alexnet-original", true));
     add(new AlexNet("alexnet", false));
@@ -55,8 +66,8 @@ public final class Catalogue {
     add(new GoogLeNet("googlenet"));
   }
 
-  private static ResidualNetwork squeezed(String name, ResidualNetwork network) {
-    return network.with(name, network.block().withSqueeze(16));
+  private static void residual(String name) {
+    add(ResidualOptions.find(name, NETWORKS).orElseThrow());
   }
 
   private static void vgg(String name, Integer... convolutions) {
@@ -71,10 +82,17 @@ public final class Catalogue {
     return List.copyOf(NETWORKS.values());
   }
 
-  /** The network of that name; besides those of the catalogue a CIFAR DenseNet of any depth. */
+  /**
+   * The network of that name: one of {@link #all}, a CIFAR DenseNet of any depth, or a residual one
+   * of these with options in its name. {@code se-} in front means squeeze and excitation; behind
+   * stand {@code -depth} for stochastic depth, a {@linkplain ResidualBlock.Order order} of
+   * activations such as {@code -relu-before-addition}, and a {@linkplain ResidualBlock.Shortcut
+   * shortcut} such as {@code -projection} or {@code -averaged-zeros}.
+   */
   public static Optional<Network> find(String name) {
-    Network network = NETWORKS.get(name);
-    return network != null ? Optional.of(network) : DenseNet.named(name).map(Network.class::cast);
+    return Optional.ofNullable(NETWORKS.get(name))
+        .or(() -> DenseNet.named(name).map(Network.class::cast))
+        .or(() -> ResidualOptions.find(name, NETWORKS));
   }
 
   /** The three names closest to {@code name} by edit distance, closest first. */

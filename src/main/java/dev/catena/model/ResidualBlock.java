@@ -77,6 +77,17 @@ public record ResidualBlock(
         order, bottleneck, channels, shortcut, shortcutScale, squeeze, dropout);
   }
 
+  /** The same in another order. */
+  public ResidualBlock withOrder(Order other) {
+    return new ResidualBlock(
+        other, bottleneck, expansion, shortcut, shortcutScale, squeeze, dropout);
+  }
+
+  /** The same with another shortcut. */
+  public ResidualBlock withShortcut(Shortcut other) {
+    return new ResidualBlock(order, bottleneck, expansion, other, shortcutScale, squeeze, dropout);
+  }
+
   /** The same with the shortcut multiplied by {@code factor}. */
   public ResidualBlock withShortcutScale(float factor) {
     return new ResidualBlock(order, bottleneck, expansion, shortcut, factor, squeeze, dropout);

@@ -82,14 +82,11 @@ public record ResidualNetwork(
         imagenet
             ? g.conv("conv1", images, stemChannels, 7, 2, 3)
             : g.conv("conv1", images, stemChannels, 3, 1, 1);
-    if (block.order() == ResidualBlock.Order.FULL_PREACTIVATION) {
-      return x;
+    ResidualBlock.Order order = block.order();
+    if (order != ResidualBlock.Order.FULL_PREACTIVATION) {
+      x = g.batchNorm("bn1", x);
+      x = order == ResidualBlock.Order.PYRAMID ? x : g.relu("relu", x);
     }
-    x = g.batchNorm("bn1", x);
-    if (block.order() == ResidualBlock.Order.PYRAMID) {
-      return x;
-    }
-    x = g.relu("relu", x);
     return imagenet ? g.maxPool("maxpool", x, 3, 2, 1) : x;
   }
 }

@@ -16,6 +16,41 @@ final class ElementOperators {
     return new Term.Live(graph.add(node, new Op.Relu(), x.value()), x.dims());
   }
 
+  static Term sigmoid(GraphImport graph, OnnxNode node) {
+    Term.Live x = graph.live(node, 0);
+    return new Term.Live(graph.add(node, new Op.Sigmoid(), x.value()), x.dims());
+  }
+
+  static Term negate(GraphImport graph, OnnxNode node) {
+    return scale(graph, node, graph.live(node, 0), -1);
+  }
+
+  private static Term.Live scale(GraphImport graph, OnnxNode node, Term.Live x, float factor) {
+    return new Term.Live(graph.add(node, new Op.Scale(factor), x.value()), x.dims());
+  }
+
+  /** Between 0 and infinity max(0, x), without bounds x. */
+  static Term clip(GraphImport graph, OnnxNode node) {
+    float min = bound(graph, node, 1, "min", -Float.MAX_VALUE);
+    float max = bound(graph, node, 2, "max", Float.MAX_VALUE);
+    if (max < Float.MAX_VALUE || min != 0 && min > -Float.MAX_VALUE) {
+      throw new Unsupported("its bounds are " + min + " and " + max);
+    }
+    return min == 0 ? relu(graph, node) : graph.term(node, 0);
+  }
+
+  private static float bound(
+      GraphImport graph, OnnxNode node, int index, String attribute, float absent) {
+    return node.has(index) ? graph.known(node, index).floats()[0] : node.number(attribute, absent);
+  }
+
+  static Term mean(GraphImport graph, OnnxNode node) {
+    int count = node.inputs().size();
+    return count > 1 && sum(graph, node) instanceof Term.Live sum
+        ? scale(graph, node, sum, 1f / count)
+        : graph.term(node, 0);
+  }
+
   static Term sum(GraphImport graph, OnnxNode node) {
     Term sum = graph.term(node, 0);
     for (int i = 1; i < node.inputs().size(); i++) {
@@ -46,6 +81,9 @@ final class ElementOperators {
   }
 
   static Term subtract(GraphImport graph, OnnxNode node) {
+    if (graph.term(node, 0) instanceof Term.Live x && graph.term(node, 1) instanceof Term.Live y) {
+      return add(graph, node, x, scale(graph, node, y, -1));
+    }
     return graph.term(node, 0) instanceof Term.Known c
         ? affine(graph, node, graph.live(node, 1), c.tensor(), _ -> -1, v -> v)
         : affine(
@@ -53,10 +91,30 @@ final class ElementOperators {
   }
 
   static Term multiply(GraphImport graph, OnnxNode node) {
+    if (graph.term(node, 0) instanceof Term.Live x && graph.term(node, 1) instanceof Term.Live y) {
+      return isGate(y, x) ? gate(graph, node, x, y) : gate(graph, node, y, x);
+    }
     return graph.term(node, 0) instanceof Term.Known c
         ? affine(graph, node, graph.live(node, 1), c.tensor(), v -> v, ElementOperators::zero)
         : affine(
             graph, node, graph.live(node, 0), graph.known(node, 1), v -> v, ElementOperators::zero);
+  }
+
+  /** Whether g has one number for each channel of an image of x. */
+  private static boolean isGate(Term.Live g, Term.Live x) {
+    Shape image = x.value().shape();
+    Shape gate = Shape.nhwc(image.n(), 1, 1, image.c());
+    return g.aligned()
+        && x.aligned()
+        && g.dims().size() == x.dims().size()
+        && g.value().shape().equals(gate);
+  }
+
+  private static Term gate(GraphImport graph, OnnxNode node, Term.Live x, Term.Live g) {
+    if (!isGate(g, x)) {
+      throw new Unsupported("it multiplies " + x.dims() + " by " + g.dims());
+    }
+    return x.made(graph.add(node, Op.ScaleChannels.PLAIN, x.value(), g.value()));
   }
 
   static Term divide(GraphImport graph, OnnxNode node) {
@@ -80,10 +138,16 @@ final class ElementOperators {
       OnnxTensor c,
       DoubleUnaryOperator scale,
       DoubleUnaryOperator shift) {
+    if (node.hasAttribute("axis")) {
+      throw new Unsupported("it says along which axis, as operators before opset 7 do");
+    }
     int channels = x.value().shape().c();
     if (!c.type().real() || !perChannel(x, c)) {
       throw new Unsupported(
           "its constant %s is not one number for each channel of %s".formatted(c.dims(), x.dims()));
+    }
+    if (c.elements() == 1 && shift.applyAsDouble(1) == 0) {
+      return scale(graph, node, x, (float) scale.applyAsDouble(c.numbers()[0]));
     }
     Shape vector = Shape.of(channels);
     Value s = graph.parameter(node.name() + ".scale", vector, () -> vector(c, channels, scale));

@@ -70,6 +70,10 @@ final class GraphImport {
       }
     }
     try {
+      List<OnnxTensor> constants = constants(node);
+      if (Folding.has(node) && constants.size() == node.inputs().size()) {
+        return new Term.Known(Folding.apply(node, constants).named(node.outputs().getFirst()));
+      }
       if (operator == null) {
         throw new OnnxOperator.Unsupported("there is no such operation");
       }
@@ -81,6 +85,19 @@ final class GraphImport {
       refused.add(node.operator() + " '" + node.name() + "' (" + e.getMessage() + ")");
       return new Term.Missing();
     }
+  }
+
+  /** The node's inputs as far as they are constants; null for one that it leaves out. */
+  private List<OnnxTensor> constants(OnnxNode node) {
+    List<OnnxTensor> constants = new ArrayList<>();
+    for (String input : node.inputs()) {
+      if (input.isEmpty()) {
+        constants.add(null);
+      } else if (terms.get(input) instanceof Term.Known known) {
+        constants.add(known.tensor());
+      }
+    }
+    return constants;
   }
 
   private boolean isRead(String value) {
@@ -107,9 +124,9 @@ final class GraphImport {
     return file.inputs().getFirst().dims().getFirst();
   }
 
-  /** ONNX's version of the operators. */
-  long opset() {
-    return file.opset();
+  /** Whether {@code node} computes as in training, as operators before opset 7 do unless told. */
+  boolean oldTraining(OnnxNode node) {
+    return file.opset() < 7 && node.integer("is_test", 0) == 0;
   }
 
   /** The input at {@code index}, which the model gives. */
@@ -126,7 +143,7 @@ final class GraphImport {
     if (term(node, index) instanceof Term.Live live) {
       return live;
     }
-    throw new OnnxOperator.Unsupported("its input " + index + " is a constant");
+    throw new OnnxOperator.Unsupported("its input " + index + " is no activation");
   }
 
   /** An input whose channels are where the graph has them. */

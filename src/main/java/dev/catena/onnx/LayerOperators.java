@@ -22,28 +22,76 @@ final class LayerOperators {
       throw new Unsupported("its filters are " + w.dims());
     }
     Windows windows = Windows.of(node, x, filters.subList(2, 4));
-    Op.Conv conv =
-        new Op.Conv(
-            filters.get(2),
-            filters.get(3),
-            windows.stride(),
-            windows.padH(),
-            windows.padW(),
-            node.integer("group", 1),
-            Op.Prologue.NONE,
-            node.has(2),
-            false);
-    List<Value> inputs =
-        new ArrayList<>(List.of(x.value(), graph.parameter(w, new Shape(filters))));
-    if (conv.bias()) {
-      inputs.add(graph.parameter(graph.known(node, 2), Shape.of(filters.getFirst())));
+    int groups = node.integer("group", 1);
+    Value bias =
+        node.has(2) ? graph.parameter(graph.known(node, 2), Shape.of(filters.getFirst())) : null;
+    return convolve(graph, node, x, windows, groups, new Filters(new Shape(filters), w), bias);
+  }
+
+  /** A convolution with filters that the model does not have. */
+  static Term.Live convolve(
+      GraphImport graph, OnnxNode node, Term.Live x, Windows windows, int groups, Filters filters) {
+    return convolve(graph, node, x, windows, groups, filters, null);
+  }
+
+  /**
+   * Filters of a convolution.
+   *
+   * @param shape K,C,R,S
+   * @param tensor of as many elements
+   */
+  record Filters(Shape shape, OnnxTensor tensor) {
+    /** Zeros where a window is dilated, or padded on one side more than on the other. */
+    float[] spread(Shape wide, Windows windows) {
+      float[] w = tensor.floats();
+      float[] all = new float[Math.toIntExact(wide.elements())];
+      int rows = shape.dim(2);
+      int columns = shape.dim(3);
+      for (int i = 0; i < w.length; i++) {
+        int s = i % columns * windows.w().dilation() + windows.w().leading();
+        int r = i / columns % rows * windows.h().dilation() + windows.h().leading();
+        all[(i / columns / rows * wide.dim(2) + r) * wide.dim(3) + s] = w[i];
+      }
+      return all;
     }
-    return x.made(graph.add(node, conv, inputs.toArray(Value[]::new)));
+  }
+
+  private static Term.Live convolve(
+      GraphImport graph,
+      OnnxNode node,
+      Term.Live x,
+      Windows windows,
+      int groups,
+      Filters filters,
+      Value bias) {
+    Shape given = filters.shape();
+    int rows = windows.h().taps(given.dim(2));
+    int columns = windows.w().taps(given.dim(3));
+    Shape wide = Shape.of(given.dim(0), given.dim(1), rows, columns);
+    Value w =
+        wide.equals(given)
+            ? graph.parameter(filters.tensor(), given)
+            : graph.parameter(node.name() + ".weight", wide, () -> filters.spread(wide, windows));
+    Op conv =
+        new Op.Conv(
+            rows,
+            columns,
+            windows.stride(),
+            windows.h().pad(),
+            windows.w().pad(),
+            groups,
+            Op.Prologue.NONE,
+            bias != null,
+            false);
+    return x.made(
+        bias == null
+            ? graph.add(node, conv, x.value(), w)
+            : graph.add(node, conv, x.value(), w, bias));
   }
 
   static Term batchNorm(GraphImport graph, OnnxNode node) {
     Term.Live x = graph.aligned(node, 0);
-    if (node.integer("training_mode", 0) != 0) {
+    if (node.integer("training_mode", 0) != 0 || graph.oldTraining(node)) {
       throw new Unsupported("it normalises as in training");
     }
     if (node.integer("spatial", 1) == 0) {

@@ -23,12 +23,22 @@ final class Message {
   }
 
   /**
-   * The message in {@code bytes}.
+   * The message in {@code bytes}, which are not copied.
    *
    * @throws InvalidProtocolBufferException if they are none
    */
   static Message parse(ByteString bytes) throws InvalidProtocolBufferException {
-    return new Message(UnknownFieldSet.parseFrom(bytes));
+    CodedInputStream in = bytes.newCodedInput();
+    in.enableAliasing(true);
+    try {
+      UnknownFieldSet fields = UnknownFieldSet.newBuilder().mergeFrom(in).build();
+      in.checkLastTagWas(0);
+      return new Message(fields);
+    } catch (InvalidProtocolBufferException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new InvalidProtocolBufferException(e);
+    }
   }
 
   boolean has(int number) {

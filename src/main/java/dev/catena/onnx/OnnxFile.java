@@ -30,8 +30,6 @@ record OnnxFile(
     Map<String, OnnxTensor> tensors,
     List<Port> inputs,
     List<Port> outputs) {
-  private static final long OLDEST_OPSET = 7;
-
   static final int IR = 1;
   static final int PRODUCER = 2;
   static final int OPSETS = 8;
@@ -67,8 +65,8 @@ record OnnxFile(
   /**
    * Reads a model.
    *
-   * @throws ModelFormatException if the file is no ONNX model, is larger than protobuf allows (2
-   *     GiB) or older than opset 7
+   * @throws ModelFormatException if the file is no ONNX model or is larger than protobuf allows, 2
+   *     GiB
    * @throws IOException if it cannot be read
    */
   static OnnxFile read(Path file) throws IOException {
@@ -93,13 +91,6 @@ record OnnxFile(
           file, "", "there is no ONNX graph in it", "Export the model again");
     }
     long opset = opset(model);
-    if (opset < OLDEST_OPSET) {
-      throw new ModelFormatException(
-          file,
-          "opset " + opset,
-          "operators before version " + OLDEST_OPSET + " are not read",
-          "Export the model with a newer opset");
-    }
     if (graph.has(SPARSE)) {
       throw new ModelFormatException(
           file, "", "it has sparse initialisers", "Export the model with dense weights");
@@ -116,6 +107,10 @@ record OnnxFile(
       if (node.operator().equals("Constant") && node.hasAttribute("value")) {
         OnnxTensor value = reader.read(node.tensor("value"));
         tensors.put(node.outputs().getFirst(), value);
+      } else if (node.operator().equals("ConstantOfShape") && node.hasAttribute("value")) {
+        String name = node.name() + ".value";
+        tensors.put(name, reader.read(node.tensor("value")));
+        nodes.add(node.reading(name));
       } else {
         nodes.add(node);
       }

@@ -1,6 +1,7 @@
 package dev.catena.onnx;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,7 @@ record OnnxNode(
   static final int INTEGER = 3;
   static final int STRING = 4;
   static final int TENSOR = 5;
+  private static final int FLOATS = 7;
   static final int INTEGERS = 8;
   static final int ATTRIBUTE_TYPE = 20;
   static final int OF_FLOAT = 1;
@@ -57,6 +59,13 @@ record OnnxNode(
         message.strings(INPUT),
         outputs,
         attributes);
+  }
+
+  /** The same with one more input. */
+  OnnxNode reading(String input) {
+    List<String> all = new ArrayList<>(inputs);
+    all.add(input);
+    return new OnnxNode(name, operator, all, outputs, attributes);
   }
 
   /** Whether the input at {@code index} is given. */
@@ -89,6 +98,18 @@ record OnnxNode(
     return found == null
         ? absent
         : found.integers(INTEGERS).stream().map(Math::toIntExact).toList();
+  }
+
+  /** The whole numbers of an attribute, or null without it. */
+  List<Long> longs(String attribute) {
+    Message found = attributes.get(attribute);
+    return found == null ? null : found.integers(INTEGERS);
+  }
+
+  /** The numbers of an attribute. */
+  List<Float> numbers(String attribute) {
+    Message found = attributes.get(attribute);
+    return found == null ? List.of() : found.floats(FLOATS);
   }
 
   /** The tensor of an attribute, which is there. */

@@ -1,10 +1,13 @@
 package dev.catena.onnx;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
 import dev.catena.graph.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 
 /**
  * Numbers in a model: TensorProto of ONNX, its data in this file or beside it.
@@ -54,6 +57,62 @@ record OnnxTensor(String name, List<Integer> dims, Type type, ByteString data) {
     values.forEach(bytes::putLong);
     return new OnnxTensor(
         "", List.of(values.size()), Type.INT64, ByteString.copyFrom(bytes.flip()));
+  }
+
+  /** Numbers of a type, such as arithmetic on constants makes. */
+  static OnnxTensor of(List<Integer> dims, Type type, double[] values) {
+    ByteBuffer bytes =
+        ByteBuffer.allocate(values.length * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    for (double value : values) {
+      if (type.real()) {
+        bytes.putDouble(value);
+      } else {
+        bytes.putLong((long) value);
+      }
+    }
+    Type stored = type.real() ? Type.DOUBLE : Type.INT64;
+    return new OnnxTensor("", dims, stored, ByteString.copyFrom(bytes.flip()));
+  }
+
+  /** The same under a name. */
+  OnnxTensor named(String other) {
+    return new OnnxTensor(other, dims, type, data);
+  }
+
+  /** The same elements in the same order, with other extents. */
+  OnnxTensor as(List<Integer> other) {
+    return new OnnxTensor(name, other, type, data);
+  }
+
+  /**
+   * A tensor of these elements in another order.
+   *
+   * @param other its extents
+   * @param from index here of the element at an index there
+   */
+  OnnxTensor picked(List<Integer> other, IntUnaryOperator from) {
+    ByteBuffer picked = ByteBuffer.allocate(Math.multiplyExact(elements(other), type.bytes));
+    for (int i = 0; picked.hasRemaining(); i++) {
+      int first = from.applyAsInt(i) * type.bytes;
+      for (int b = 0; b < type.bytes; b++) {
+        picked.put(data.byteAt(first + b));
+      }
+    }
+    return new OnnxTensor(name, other, type, UnsafeByteOperations.unsafeWrap(picked.flip()));
+  }
+
+  /** All elements as doubles. */
+  double[] numbers() {
+    if (type == Type.DOUBLE) {
+      double[] values = new double[elements()];
+      data.asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN).asDoubleBuffer().get(values);
+      return values;
+    }
+    if (!type.real()) {
+      return integers().stream().mapToDouble(Long::doubleValue).toArray();
+    }
+    float[] floats = floats();
+    return IntStream.range(0, floats.length).mapToDouble(i -> floats[i]).toArray();
   }
 
   /** All elements, rounded to fp32. */

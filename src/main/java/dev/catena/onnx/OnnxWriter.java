@@ -1,8 +1,6 @@
 package dev.catena.onnx;
 
 import com.google.protobuf.ByteString;
-import com.google.protobuf.CodedOutputStream;
-import com.google.protobuf.UnknownFieldSet;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphException;
@@ -16,10 +14,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.Channels;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
@@ -27,20 +26,28 @@ import java.util.function.Function;
  * thread-safe.
  */
 public final class OnnxWriter {
-  private static final int IR_VERSION = 8;
-  private static final int OPSET = 17;
-  private static final int FLOAT = OnnxTensor.Type.FLOAT.number;
+  private static final long LARGEST = Integer.MAX_VALUE;
+
+  /** Tells where the numbers of a parameter are. */
+  @FunctionalInterface
+  interface Data {
+    /** Adds to TensorProto what the numbers are. */
+    void of(Node parameter, MessageWriter tensor);
+  }
 
   private final Graph graph;
-  private final Function<Node, float[]> weights;
-  private final UnknownFieldSet.Builder body = UnknownFieldSet.newBuilder();
+  private final Data data;
+  private final OnnxBody body = new OnnxBody();
 
   /** Names of values in the file; what costs nothing here has no node there. */
   private final Map<Integer, String> names = new HashMap<>();
 
-  private OnnxWriter(Graph graph, Function<Node, float[]> weights) {
+  /** The values that are N,C in the file, not N,C,1,1. */
+  private final Set<Integer> rows = new HashSet<>();
+
+  private OnnxWriter(Graph graph, Data data) {
     this.graph = graph;
-    this.weights = weights;
+    this.data = data;
   }
 
   /**
@@ -48,103 +55,159 @@ public final class OnnxWriter {
    *
    * @param graph a network as its definition has it, before rewrites, for one image
    * @param weights the fp32 values of a parameter's node
-   * @throws GraphException naming the node if ONNX has no operator for one
+   * @throws GraphException naming the node if ONNX has no operator for one, or if the model takes
+   *     more than 2 GiB
    * @throws IOException if the file cannot be written; it is then as it was
    */
   public static void write(Graph graph, Function<Node, float[]> weights, Path file)
       throws IOException {
-    UnknownFieldSet model = new OnnxWriter(graph, weights).model();
-    if (model.getSerializedSize() < 0) {
-      throw new GraphException(graph.name() + ": an ONNX file holds at most 2 GiB");
+    long bytes =
+        graph.parameters().stream().mapToLong(p -> p.output().shape().elements()).sum()
+            * Float.BYTES;
+    if (bytes > LARGEST) {
+      throw new GraphException(
+          graph.name() + ": its weights take " + bytes + " bytes; an ONNX file holds 2 GiB");
     }
-    WholeFile.write(
-        file,
-        channel -> {
-          CodedOutputStream out = CodedOutputStream.newInstance(Channels.newOutputStream(channel));
-          model.writeTo(out);
-          out.flush();
-        });
+    ByteString model =
+        model(graph, (p, tensor) -> tensor.bytes(TensorReader.RAW, raw(weights.apply(p))));
+    WholeFile.write(file, channel -> model.writeTo(Channels.newOutputStream(channel)));
   }
 
-  private UnknownFieldSet model() {
+  /** The model's bytes. */
+  static ByteString model(Graph graph, Data data) {
+    return new OnnxWriter(graph, data).model();
+  }
+
+  private static ByteString raw(float[] values) {
+    ByteBuffer bytes =
+        ByteBuffer.allocate(Math.multiplyExact(values.length, Float.BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(values);
+    return UnsafeByteOperations.unsafeWrap(bytes);
+  }
+
+  private ByteString model() {
     graph.nodes().forEach(this::node);
-    text(body, OnnxFile.NAME, graph.name());
     Value input = graph.inputs().getFirst();
-    body.mergeField(OnnxFile.INPUT, field(port(input, names.get(input.id()))));
     Value output = graph.outputs().getFirst();
-    body.mergeField(OnnxFile.OUTPUT, field(port(output, names.get(output.id()))));
-    UnknownFieldSet.Builder opset = UnknownFieldSet.newBuilder();
-    integer(opset, OnnxFile.OPSET_VERSION, OPSET);
-    UnknownFieldSet.Builder model = UnknownFieldSet.newBuilder();
-    integer(model, OnnxFile.IR, IR_VERSION);
-    text(model, OnnxFile.PRODUCER, "catena");
-    model.mergeField(OnnxFile.OPSETS, field(opset));
-    model.mergeField(OnnxFile.GRAPH, field(body));
-    return model.build();
+    return body.model(
+        graph.name(), names.get(input.id()), input.shape(), names.get(output.id()), output.shape());
   }
 
   private void node(Node node) {
-    Value x = node.inputs().isEmpty() ? null : node.input(0);
     switch (node.op()) {
       case Op.Parameter _ -> parameter(node);
       case Op.FromNchw _ -> {
-        names.put(x.id(), x.name());
-        names.put(node.output().id(), x.name());
+        names.put(node.input(0).id(), node.input(0).name());
+        passOn(node);
       }
       case Op.ToNchw _ -> {
         // A classifier's result is N,classes.
-        boolean row = x.shape().h() == 1 && x.shape().w() == 1;
-        new Operator(row ? "Flatten" : "Identity", node, node.output().name()).add(name(x));
+        Shape x = node.input(0).shape();
+        boolean pixel = x.h() * x.w() == 1 && !rows.contains(node.input(0).id());
+        make(pixel ? "Flatten" : "Identity", node).reads(name(node.input(0)));
       }
-      case Op.Dropout _ -> names.put(node.output().id(), name(x));
-      case Op.Relu _ -> new Operator("Relu", node).add(name(x));
-      case Op.Concat _ -> new Operator("Concat", node).with("axis", 1).add(inputs(node));
+      case Op.Dropout _ -> passOn(node);
+      case Op.Relu _ -> elementwise("Relu", node);
+      case Op.Sigmoid _ -> elementwise("Sigmoid", node);
+      case Op.StochasticDepth depth -> scale(node, depth.survival());
+      case Op.Scale scale -> scale(node, scale.factor());
+      case Op.ScaleShift s when !s.relu() -> scaleShift(node);
+      case Op.Add add when !add.relu() -> elementwise("Add", node);
+      case Op.ScaleChannels s when s.equals(Op.ScaleChannels.PLAIN) ->
+          make("Mul", node).reads(images(node));
+      case Op.Concat _ -> make("Concat", node).with("axis", 1).reads(images(node));
+      case Op.PadChannels pad -> padChannels(node, pad);
+      case Op.LocalResponseNorm norm when norm.size() % 2 == 1 ->
+          make("LRN", node)
+              .with("size", norm.size())
+              .withNumber("alpha", norm.alpha())
+              .withNumber("beta", norm.beta())
+              .withNumber("bias", norm.k())
+              .reads(images(node));
       case Op.GlobalAveragePool p when p.prologue() == Op.Prologue.NONE ->
-          new Operator("GlobalAveragePool", node).add(name(x));
+          make("GlobalAveragePool", node).reads(images(node));
+      case Op.AdaptiveAveragePool p when divides(node.input(0).shape(), p) ->
+          adaptiveAveragePool(node, p);
       case Op.BatchNorm bn ->
-          new Operator("BatchNormalization", node)
-              .withNumber("epsilon", bn.epsilon())
-              .add(inputs(node));
-      case Op.Add add -> rectified(node, add.relu(), "Add", inputs(node));
+          make("BatchNormalization", node).withNumber("epsilon", bn.epsilon()).reads(images(node));
       case Op.Pool p when p.prologue() == Op.Prologue.NONE -> pool(node, p);
-      case Op.Conv c when c.prologue() == Op.Prologue.NONE -> conv(node, c);
-      case Op.Linear _ -> {
-        String row = node.name() + ".row";
-        new Operator("Flatten", row).add(name(x));
-        String y = node.name() + ".result";
-        new Operator("Gemm", y)
-            .with("transB", 1)
-            .add(row, name(node.input(1)), name(node.input(2)));
-        pixel(node, y);
+      case Op.Conv c when isPlain(c) -> conv(node, c);
+      case Op.Flatten _ -> {
+        make("Flatten", node).reads(name(node.input(0)));
+        rows.add(node.output().id());
       }
+      case Op.Linear _ -> linear(node);
       default -> throw new GraphException(node.name() + ": ONNX has no operator for " + node.op());
     }
   }
 
-  /** A row of features as the image of one pixel that it is here. */
-  private void pixel(Node node, String row) {
-    String axes = node.name() + ".pixel";
-    tensor(axes, List.of(2L), OnnxTensor.of(List.of(2L, 3L)).data(), OnnxTensor.Type.INT64);
-    new Operator("Unsqueeze", node).add(row, axes);
+  private void parameter(Node node) {
+    names.put(node.output().id(), node.name());
+    MessageWriter tensor =
+        OnnxBody.tensorHeader(node.name(), node.output().shape().dims(), OnnxTensor.Type.FLOAT);
+    data.of(node, tensor);
+    body.tensor(tensor);
   }
 
-  private void conv(Node node, Op.Conv c) {
-    Operator conv =
-        new Operator("Conv", c.relu() ? node.name() + ".sum" : output(node))
-            .with("kernel_shape", c.kernelH(), c.kernelW())
-            .with("strides", c.stride(), c.stride())
-            .with("pads", c.padH(), c.padW(), c.padH(), c.padW())
-            .with("group", c.groups());
-    conv.add(inputs(node));
-    if (c.relu()) {
-      new Operator("Relu", node).add(node.name() + ".sum");
+  private void passOn(Node node) {
+    Value x = node.input(0);
+    names.put(node.output().id(), name(x));
+    if (rows.contains(x.id())) {
+      rows.add(node.output().id());
     }
+  }
+
+  /** Of rows a row. */
+  private void elementwise(String operator, Node node) {
+    if (node.inputs().stream().allMatch(x -> rows.contains(x.id()))) {
+      String[] inputs = node.inputs().stream().map(this::name).toArray(String[]::new);
+      make(operator, node).reads(inputs);
+      rows.add(node.output().id());
+    } else {
+      make(operator, node).reads(images(node));
+    }
+  }
+
+  private void scale(Node node, float factor) {
+    String number = node.name() + ".factor";
+    body.tensor(number, List.of(), OnnxTensor.Type.FLOAT, raw(new float[] {factor}));
+    make("Mul", node).reads(image(node.input(0)), number);
+  }
+
+  private void scaleShift(Node node) {
+    String axes = node.name() + ".axes";
+    body.integers(axes, List.of(1L, 2L));
+    String scale = node.name() + ".scale.channels";
+    body.operator("Unsqueeze", scale).reads(name(node.input(1)), axes);
+    String shift = node.name() + ".shift.channels";
+    body.operator("Unsqueeze", shift).reads(name(node.input(2)), axes);
+    String scaled = node.name() + ".scaled";
+    body.operator("Mul", scaled).reads(image(node.input(0)), scale);
+    make("Add", node).reads(scaled, shift);
+  }
+
+  private void padChannels(Node node, Op.PadChannels pad) {
+    String pads = node.name() + ".pads";
+    long zeros = (long) pad.channels() - node.input(0).shape().c();
+    body.integers(pads, List.of(0L, 0L, 0L, 0L, 0L, zeros, 0L, 0L));
+    make("Pad", node).reads(image(node.input(0)), pads);
+  }
+
+  private static boolean divides(Shape x, Op.AdaptiveAveragePool p) {
+    return x.h() % p.height() == 0 && x.w() % p.width() == 0;
+  }
+
+  private void adaptiveAveragePool(Node node, Op.AdaptiveAveragePool p) {
+    int h = node.input(0).shape().h() / p.height();
+    int w = node.input(0).shape().w() / p.width();
+    make("AveragePool", node).with("kernel_shape", h, w).with("strides", h, w).reads(images(node));
   }
 
   private void pool(Node node, Op.Pool p) {
     boolean max = p.kind() == Op.PoolKind.MAX;
-    Operator pool =
-        new Operator(max ? "MaxPool" : "AveragePool", node)
+    OnnxBody.Operator pool =
+        make(max ? "MaxPool" : "AveragePool", node)
             .with("kernel_shape", p.kernel(), p.kernel())
             .with("strides", p.stride(), p.stride())
             .with("pads", p.pad(), p.pad(), p.pad(), p.pad())
@@ -152,144 +215,56 @@ public final class OnnxWriter {
     if (!max) {
       pool.with("count_include_pad", p.includePad() ? 1 : 0);
     }
-    pool.add(name(node.input(0)));
+    pool.reads(images(node));
   }
 
-  private void rectified(Node node, boolean relu, String operator, String... inputs) {
-    if (relu) {
-      String sum = node.name() + ".sum";
-      new Operator(operator, sum).add(inputs);
-      new Operator("Relu", node).add(sum);
-    } else {
-      new Operator(operator, node).add(inputs);
+  private static boolean isPlain(Op.Conv c) {
+    return c.prologue() == Op.Prologue.NONE && !c.residual() && !c.relu();
+  }
+
+  private void conv(Node node, Op.Conv c) {
+    make("Conv", node)
+        .with("kernel_shape", c.kernelH(), c.kernelW())
+        .with("strides", c.stride(), c.stride())
+        .with("pads", c.padH(), c.padW(), c.padH(), c.padW())
+        .with("group", c.groups())
+        .reads(images(node));
+  }
+
+  private void linear(Node node) {
+    Value x = node.input(0);
+    String row = name(x);
+    if (!rows.contains(x.id())) {
+      row = node.name() + ".row";
+      body.operator("Flatten", row).reads(name(x));
     }
+    make("Gemm", node).with("transB", 1).reads(row, name(node.input(1)), name(node.input(2)));
+    rows.add(node.output().id());
+  }
+
+  /** An operator that makes the node's value under its name. */
+  private OnnxBody.Operator make(String operator, Node node) {
+    names.put(node.output().id(), node.output().name());
+    return body.operator(operator, node.output().name());
   }
 
   private String name(Value value) {
     return names.get(value.id());
   }
 
-  private String[] inputs(Node node) {
-    return node.inputs().stream().map(this::name).toArray(String[]::new);
+  private String[] images(Node node) {
+    return node.inputs().stream().map(this::image).toArray(String[]::new);
   }
 
-  /** The name of the value that {@code node} makes, from now on. */
-  private String output(Node node) {
-    names.put(node.output().id(), node.name());
-    return node.name();
-  }
-
-  private void parameter(Node node) {
-    float[] values = weights.apply(node);
-    ByteBuffer bytes =
-        ByteBuffer.allocate(Math.multiplyExact(values.length, Float.BYTES))
-            .order(ByteOrder.LITTLE_ENDIAN);
-    bytes.asFloatBuffer().put(values);
-    List<Long> dims = node.output().shape().dims().stream().map(Integer::longValue).toList();
-    tensor(output(node), dims, UnsafeByteOperations.unsafeWrap(bytes), OnnxTensor.Type.FLOAT);
-  }
-
-  private void tensor(String name, List<Long> dims, ByteString data, OnnxTensor.Type type) {
-    UnknownFieldSet.Builder tensor = UnknownFieldSet.newBuilder();
-    dims.forEach(d -> integer(tensor, TensorReader.DIMS, d));
-    integer(tensor, TensorReader.TYPE, type.number);
-    text(tensor, TensorReader.NAME, name);
-    tensor.mergeField(TensorReader.RAW, field(data));
-    body.mergeField(OnnxFile.INITIALIZER, field(tensor));
-  }
-
-  /** N is open; what was one pixel is N,C. */
-  private static UnknownFieldSet.Builder port(Value value, String name) {
-    Shape shape = value.shape();
-    List<Integer> dims = new ArrayList<>(List.of(shape.c()));
-    if (shape.h() > 1 || shape.w() > 1) {
-      dims.addAll(List.of(shape.h(), shape.w()));
+  /** The value as N,C,H,W; a parameter as it is. */
+  private String image(Value value) {
+    if (rows.remove(value.id())) {
+      String row = name(value);
+      String image = row + ".pixel";
+      body.integers(image + ".axes", List.of(2L, 3L));
+      body.operator("Unsqueeze", image).reads(row, image + ".axes");
+      names.put(value.id(), image);
     }
-    UnknownFieldSet.Builder extents = UnknownFieldSet.newBuilder();
-    UnknownFieldSet.Builder batch = UnknownFieldSet.newBuilder();
-    text(batch, OnnxFile.DIM_NAME, "N");
-    extents.mergeField(OnnxFile.DIM, field(batch));
-    for (int dim : dims) {
-      UnknownFieldSet.Builder extent = UnknownFieldSet.newBuilder();
-      integer(extent, OnnxFile.DIM_VALUE, dim);
-      extents.mergeField(OnnxFile.DIM, field(extent));
-    }
-    UnknownFieldSet.Builder tensor = UnknownFieldSet.newBuilder();
-    integer(tensor, OnnxFile.ELEMENT_TYPE, FLOAT);
-    tensor.mergeField(OnnxFile.SHAPE, field(extents));
-    UnknownFieldSet.Builder type = UnknownFieldSet.newBuilder();
-    type.mergeField(OnnxFile.TENSOR_TYPE, field(tensor));
-    UnknownFieldSet.Builder port = UnknownFieldSet.newBuilder();
-    text(port, OnnxFile.PORT_NAME, name);
-    port.mergeField(OnnxFile.PORT_TYPE, field(type));
-    return port;
-  }
-
-  private static UnknownFieldSet.Field field(UnknownFieldSet.Builder message) {
-    return field(message.build().toByteString());
-  }
-
-  private static UnknownFieldSet.Field field(ByteString bytes) {
-    return UnknownFieldSet.Field.newBuilder().addLengthDelimited(bytes).build();
-  }
-
-  private static void text(UnknownFieldSet.Builder to, int number, String text) {
-    to.mergeField(number, field(ByteString.copyFromUtf8(text)));
-  }
-
-  private static void integer(UnknownFieldSet.Builder to, int number, long value) {
-    to.mergeField(number, UnknownFieldSet.Field.newBuilder().addVarint(value).build());
-  }
-
-  /** One node of the file. */
-  private final class Operator {
-    private final UnknownFieldSet.Builder node = UnknownFieldSet.newBuilder();
-
-    /** Makes the value {@code output}, and is named like it. */
-    Operator(String operator, String output) {
-      text(node, OnnxNode.OPERATOR, operator);
-      text(node, OnnxNode.NAME, output);
-      text(node, OnnxNode.OUTPUT, output);
-    }
-
-    Operator(String operator, Node of) {
-      this(operator, output(of));
-    }
-
-    Operator(String operator, Node of, String output) {
-      this(operator, output);
-      names.put(of.output().id(), output);
-    }
-
-    Operator with(String attribute, int... values) {
-      UnknownFieldSet.Builder made = UnknownFieldSet.newBuilder();
-      boolean list = values.length > 1;
-      text(made, OnnxNode.ATTRIBUTE_NAME, attribute);
-      for (int value : values) {
-        integer(made, list ? OnnxNode.INTEGERS : OnnxNode.INTEGER, value);
-      }
-      integer(made, OnnxNode.ATTRIBUTE_TYPE, list ? OnnxNode.OF_INTEGERS : OnnxNode.OF_INTEGER);
-      node.mergeField(OnnxNode.ATTRIBUTE, field(made));
-      return this;
-    }
-
-    Operator withNumber(String attribute, float value) {
-      UnknownFieldSet.Builder made = UnknownFieldSet.newBuilder();
-      text(made, OnnxNode.ATTRIBUTE_NAME, attribute);
-      made.mergeField(
-          OnnxNode.FLOAT,
-          UnknownFieldSet.Field.newBuilder().addFixed32(Float.floatToIntBits(value)).build());
-      integer(made, OnnxNode.ATTRIBUTE_TYPE, OnnxNode.OF_FLOAT);
-      node.mergeField(OnnxNode.ATTRIBUTE, field(made));
-      return this;
-    }
-
-    /** Puts it into the file, reading {@code inputs}. */
-    void add(String... inputs) {
-      for (String input : inputs) {
-        text(node, OnnxNode.INPUT, input);
-      }
-      body.mergeField(OnnxFile.NODE, field(node));
-    }
+    return name(value);
   }
 }

@@ -28,7 +28,15 @@ final class Operators {
     table.put("Sub", ElementOperators::subtract);
     table.put("Mul", ElementOperators::multiply);
     table.put("Div", ElementOperators::divide);
-    table.put("Concat", ShapeOperators::concat);
+    table.put("Sigmoid", ElementOperators::sigmoid);
+    table.put("Clip", ElementOperators::clip);
+    table.put("Neg", ElementOperators::negate);
+    table.put("Mean", ElementOperators::mean);
+    table.put("Concat", ChannelOperators::concat);
+    table.put("LRN", ChannelOperators::localResponseNorm);
+    table.put("Pad", ChannelOperators::pad);
+    table.put("Slice", ChannelOperators::slice);
+    table.put("Gather", ChannelOperators::gather);
     table.put("Dropout", ShapeOperators::dropout);
     table.put("Identity", ShapeOperators::identity);
     table.put("Flatten", ShapeOperators::flatten);
@@ -37,7 +45,6 @@ final class Operators {
     table.put("Unsqueeze", ShapeOperators::unsqueeze);
     table.put("Transpose", ShapeOperators::transpose);
     table.put("Shape", ShapeOperators::shape);
-    table.put("Gather", ShapeOperators::gather);
     table.put("Cast", ShapeOperators::cast);
     return Collections.unmodifiableSortedMap(table);
   }

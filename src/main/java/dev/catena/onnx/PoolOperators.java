@@ -5,6 +5,7 @@ import dev.catena.graph.Shape;
 import dev.catena.graph.Value;
 import dev.catena.onnx.OnnxOperator.Unsupported;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Operators that reduce windows or whole images to one pixel. */
 final class PoolOperators {
@@ -24,16 +25,16 @@ final class PoolOperators {
     if (kernel.size() != 2 || x.dims().size() != 4 || !kernel.get(0).equals(kernel.get(1))) {
       throw new Unsupported("its windows are " + kernel + " over " + x.dims());
     }
-    Windows windows = Windows.of(node, x, kernel);
-    if (windows.padH() != windows.padW()) {
-      throw new Unsupported("its padding is " + windows.padH() + " and " + windows.padW());
+    Windows windows = Windows.of(node, x, kernel).plain();
+    if (!windows.h().equals(windows.w())) {
+      throw new Unsupported("its padding is " + windows.h() + " and " + windows.w());
     }
     Op pool =
         new Op.Pool(
             kind,
             kernel.getFirst(),
             windows.stride(),
-            windows.padH(),
+            windows.h().pad(),
             node.integer("ceil_mode", 0) != 0,
             node.integer("count_include_pad", 0) != 0,
             Op.Prologue.NONE);
@@ -55,12 +56,12 @@ final class PoolOperators {
     return x.made(graph.add(node, pool, x.value()));
   }
 
-  /** Over all pixels of N,C,H,W. */
+  /** Over all pixels. */
   static Term reduceMean(GraphImport graph, OnnxNode node) {
     Term.Live x = graph.aligned(node, 0);
     int rank = x.dims().size();
     List<Integer> axes = ShapeOperators.axes(graph, node, rank).stream().sorted().toList();
-    if (rank != 4 || !axes.equals(List.of(2, 3))) {
+    if (rank < 3 || !axes.equals(IntStream.range(2, rank).boxed().toList())) {
       throw new Unsupported("it takes the mean of " + x.dims() + " over " + axes);
     }
     Value mean = graph.add(node, new Op.GlobalAveragePool(Op.Prologue.NONE), x.value());

@@ -1,14 +1,12 @@
 package dev.catena.onnx;
 
-import dev.catena.graph.Op;
-import dev.catena.graph.Value;
 import dev.catena.onnx.OnnxOperator.Unsupported;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Operators that move nothing, join channels, or calculate with shapes. */
+/** Operators that move nothing, or tell of shapes. */
 final class ShapeOperators {
   private ShapeOperators() {}
 
@@ -18,6 +16,9 @@ final class ShapeOperators {
 
   /** In inference x. */
   static Term dropout(GraphImport graph, OnnxNode node) {
+    if (graph.oldTraining(node)) {
+      throw new Unsupported("it drops as in training");
+    }
     if (node.has(2) && graph.known(node, 2).integers().getFirst() != 0) {
       throw new Unsupported("it drops as in training");
     }
@@ -26,9 +27,6 @@ final class ShapeOperators {
 
   /** Between types of real numbers x: activations have the type of the graph. */
   static Term cast(GraphImport graph, OnnxNode node) {
-    if (graph.term(node, 0) instanceof Term.Known known && !known.tensor().type().real()) {
-      return known;
-    }
     int to = node.integer("to", 0);
     for (OnnxTensor.Type type : OnnxTensor.Type.values()) {
       if (type.number == to && type.real()) {
@@ -38,29 +36,8 @@ final class ShapeOperators {
     throw new Unsupported("it rounds to ONNX's type " + to);
   }
 
-  static Term concat(GraphImport graph, OnnxNode node) {
-    int count = node.inputs().size();
-    if (graph.term(node, 0) instanceof Term.Known) {
-      List<Long> all = new ArrayList<>();
-      for (int i = 0; i < count; i++) {
-        all.addAll(graph.known(node, i).integers());
-      }
-      return new Term.Known(OnnxTensor.of(all));
-    }
-    Term.Live first = graph.aligned(node, 0);
-    int axis = axis(node.integer("axis", 1), first.dims().size());
-    if (axis != 1) {
-      throw new Unsupported("it joins " + first.dims() + " along axis " + axis);
-    }
-    Value[] parts = new Value[count];
-    for (int i = 0; i < count; i++) {
-      parts[i] = graph.aligned(node, i).value();
-    }
-    return count == 1 ? first : first.made(graph.add(node, new Op.Concat(), parts));
-  }
-
   static Term flatten(GraphImport graph, OnnxNode node) {
-    Term.Live x = graph.live(node, 0);
+    Term x = graph.term(node, 0);
     int rank = x.dims().size();
     int given = node.integer("axis", 1);
     int axis = given < 0 ? given + rank : given;
@@ -71,11 +48,12 @@ final class ShapeOperators {
         List.of(
             OnnxTensor.elements(x.dims().subList(0, axis)),
             OnnxTensor.elements(x.dims().subList(axis, rank)));
-    return new Term.Live(x.value(), dims);
+    return x.as(dims);
   }
 
   static Term reshape(GraphImport graph, OnnxNode node) {
-    Term.Live x = graph.live(node, 0);
+    Term x = graph.term(node, 0);
+    boolean batched = x instanceof Term.Live;
     List<Long> target = graph.known(node, 1).integers();
     boolean zeroCopies = node.integer("allowzero", 0) == 0;
     List<Integer> dims = new ArrayList<>();
@@ -87,7 +65,7 @@ final class ShapeOperators {
         dims.add(1);
       } else if (extent == 0 && zeroCopies && i < x.dims().size()) {
         dims.add(x.dims().get(i));
-      } else if (i == 0 && extent == graph.exportedBatch()) {
+      } else if (batched && i == 0 && extent == graph.exportedBatch()) {
         dims.add(graph.batch()); // the batch that the model was exported for
       } else {
         dims.add(Math.toIntExact(extent));
@@ -100,14 +78,11 @@ final class ShapeOperators {
     if (OnnxTensor.elements(dims) != elements) {
       throw new Unsupported("it reshapes " + x.dims() + " to " + target);
     }
-    return new Term.Live(x.value(), List.copyOf(dims));
+    return x.as(dims);
   }
 
   static Term squeeze(GraphImport graph, OnnxNode node) {
-    if (graph.term(node, 0) instanceof Term.Known known) {
-      return known;
-    }
-    Term.Live x = graph.live(node, 0);
+    Term x = graph.term(node, 0);
     List<Integer> axes = axes(graph, node, x.dims().size());
     List<Integer> dims = new ArrayList<>();
     for (int i = 0; i < x.dims().size(); i++) {
@@ -119,14 +94,11 @@ final class ShapeOperators {
         dims.add(x.dims().get(i));
       }
     }
-    return new Term.Live(x.value(), dims);
+    return x.as(dims);
   }
 
   static Term unsqueeze(GraphImport graph, OnnxNode node) {
-    if (graph.term(node, 0) instanceof Term.Known known) {
-      return new Term.Known(OnnxTensor.of(known.tensor().integers()));
-    }
-    Term.Live x = graph.live(node, 0);
+    Term x = graph.term(node, 0);
     List<Integer> given = given(graph, node);
     int rank = x.dims().size() + given.size();
     List<Integer> axes = given.stream().map(a -> axis(a, rank)).toList();
@@ -135,7 +107,7 @@ final class ShapeOperators {
     for (int i = 0; i < rank; i++) {
       dims.add(axes.contains(i) ? 1 : x.dims().get(next++));
     }
-    return new Term.Live(x.value(), dims);
+    return x.as(dims);
   }
 
   /** Only where nothing moves: axes of one element may go anywhere. */
@@ -148,21 +120,16 @@ final class ShapeOperators {
     if (!wide.equals(wide.stream().sorted().toList())) {
       throw new Unsupported("it moves the axes of " + x.dims() + " to " + order);
     }
-    return new Term.Live(x.value(), order.stream().map(x.dims()::get).toList());
+    return x.as(order.stream().map(x.dims()::get).toList());
   }
 
+  /** Of the axes from {@code start} to before {@code end}. */
   static Term shape(GraphImport graph, OnnxNode node) {
     List<Integer> dims = graph.term(node, 0).dims();
-    return new Term.Known(OnnxTensor.of(dims.stream().map(Integer::longValue).toList()));
-  }
-
-  static Term gather(GraphImport graph, OnnxNode node) {
-    List<Long> from = graph.known(node, 0).integers();
-    List<Long> picked = new ArrayList<>();
-    for (long index : graph.known(node, 1).integers()) {
-      picked.add(from.get(axis(Math.toIntExact(index), from.size())));
-    }
-    return new Term.Known(OnnxTensor.of(picked));
+    int start = bound(node.integer("start", 0), dims.size(), dims.size());
+    int end = Math.max(start, bound(node.integer("end", dims.size()), dims.size(), dims.size()));
+    List<Long> extents = dims.subList(start, end).stream().map(Integer::longValue).toList();
+    return new Term.Known(OnnxTensor.of(extents));
   }
 
   /** The axes of an attribute or, since opset 13, of the second input; empty if none are given. */
@@ -176,7 +143,12 @@ final class ShapeOperators {
         : node.integers("axes", Collections.emptyList());
   }
 
-  private static int axis(int given, int rank) {
+  /** A place between 0 and {@code most}; what is negative counts from the end. */
+  static int bound(long given, int most, int extent) {
+    return Math.clamp(given < 0 ? given + extent : given, 0, most);
+  }
+
+  static int axis(int given, int rank) {
     int axis = given < 0 ? given + rank : given;
     if (axis < 0 || axis >= rank) {
       throw new Unsupported("there is no axis " + given + " among " + rank);

@@ -30,12 +30,12 @@ final class TensorReader {
   static final int NAME = 8;
   static final int RAW = 9;
   private static final int DOUBLES = 10;
-  private static final int EXTERNAL = 13;
-  private static final int LOCATION = 14;
-  private static final int OUTSIDE = 1;
+  static final int EXTERNAL = 13;
+  static final int LOCATION = 14;
+  static final int OUTSIDE = 1;
 
-  private static final int KEY = 1;
-  private static final int VALUE = 2;
+  static final int KEY = 1;
+  static final int VALUE = 2;
 
   private final Path model;
 

@@ -9,11 +9,19 @@ sealed interface Term {
   /** Extents as the model has them, outermost first. */
   List<Integer> dims();
 
+  /** The same elements in the same order with other extents, as many. */
+  Term as(List<Integer> other);
+
   /** Numbers of the model. */
   record Known(OnnxTensor tensor) implements Term {
     @Override
     public List<Integer> dims() {
       return tensor.dims();
+    }
+
+    @Override
+    public Term as(List<Integer> other) {
+      return new Known(tensor.as(List.copyOf(other)));
     }
   }
 
@@ -25,6 +33,11 @@ sealed interface Term {
    * @param dims as the model has them; as many elements
    */
   record Live(Value value, List<Integer> dims) implements Term {
+    @Override
+    public Term as(List<Integer> other) {
+      return new Live(value, List.copyOf(other));
+    }
+
     /** Whether the extents are N,C,H,W, N,C,W or N,C of the graph's value. */
     boolean aligned() {
       Shape v = value.shape();
@@ -49,11 +62,32 @@ sealed interface Term {
     }
   }
 
+  /**
+   * Every so many rows or columns of an activation, until the other axis is known: exporters slice
+   * one axis after the other.
+   *
+   * @param whole the activation
+   * @param stepH of the rows
+   * @param stepW of the columns
+   * @param dims of what is picked
+   */
+  record Sliced(Live whole, int stepH, int stepW, List<Integer> dims) implements Term {
+    @Override
+    public Term as(List<Integer> other) {
+      throw new OnnxOperator.Unsupported("it reshapes every other row of an image");
+    }
+  }
+
   /** What an operator that was refused would have made. */
   record Missing() implements Term {
     @Override
     public List<Integer> dims() {
       return List.of();
+    }
+
+    @Override
+    public Term as(List<Integer> other) {
+      return this;
     }
   }
 }

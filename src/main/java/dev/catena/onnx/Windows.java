@@ -1,7 +1,6 @@
 package dev.catena.onnx;
 
 import dev.catena.onnx.OnnxOperator.Unsupported;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
@@ -9,16 +8,45 @@ import java.util.List;
  * How windows lie over an image.
  *
  * @param stride of both axes
- * @param padH rows above and below
- * @param padW columns left and right
+ * @param h rows
+ * @param w columns
  */
-record Windows(int stride, int padH, int padW) {
+record Windows(int stride, Axis h, Axis w) {
+  /** Each pixel by itself. */
+  static final Windows POINTS = new Windows(1, Axis.PLAIN, Axis.PLAIN);
+
+  /**
+   * One axis.
+   *
+   * @param dilation from one tap to the next
+   * @param begin cells before the image
+   * @param end cells behind it
+   */
+  record Axis(int dilation, int begin, int end) {
+    static final Axis PLAIN = new Axis(1, 0, 0);
+
+    /** Cells on either side, the larger of the two. */
+    int pad() {
+      return Math.max(begin, end);
+    }
+
+    /** Taps of zeros that {@link #pad} takes before those of a filter. */
+    int leading() {
+      return pad() - begin;
+    }
+
+    /** Taps of a filter of {@code kernel}, with zeros between, before and behind them. */
+    int taps(int kernel) {
+      return (kernel - 1) * dilation + 1 + Math.abs(end - begin);
+    }
+  }
+
   /**
    * From a node's attributes.
    *
    * @param x the image, N,C,H,W or N,C,W
    * @param kernel window height and width
-   * @throws Unsupported if strides differ, windows have holes, or padding is not symmetric
+   * @throws Unsupported if strides differ
    */
   static Windows of(OnnxNode node, Term.Live x, List<Integer> kernel) {
     int axes = x.dims().size() - 2;
@@ -28,45 +56,43 @@ record Windows(int stride, int padH, int padW) {
       throw new Unsupported("its strides are " + strides);
     }
     List<Integer> dilations = node.integers("dilations", ones);
-    if (!dilations.equals(ones)) {
-      throw new Unsupported("its dilations are " + dilations);
-    }
-    List<Integer> pads = pads(node, x, kernel, strides.getFirst());
+    Axis[] made = {Axis.PLAIN, Axis.PLAIN};
     for (int axis = 0; axis < axes; axis++) {
-      if (!pads.get(axis).equals(pads.get(axis + axes))) {
-        throw new Unsupported("its padding " + pads + " is not symmetric");
-      }
+      int at = 2 - axes + axis;
+      int window = (kernel.get(at) - 1) * dilations.get(axis) + 1;
+      int[] pads = pads(node, axis, axes, x.dims().get(axis + 2), window, strides.getFirst());
+      made[at] = new Axis(dilations.get(axis), pads[0], pads[1]);
     }
-    return new Windows(strides.getFirst(), axes == 2 ? pads.get(0) : 0, pads.get(axes - 1));
+    return new Windows(strides.getFirst(), made[0], made[1]);
   }
 
-  /** Begins of all axes, then ends. */
-  private static List<Integer> pads(OnnxNode node, Term.Live x, List<Integer> kernel, int stride) {
-    int axes = x.dims().size() - 2;
+  /** Cells before and behind. */
+  private static int[] pads(OnnxNode node, int axis, int axes, int extent, int window, int stride) {
     String auto = node.text("auto_pad", "NOTSET");
-    List<Integer> none = Collections.nCopies(2 * axes, 0);
-    switch (auto) {
+    int all = Math.max(0, (Math.ceilDiv(extent, stride) - 1) * stride + window - extent);
+    return switch (auto) {
       case "NOTSET", "" -> {
-        return node.integers("pads", none);
+        List<Integer> pads = node.integers("pads", Collections.nCopies(2 * axes, 0));
+        yield new int[] {pads.get(axis), pads.get(axis + axes)};
       }
-      case "VALID" -> {
-        return none;
-      }
-      case "SAME_UPPER", "SAME_LOWER" -> {
-        List<Integer> begins = new ArrayList<>();
-        List<Integer> ends = new ArrayList<>();
-        for (int axis = 0; axis < axes; axis++) {
-          int extent = x.dims().get(axis + 2);
-          int size = kernel.get(kernel.size() - axes + axis);
-          int all = Math.max(0, (Math.ceilDiv(extent, stride) - 1) * stride + size - extent);
-          int less = all / 2;
-          begins.add(auto.equals("SAME_UPPER") ? less : all - less);
-          ends.add(auto.equals("SAME_UPPER") ? all - less : less);
-        }
-        begins.addAll(ends);
-        return begins;
-      }
+      case "VALID" -> new int[] {0, 0};
+      case "SAME_UPPER" -> new int[] {all / 2, all - all / 2};
+      case "SAME_LOWER" -> new int[] {all - all / 2, all / 2};
       default -> throw new Unsupported("its auto_pad is " + auto);
+    };
+  }
+
+  /**
+   * These, for windows without taps of their own.
+   *
+   * @throws Unsupported if windows have holes, or padding is not symmetric
+   */
+  Windows plain() {
+    for (Axis axis : List.of(h, w)) {
+      if (axis.dilation() != 1 || axis.begin() != axis.end()) {
+        throw new Unsupported("its dilation and padding are " + axis);
+      }
     }
+    return this;
   }
 }

@@ -8,6 +8,7 @@ import dev.catena.graph.DType;
 import dev.catena.graph.Node;
 import dev.catena.io.SafeTensorsWriter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,6 +18,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Wrong files: one sentence, exit code 2, nothing written. */
 class BadFileTest {
@@ -67,6 +70,28 @@ class BadFileTest {
   void weightsThatAreNoWeights() {
     assertSays(
         complaint("--weights", picture, picture), picture, "Is it a safetensors file at all?");
+  }
+
+  /**
+   * {@code torch.save} writes a zip; the answer is more than one line, for it has two of Python.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"--weights", "MODEL"})
+  void checkpointsOfPyTorch(String place) throws IOException {
+    byte[] zip = "PK\3\4 archive/data.pkl".getBytes(StandardCharsets.ISO_8859_1);
+    String file = Files.write(folder.resolve("net.pth"), zip).toString();
+    Cli.Result result =
+        place.equals("MODEL")
+            ? Cli.run("plan", file)
+            : Cli.run("run", Cli.MODEL, "--weights", file, picture.toString());
+    assertEquals(2, result.code(), result.err());
+    assertSays(result.err(), file, "a PyTorch checkpoint", "weights_only=True", "save_file(");
+  }
+
+  @Test
+  void weightsInPlaceOfANetwork() {
+    String complaint = Cli.run("plan", weights.toString()).complaint();
+    assertSays(complaint, weights, "give the network's name, and --weights");
   }
 
   @Test

@@ -48,6 +48,37 @@ class CatalogueTest {
         Catalogue.find("densenet121").orElseThrow().graph(1, DType.FP32).multiplyAdds());
   }
 
+  /** The same network under the names of its options; one with all of them. */
+  @ParameterizedTest
+  @CsvSource({
+    "preresnet-110, preresnet-110-full-preactivation",
+    "resnet-110, resnet-110-original",
+    "resnet50, resnet50-projection",
+    "pyramidnet-110-a48, pyramidnet-110-a48-projection-averaged-zeros",
+    "se-resnet-110-depth, se-resnet-110-depth-original",
+  })
+  void optionsAreInTheName(String name, String same) {
+    Network network = Catalogue.find(same).orElseThrow();
+    assertEquals(same, network.name());
+    String graph = network.graph(1, DType.FP32).toString();
+    assertEquals(
+        Catalogue.find(name).orElseThrow().graph(1, DType.FP32).toString(),
+        graph.replaceFirst(same, name));
+  }
+
+  @Test
+  void optionsChangeTheNetwork() {
+    long plain = parameters("wrn-16-4");
+    assertTrue(parameters("se-wrn-16-4-depth-subsampled-zeros") != plain);
+    assertTrue(parameters("wrn-16-4-subsampled-zeros") < plain);
+    assertTrue(Catalogue.find("densenet121-depth").isEmpty());
+    assertTrue(Catalogue.find("se-vgg16").isEmpty());
+  }
+
+  private static long parameters(String name) {
+    return Catalogue.find(name).orElseThrow().graph(1, DType.FP32).parameterCount();
+  }
+
   @Test
   void denseNetsOfAnyDepth() {
     assertEquals(Catalogue.find("densenet-bc-100-12"), DenseNet.named("densenet-bc-100-12"));

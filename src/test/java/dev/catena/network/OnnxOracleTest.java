@@ -28,7 +28,18 @@ class OnnxOracleTest {
   @TempDir private Path folder;
 
   @ParameterizedTest
-  @ValueSource(strings = {"densenet121", "resnet50", "vgg16_bn", "alexnet", "googlenet"})
+  @ValueSource(
+      strings = {
+        "densenet121",
+        "resnet50",
+        "vgg16_bn",
+        "alexnet",
+        "googlenet",
+        "resnet-20",
+        "wrn-16-4",
+        "pyramidnet-110-a48",
+        "se-resnet-20",
+      })
   void whatPyTorchExports(String name) throws IOException, InterruptedException {
     Oracle.run("onnx_oracle.py", List.of("export", name, folder.toString()));
     try (SafeTensors golden = SafeTensors.open(folder.resolve(name + ".safetensors"));
@@ -47,7 +58,27 @@ class OnnxOracleTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"densenet121", "densenet-bc-100-12"})
+  @ValueSource(
+      strings = {
+        "densenet121",
+        "densenet-bc-100-12",
+        "resnet18",
+        "resnet50",
+        "wide_resnet50_2",
+        "resnet-20",
+        "resnet-110-depth",
+        "preresnet-110",
+        "preresnet-164",
+        "wrn-16-4",
+        "pyramidnet-110-a48",
+        "pyramidnet-bottleneck-164-a270",
+        "se-resnet-20",
+        "se-resnet50",
+        "alexnet",
+        "alexnet-original",
+        "vgg11_bn",
+        "googlenet",
+      })
   void whatWeExport(String name) throws IOException, InterruptedException {
     Path file = folder.resolve(name + ".onnx");
     Path batch = folder.resolve("case.safetensors");

@@ -72,11 +72,6 @@ class OnnxFileTest {
   }
 
   @Test
-  void olderOperatorsAreRefused() throws IOException {
-    assertRefused(model(6, "Conv", inside()), "opset 6", "before version 7");
-  }
-
-  @Test
   void whatIsNoModelIsRefused() throws IOException {
     Path file = folder.resolve("picture.onnx");
     Files.writeString(file, "\u0089PNG, not ONNX");

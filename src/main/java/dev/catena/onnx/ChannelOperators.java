@@ -1,0 +1,178 @@
+package dev.catena.onnx;
+
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import dev.catena.graph.Value;
+import dev.catena.onnx.OnnxOperator.Unsupported;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** Operators that join, choose, pad or compare channels, or choose pixels. */
+final class ChannelOperators {
+  private static final int NO_CHANNEL = -1;
+
+  private ChannelOperators() {}
+
+  static Term concat(GraphImport graph, OnnxNode node) {
+    int count = node.inputs().size();
+    Term.Live first = graph.aligned(node, 0);
+    int axis = ShapeOperators.axis(node.integer("axis", 1), first.dims().size());
+    if (axis != 1) {
+      throw new Unsupported("it joins " + first.dims() + " along axis " + axis);
+    }
+    Value[] parts = new Value[count];
+    for (int i = 0; i < count; i++) {
+      parts[i] = graph.aligned(node, i).value();
+    }
+    return count == 1 ? first : first.made(graph.add(node, new Op.Concat(), parts));
+  }
+
+  /** ONNX's window begins at c − ⌊(size − 1)/2⌋, the graph's at c − ⌊size/2⌋. */
+  static Term localResponseNorm(GraphImport graph, OnnxNode node) {
+    Term.Live x = graph.aligned(node, 0);
+    int size = node.integer("size", 0);
+    if (size % 2 == 0) {
+      throw new Unsupported("its window has " + size + " channels, which have no middle");
+    }
+    Op norm =
+        new Op.LocalResponseNorm(
+            size, node.number("alpha", 1e-4f), node.number("beta", 0.75f), node.number("bias", 1));
+    return x.made(graph.add(node, norm, x.value()));
+  }
+
+  /** Zeros around channels or pixels. */
+  static Term pad(GraphImport graph, OnnxNode node) {
+    Term.Live x = graph.aligned(node, 0);
+    String mode = node.text("mode", "constant");
+    float value = node.has(2) ? graph.known(node, 2).floats()[0] : node.number("value", 0);
+    if (!mode.equals("constant") || value != 0) {
+      throw new Unsupported("it pads with other than zeros: mode " + mode + ", value " + value);
+    }
+    List<Integer> pads =
+        node.hasAttribute("pads")
+            ? node.integers("pads", List.of())
+            : graph.known(node, 1).integers().stream().map(Math::toIntExact).toList();
+    int rank = x.dims().size();
+    if (node.has(3)
+        || pads.size() != 2 * rank
+        || pads.get(0) != 0
+        || pads.get(rank) != 0
+        || pads.stream().anyMatch(p -> p < 0)) {
+      throw new Unsupported("its padding of " + x.dims() + " is " + pads);
+    }
+    Term.Live padded = padChannels(graph, node, x, pads.get(1), pads.get(rank + 1));
+    List<Integer> begins = pads.subList(2, rank);
+    List<Integer> ends = pads.subList(rank + 2, 2 * rank);
+    return padPixels(graph, node, padded, begins, ends);
+  }
+
+  private static Term.Live padChannels(
+      GraphImport graph, OnnxNode node, Term.Live x, int before, int behind) {
+    int channels = x.value().shape().c();
+    if (before > 0) {
+      int all = before + channels + behind;
+      return select(
+          graph,
+          node,
+          x,
+          IntStream.range(0, all).map(k -> k - before).map(c -> c < channels ? c : NO_CHANNEL));
+    }
+    Op pad = new Op.PadChannels(channels + behind);
+    return behind == 0 ? x : x.made(graph.add(node, pad, x.value()));
+  }
+
+  /** A filter of one tap for each channel, whose padding stays. */
+  private static Term.Live padPixels(
+      GraphImport graph, OnnxNode node, Term.Live x, List<Integer> begins, List<Integer> ends) {
+    int axes = begins.size();
+    if (Collections.max(begins) == 0 && Collections.max(ends) == 0) {
+      return x;
+    }
+    int channels = x.value().shape().c();
+    Windows windows =
+        new Windows(
+            1,
+            new Windows.Axis(1, axes == 2 ? begins.get(0) : 0, axes == 2 ? ends.get(0) : 0),
+            new Windows.Axis(1, begins.get(axes - 1), ends.get(axes - 1)));
+    double[] ones = new double[channels];
+    Arrays.fill(ones, 1);
+    return LayerOperators.convolve(
+        graph, node, x, windows, channels, filters(node, Shape.of(channels, 1, 1, 1), ones));
+  }
+
+  /** Of channels any, of rows and columns every so many from the first on. */
+  static Term slice(GraphImport graph, OnnxNode node) {
+    Term term = graph.term(node, 0);
+    Term.Sliced x =
+        term instanceof Term.Sliced sliced
+            ? sliced
+            : new Term.Sliced(graph.aligned(node, 0), 1, 1, term.dims());
+    List<Picks> picks =
+        Picks.of(node, x.dims(), i -> node.has(i) ? graph.known(node, i).integers() : null);
+    Term.Live whole = x.whole();
+    int stepH = x.stepH();
+    int stepW = x.stepW();
+    int rank = picks.size();
+    for (int axis = 0; axis < rank; axis++) {
+      Picks picked = picks.get(axis);
+      int extent = x.dims().get(axis);
+      boolean every = picked.every(extent);
+      if (axis == 1 && !picked.all(extent)) {
+        whole = select(graph, node, whole, picked.indices());
+      } else if (every && axis == 2 && rank == 4) {
+        stepH *= picked.step();
+      } else if (every && axis > 1) {
+        stepW *= picked.step();
+      } else if (!picked.all(extent)) {
+        throw new Unsupported("of axis %d of %s it takes %s".formatted(axis, x.dims(), picked));
+      }
+    }
+    if (stepH != stepW) {
+      return new Term.Sliced(whole, stepH, stepW, picks.stream().map(Picks::count).toList());
+    }
+    Op every = new Op.Pool(Op.PoolKind.MAX, 1, stepH, 0, false, false, Op.Prologue.NONE);
+    return stepH == 1 ? whole : whole.made(graph.add(node, every, whole.value()));
+  }
+
+  static Term gather(GraphImport graph, OnnxNode node) {
+    Term.Live x = graph.aligned(node, 0);
+    OnnxTensor indices = graph.known(node, 1);
+    int axis = ShapeOperators.axis(node.integer("axis", 0), x.dims().size());
+    if (axis != 1 || indices.dims().size() > 1) {
+      throw new Unsupported("it takes " + indices.dims() + " of axis " + axis + " of " + x.dims());
+    }
+    int channels = x.value().shape().c();
+    IntStream chosen =
+        indices.integers().stream()
+            .mapToInt(i -> ShapeOperators.axis(Math.toIntExact(i), channels));
+    Term.Live made = select(graph, node, x, chosen);
+    if (indices.dims().size() == 1) {
+      return made;
+    }
+    List<Integer> without = new ArrayList<>(made.dims());
+    without.remove(/* index */ 1);
+    return made.as(without);
+  }
+
+  /** Channel k of the result is the k-th of {@code chosen}, or zero: a 1x1 convolution by ones. */
+  private static Term.Live select(GraphImport graph, OnnxNode node, Term.Live x, IntStream chosen) {
+    int[] from = chosen.toArray();
+    int channels = x.value().shape().c();
+    Shape shape = Shape.of(from.length, channels, 1, 1);
+    double[] ones = new double[Math.multiplyExact(from.length, channels)];
+    for (int k = 0; k < from.length; k++) {
+      if (from[k] >= 0) {
+        ones[k * channels + from[k]] = 1;
+      }
+    }
+    return LayerOperators.convolve(graph, node, x, Windows.POINTS, 1, filters(node, shape, ones));
+  }
+
+  private static LayerOperators.Filters filters(OnnxNode node, Shape shape, double[] ones) {
+    OnnxTensor tensor = OnnxTensor.of(shape.dims(), OnnxTensor.Type.FLOAT, ones);
+    return new LayerOperators.Filters(shape, tensor.named(node.name() + ".weight"));
+  }
+}
