@@ -7,6 +7,7 @@
 #include "winograd.h"
 
 #include <algorithm>
+#include <climits>
 
 namespace host {
 
@@ -43,9 +44,10 @@ inline long frontWords(bool winograd, int channels) {
 template <class M, class S, class Epilogue, bool Winograd>
 class Convolution {
  public:
-  // scratch: frontWords, then the strip's packed rows. w: the group's panels.
+  // scratch: frontWords, then the strip's packed rows. w: the group's panels, of which those before
+  // `firstPanel` and from `lastPanel` on are others' work.
   Convolution(const ConvolutionShape& shape, const Image<S>& image, const float* w,
-              float* scratch, Epilogue& epilogue)
+              float* scratch, Epilogue& epilogue, int firstPanel = 0, int lastPanel = INT_MAX)
       : p(shape),
         strip(image, scratch + frontWords<M>(Winograd, p.channels)),
         sums(scratch),
@@ -53,6 +55,8 @@ class Convolution {
         taps(Winograd ? kPositions : p.merged > 0 ? p.kernelH : p.kernelH * p.kernelW),
         steps(p.merged > 0 ? roundUp(p.kernelW * p.merged, 2) / M::kPerWord
                            : roundUp(p.channels, kDepth) / M::kPerWord),
+        firstPanel(firstPanel),
+        lastPanel(std::min(lastPanel, ceilDiv(p.outputs, kPanel))),
         epilogue(epilogue) {}
 
   void run(int block) {
@@ -86,22 +90,22 @@ class Convolution {
       offset[t] = p.merged > 0 ? t * strip.line : strip.offset(t / p.kernelW, t % p.kernelW);
     }
     const int tiles = ceilDiv(p.outWidth, kMaxRows);
-    const int panels = ceilDiv(p.outputs, kPanel);
+    const int panels = lastPanel - firstPanel;
     const long panelWords = (long)taps * steps * kPanel;
     const int together = Epilogue::kWholePixels && panels * panelWords <= kL2Words ? panels : 1;
     const int lda = p.stride * strip.pixel / strip.perWord;
-    for (int firstPanel = 0; firstPanel < panels; firstPanel += together) {
+    for (int next = firstPanel; next < lastPanel; next += together) {
       for (int row = from; row < to; row++) {
         for (int tile = 0; tile < tiles; tile++) {
           const int column = p.outWidth * tile / tiles;
           const int n = p.outWidth * (tile + 1) / tiles - column;
           const float* a =
               strip.packed + (long)(row - from) * p.stride * strip.line + (long)column * lda;
-          for (int panel = firstPanel; panel < firstPanel + together; panel++) {
+          for (int panel = next; panel < next + together; panel++) {
             const int k = panel * kPanel;
             const int columns = p.outputs - k < kPanel ? p.outputs - k : kPanel;
             const long q = pixels + (long)row * p.outWidth + column;
-            if (together == panels) epilogue.prefetch(q + n, Share(n, panel, panels));
+            if (together == panels) epilogue.prefetch(q + n, Share(n, panel - firstPanel, panels));
             multiply<M>(n, columns, a, lda, offset, taps, steps, w + panel * panelWords, sums);
             epilogue.write(sums, n, q, k, columns);
           }
@@ -116,7 +120,7 @@ class Convolution {
     const int across = ceilDiv(p.outWidth, 2);
     const int windows = ceilDiv(to - from, 2) * across;
     const int groups = ceilDiv(windows, kMaxRows);
-    const int panels = ceilDiv(p.outputs, kPanel);
+    const int panels = lastPanel - firstPanel;
     const int pixel = pixelWords<M>(p.channels);
     const long matrix = 14 * pixel;
     float* products = sums + kPositions * matrix;
@@ -130,13 +134,14 @@ class Convolution {
       }
       const int next = first + n;
       const long q = pixels + (long)(from + next / across * 2) * p.outWidth + next % across * 2;
-      for (int panel = 0; panel < panels; panel++) {
+      for (int panel = firstPanel; panel < lastPanel; panel++) {
         const int k = panel * kPanel;
         const int columns = std::min(p.outputs - k, kPanel);
         const float* filters = w + (long)panel * kPositions * steps * kPanel;
         const int origin = 0;
         for (int t = 0; t < kPositions; t++) {
-          const Share rows(2 * n, (panel * kPositions + t) / 2, panels * kPositions / 2);
+          const int step = (panel - firstPanel) * kPositions + t;
+          const Share rows(2 * n, step / 2, panels * kPositions / 2);
           epilogue.prefetch(q + t % 2 * p.outWidth, rows);
           multiply<M>(n, columns, sums + t * matrix, pixel, &origin, 1, steps,
                       filters + (long)t * steps * kPanel, products + t * kTileWords);
@@ -178,6 +183,7 @@ class Convolution {
   float* const sums;
   const float* const w;
   const int taps, steps;
+  const int firstPanel, lastPanel;
   Epilogue& epilogue;
   long pixels;  // of the images before this one
 };

@@ -18,6 +18,8 @@ namespace host {
 
 constexpr int kLine = 16;   // words of a cache line
 constexpr int kPanel = 32;  // columns of a packed panel of B, in every build
+// How far ahead B is fetched: filters come from memory, and hardware stops at the end of a page.
+constexpr int kAhead = 32 * kPanel;
 #ifdef __AVX512F__
 constexpr int kMaxRows = 14;
 #else
@@ -64,7 +66,10 @@ __attribute__((noinline)) void tile(const float* a, long lda, const int* offset,
       for (int k = 0; k < n; k++) {
         Vec w[Vectors];
 #pragma GCC unroll 2
-        for (int j = 0; j < Vectors; j++) w[j] = load(b + j * kLanes);
+        for (int j = 0; j < Vectors; j++) {
+          w[j] = load(b + j * kLanes);
+          __builtin_prefetch(b + kAhead + j * kLanes, 0, 2);
+        }
         b += kPanel;
 #pragma GCC unroll 16
         for (int i = 0; i < Rows; i++) {

@@ -2,8 +2,9 @@
 //
 //     y = relu?(conv(prologue(x), w) + bias + residual), padding zero after the prologue
 //
-// Launch: grid.x blocks of (image, `rows` output rows), grid.y groups, one thread a block. A block
-// works in strips of `strip` output rows (convolution.h).
+// Launch: grid.x blocks of (image, `rows` output rows), grid.y groups, grid.z ranges of `panels`
+// panels of filters, one thread a block. A block works in strips of `strip` output rows
+// (convolution.h).
 //
 // Scratch, in 32-bit words: one tile of sums (Winograd: frontWords), then ((strip - 1) * stride + R) x (W + 2 * padW)
 // packed pixels, and one cache line. w: for each group, panels (microkernel.h) of taps x channels, a
@@ -39,27 +40,28 @@ struct Output {
 
 template <class M, class S, bool Winograd = false>
 void convolve(const ConvolutionShape& shape, const Image<S>& image, const float* w, int group,
-              Output<S> output, float* scratch, int block) {
+              Output<S> output, float* scratch, int block, int firstPanel, int lastPanel) {
   const float* filters = w + group * filterWords<M>(shape, Winograd);
-  Convolution<M, S, Output<S>, Winograd>(shape, image, filters, scratch, output).run(block);
+  Convolution<M, S, Output<S>, Winograd>(shape, image, filters, scratch, output, firstPanel,
+                                         lastPanel)
+      .run(block);
 }
 
 template <class S>
 void choose(const ConvolutionShape& shape, Image<S> image, const float* w, Output<S> output,
-            int form, float* scratch, int block, int group) {
+            int form, int panels, float* scratch, int block, int group, int range) {
   image.at += group * shape.channels;
   image.scale += group * shape.channels;
   image.shift += group * shape.channels;
   output.y += group * shape.outputs;
   if (output.bias != nullptr) output.bias += group * shape.outputs;
   if (output.residual != nullptr) output.residual += group * shape.outputs;
+  const auto run = form == kWinograd ? convolve<Floats, S, true>
 #ifdef __AVX512F__
-  if (form == kPairs) return convolve<Pairs, S>(shape, image, w, group, output, scratch, block);
+                   : form == kPairs ? convolve<Pairs, S>
 #endif
-  if (form == kWinograd) {
-    return convolve<Floats, S, true>(shape, image, w, group, output, scratch, block);
-  }
-  convolve<Floats, S>(shape, image, w, group, output, scratch, block);
+                                    : convolve<Floats, S>;
+  run(shape, image, w, group, output, scratch, block, range * panels, (range + 1) * panels);
 }
 
 }  // namespace
@@ -70,14 +72,14 @@ void choose(const ConvolutionShape& shape, Image<S> image, const float* w, Outpu
       const float* bias, int height, int width, int outHeight, int outWidth, int xPitch,           \
       int yPitch, int channels, int outputs, int kernelH, int kernelW, int stride, int padH,       \
       int padW, int prologue, int rectified, int merged, int rows, int strip, int form,            \
-      const S::Element* residual, int residualPitch) {                                             \
+      int panels, const S::Element* residual, int residualPitch) {                                 \
     DYNAMIC_SHARED(float, scratch);                                                                \
     const ConvolutionShape shape{height,  width,   outHeight, outWidth, channels, outputs, kernelH, \
                                  kernelW, stride,  padH,      padW,     merged,   rows,    strip};  \
     const Image<S> image{x,        height, width, xPitch, channels, padW,                          \
                          prologue, scale,  shift, merged};                                         \
     const Output<S> output{y, bias, yPitch, rectified, residual, residualPitch};                   \
-    choose<S>(shape, image, w, output, form, scratch, blockIdx.x, blockIdx.y);                     \
+    choose<S>(shape, image, w, output, form, panels, scratch, blockIdx.x, blockIdx.y, blockIdx.z); \
   }                                                                                                \
   HOST_KERNEL_LOOP(name)
 

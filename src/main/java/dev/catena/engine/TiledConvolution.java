@@ -17,6 +17,9 @@ final class TiledConvolution {
   /** The kernel keeps a table of so many taps. */
   static final int MOST_TAPS = 256;
 
+  /** Pixels of an image that cores share by their output channels. */
+  private static final int MOST_PIXELS = 1024;
+
   private TiledConvolution() {}
 
   /** The filters' panels, if they are trained. */
@@ -38,9 +41,11 @@ final class TiledConvolution {
     boolean winograd = winograd(problem, op, device);
     int unit = winograd ? 2 : 1;
 
+    int panels = panelsOfBlock(problem, outputs, device);
+    boolean allPanels = panels == Math.ceilDiv(outputs, TiledFilters.PANEL);
     // A window's outputs depend on where windows begin: not on how rows are shared.
-    int rows = Math.ceilDiv(height, TiledCpu.blocks(x.shape().n(), height, device));
-    rows = Math.ceilDiv(rows, unit) * unit;
+    int blocks = allPanels ? TiledCpu.blocks(x.shape().n(), height, device) : 1;
+    int rows = Math.ceilDiv(Math.ceilDiv(height, blocks), unit) * unit;
     int padded = x.shape().w() + 2 * op.padW();
     int line =
         merged > 0
@@ -49,7 +54,9 @@ final class TiledConvolution {
     int linesThatFit = TiledCpu.STRIP_WORDS / line;
     int strip = Math.clamp((linesThatFit - op.kernelH()) / op.stride() + 1, unit, rows) & -unit;
     long lines = (strip - 1L) * op.stride() + op.kernelH();
-    long words = TiledWinograd.frontWords(winograd, channels) + lines * line + 16;
+    // The last window of an odd row reads a pixel further.
+    int beyond = TiledCpu.pixelWords(channels, pairs);
+    long words = TiledWinograd.frontWords(winograd, channels) + lines * line + beyond;
 
     List<Launch> launches = new ArrayList<>();
     long filters = filters(problem, op, binding, device, launches);
@@ -58,7 +65,10 @@ final class TiledConvolution {
             .module("tiled_convolution")
             .kernel("tiled_convolution_" + dtype.suffix())
             .prepare(
-                Dim.of(x.shape().n() * Math.ceilDiv(height, rows), op.groups()),
+                Dim.of(
+                    x.shape().n() * Math.ceilDiv(height, rows),
+                    op.groups(),
+                    Math.ceilDiv(Math.ceilDiv(outputs, TiledFilters.PANEL), panels)),
                 Dim.of(1),
                 Math.toIntExact(words * Float.BYTES),
                 binding.input(0),
@@ -86,6 +96,7 @@ final class TiledConvolution {
                 rows,
                 strip,
                 winograd ? 2 : pairs ? 1 : 0,
+                panels,
                 op.residual() ? binding.input(op.residualIndex()) : 0L,
                 op.residual() ? problem.input(op.residualIndex()).pitch() : 0));
     return launches;
@@ -99,12 +110,28 @@ final class TiledConvolution {
     return pairs && channels * stride % 2 != 0 ? channels + 1 : channels;
   }
 
+  /**
+   * Panels of filters that a block takes: all, unless cores that cannot share the images evenly
+   * share the filters of a small one. Each then reads only its own.
+   */
+  private static int panelsOfBlock(Problem problem, int outputs, Device device) {
+    Shape to = problem.output().shape();
+    int panels = Math.ceilDiv(outputs, TiledFilters.PANEL);
+    int threads = device.threads();
+    boolean even = to.n() % threads == 0;
+    boolean few = panels % threads != 0 && panels < 4 * threads;
+    return even || few || to.h() * to.w() > MOST_PIXELS ? panels : Math.ceilDiv(panels, threads);
+  }
+
   private static boolean winograd(Problem problem, Op.Conv op, Device device) {
     Shape to = problem.output().shape();
     int channels = problem.input(0).shape().c() / op.groups();
+    if (TiledCpu.pairs(problem.input(0).dtype(), device)) {
+      return false;
+    }
     return TiledFilters.trained(problem)
-        && !TiledCpu.pairs(problem.input(0).dtype(), device)
-        && TiledWinograd.suits(op, channels, to.c() / op.groups(), to);
+        ? TiledWinograd.suitsTrained(op, channels, to.c() / op.groups(), to)
+        : TiledWinograd.suits(op, channels, to);
   }
 
   private static TiledFilters filters(Problem problem, Op.Conv op, Device device) {
@@ -139,6 +166,17 @@ final class TiledConvolution {
         before.add(filters.pack(device, w, target, from, row));
       }
       return target;
+    }
+    if (winograd(problem, op, device)) {
+      var floats =
+          new TiledFilters(
+              filters.outputs(), op.groups(), filters.taps(), filters.depth(), false, DType.FP32);
+      return floats.upload(
+          binding,
+          1,
+          "Winograd of " + filters.dtype(),
+          channels,
+          (w, k, t, c) -> TiledWinograd.value(w, (k * channels + c) * 9, t, filters.dtype()));
     }
     return merged > 0
         ? filters.upload(

@@ -11,11 +11,6 @@ final class TiledDenseLayer {
   private static final int PAIRS = 1;
   private static final int WINOGRAD = 2;
 
-  /** Rows of Winograd's G: a filter of 3 becomes 4 values. */
-  private static final float[][] G = {
-    {1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}
-  };
-
   private TiledDenseLayer() {}
 
   static Launch prepare(Problem problem, Binding binding, Device device) {
@@ -81,20 +76,9 @@ final class TiledDenseLayer {
           5,
           "Winograd of " + dtype,
           mid,
-          (w, k, t, c) -> winograd(w, (k * mid + c) * 9, t / 4, t % 4, dtype));
+          (w, k, t, c) -> TiledWinograd.value(w, (k * mid + c) * 9, t, dtype));
     }
     var filters = new TiledFilters(growth, 1, 9, depth, form == PAIRS, dtype);
     return filters.upload(binding, 5, "3x3", mid, (w, k, t, c) -> w[(k * mid + c) * 9 + t]);
-  }
-
-  /** Element (i, j) of G g G' for the 3x3 filter g at {@code at}. */
-  private static float winograd(float[] w, int at, int i, int j, DType dtype) {
-    double sum = 0;
-    for (int r = 0; r < 3; r++) {
-      for (int s = 0; s < 3; s++) {
-        sum += (double) G[i][r] * G[j][s] * dtype.round(w[at + 3 * r + s]);
-      }
-    }
-    return (float) sum;
   }
 }

@@ -55,7 +55,7 @@ final class TiledDgrad {
   private static boolean winograd(Problem problem, Op.Conv conv) {
     Shape to = problem.output().shape();
     int channels = problem.input(0).shape().c() / conv.groups();
-    return TiledWinograd.suits(conv, channels, to.c() / conv.groups(), to);
+    return TiledWinograd.suitsTrained(conv, channels, to.c() / conv.groups(), to);
   }
 
   private static int pitch(Problem problem) {
@@ -107,8 +107,10 @@ final class TiledDgrad {
     int rows = rows(to);
     int line = (from.w() + 2 * padW) * TiledCpu.pixelWords(channels, false);
     int strip = Math.clamp(TiledCpu.STRIP_WORDS / line - conv.kernelH() + 1, unit, rows) & -unit;
-    long words =
-        TiledWinograd.frontWords(winograd, channels) + (strip + conv.kernelH() - 1L) * line + 16;
+    long lines = strip + conv.kernelH() - 1L;
+    // The last window of an odd row reads a pixel further.
+    int beyond = TiledCpu.pixelWords(channels, false);
+    long words = TiledWinograd.frontWords(winograd, channels) + lines * line + beyond;
 
     List<Launch> launches = new ArrayList<>();
     var steps = TiledFilters.Steps.backward(problem.input(1), channels);

@@ -12,6 +12,9 @@ import java.util.List;
 final class TiledPointwise {
   private static final int TILES_OF_A_BLOCK = 16;
 
+  /** Pixels whose products cores share by output channels. */
+  private static final int MOST_PIXELS = 512;
+
   private TiledPointwise() {}
 
   /** The filters' panels, if they are trained. */
@@ -52,8 +55,10 @@ final class TiledPointwise {
     int allPanels = Math.ceilDiv(outputs, TiledFilters.PANEL);
     int threads = device.threads();
     int tiles = Math.ceilDiv(count, TiledCpu.ROWS);
-    // Few pixels (a classifier): cores share the filters instead.
-    boolean splitPixels = tiles >= threads || tiles >= allPanels;
+    // Of few pixels (a classifier, a small image) cores share the filters: each reads only its own.
+    boolean few = tiles < threads && tiles < allPanels;
+    boolean even = allPanels % threads == 0 || allPanels >= 8 * threads;
+    boolean splitPixels = !few && !(even && count <= MOST_PIXELS);
     int ranges = splitPixels ? threads * Math.clamp(tiles / threads / TILES_OF_A_BLOCK, 1, 8) : 1;
     int pixels = Math.ceilDiv(count, ranges);
     int panels = splitPixels ? allPanels : Math.ceilDiv(allPanels, threads);

@@ -1,11 +1,12 @@
 package dev.catena.engine;
 
+import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 
-/** Where trained 3x3 convolutions take Winograd's form ({@code native/host/convolution.h}). */
+/** Where 3x3 convolutions take Winograd's form, and how ({@code native/host/convolution.h}). */
 final class TiledWinograd {
-  /** Products of a window, and words of a tile of sums. */
+  /** Products of a window. */
   static final int POSITIONS = 16;
 
   private static final int TILE_WORDS = TiledCpu.ROWS * TiledFilters.PANEL;
@@ -13,26 +14,57 @@ final class TiledWinograd {
   /** Words of filters that all windows pass over while they are in a core's L2 cache. */
   private static final int MOST_FILTER_WORDS = 64 << 10;
 
+  /** Products that the cores form while memory gives a word of the filters. */
+  private static final int PRODUCTS_OF_A_WORD = 20;
+
+  /** Rows of G: a filter of 3 becomes 4 values. */
+  private static final float[][] G = {
+    {1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}
+  };
+
   private TiledWinograd() {}
 
   /**
-   * Whether {@code conv} from {@code channels} to the image {@code to}, of one group {@code
-   * outputs} channels, gains from it.
+   * Whether trained filters of {@code conv} from {@code channels} to the images {@code to}, of one
+   * group {@code outputs} channels, gain from it: they are packed before each use.
    */
-  static boolean suits(Op.Conv conv, int channels, int outputs, Shape to) {
-    int panels = Math.ceilDiv(outputs, TiledFilters.PANEL) * TiledFilters.PANEL;
+  static boolean suitsTrained(Op.Conv conv, int channels, int outputs, Shape to) {
+    long panels = Math.ceilDiv(outputs, TiledFilters.PANEL);
+    long words = (long) POSITIONS * TiledFilters.depth(channels) * panels * TiledFilters.PANEL;
+    return possible(conv, channels, to) && words <= MOST_FILTER_WORDS;
+  }
+
+  /** The same of constant filters: fewer products of more filters, which come from memory. */
+  static boolean suits(Op.Conv conv, int channels, Shape to) {
+    long windows = (long) to.n() * Math.ceilDiv(to.h(), 2) * Math.ceilDiv(to.w(), 2);
+    long pixels = (long) to.n() * to.h() * to.w();
+    long products = POSITIONS * Math.max(windows, PRODUCTS_OF_A_WORD);
+    return possible(conv, channels, to) && products < 9 * pixels;
+  }
+
+  private static boolean possible(Op.Conv conv, int channels, Shape to) {
     return conv.kernelH() == 3
         && conv.kernelW() == 3
         && conv.stride() == 1
         && channels >= TiledConvolution.FEW_CHANNELS
         && to.h() > 2
-        && to.w() > 2
-        && (long) POSITIONS * TiledFilters.depth(channels) * panels <= MOST_FILTER_WORDS;
+        && to.w() > 2;
   }
 
   /** Words of scratch before the packed rows, as {@code frontWords} of the kernels. */
   static long frontWords(boolean winograd, int channels) {
     int windows = TiledCpu.ROWS * TiledCpu.pixelWords(channels, false);
     return winograd ? (long) POSITIONS * (windows + TILE_WORDS) + 4L * TILE_WORDS : TILE_WORDS;
+  }
+
+  /** Value {@code t} of G g G' for the 3x3 filter g at {@code at}. */
+  static float value(float[] w, int at, int t, DType dtype) {
+    double sum = 0;
+    for (int r = 0; r < 3; r++) {
+      for (int s = 0; s < 3; s++) {
+        sum += (double) G[t / 4][r] * G[t % 4][s] * dtype.round(w[at + 3 * r + s]);
+      }
+    }
+    return (float) sum;
   }
 }
