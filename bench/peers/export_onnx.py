@@ -6,14 +6,11 @@ PyTorch's own exporter as it comes: it folds each batch normalisation that follo
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src/test/python"))
-from densenet_oracle import build, randomise  # noqa: E402
-from densenets import CATALOGUE  # noqa: E402
+from models import CATALOGUE, image_size, network
 
 
 def main():
@@ -21,12 +18,10 @@ def main():
     parser.add_argument("model", choices=CATALOGUE)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    size = CATALOGUE[arguments.model].size
-    model = build(arguments.model)
-    randomise(model, torch.Generator().manual_seed(1))
+    size = image_size(arguments.model)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
-        model,
+        network(arguments.model),
         (torch.zeros(2, 3, size, size),),
         arguments.out,
         dynamo=True,

@@ -4,14 +4,11 @@
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src/test/python"))
-from densenet_oracle import build, randomise  # noqa: E402
-from densenets import CATALOGUE  # noqa: E402
+from models import CATALOGUE, image_size, network
 
 
 def main():
@@ -19,12 +16,10 @@ def main():
     parser.add_argument("model", choices=CATALOGUE)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    size = CATALOGUE[arguments.model].size
-    model = build(arguments.model).eval()
-    randomise(model, torch.Generator().manual_seed(1))
+    size = image_size(arguments.model)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with torch.inference_mode():
-        torch.jit.trace(model, torch.zeros(2, 3, size, size)).save(str(arguments.out))
+        torch.jit.trace(network(arguments.model), torch.zeros(2, 3, size, size)).save(str(arguments.out))
 
 
 if __name__ == "__main__":

@@ -25,9 +25,7 @@ from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src/test/python"))
-from densenet_oracle import build, randomise  # noqa: E402
-from densenets import CATALOGUE  # noqa: E402
+from models import CATALOGUE, image_size, network
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 EVERYWHERE = ["eager", "channels_last", "compile"]
@@ -128,9 +126,8 @@ def measure(run, device, seconds):
 
 
 def figures(name, way, batch, dtype, device, seconds):
-    size = CATALOGUE[name].size
-    model = build(name)
-    randomise(model, torch.Generator().manual_seed(1))
+    size = image_size(name)
+    model = network(name)
     layout = torch.contiguous_format if way == "eager" else torch.channels_last
     model = model.to(device, DTYPES[dtype], memory_format=layout)
     x = torch.randn(batch, 3, size, size).to(device, DTYPES[dtype], memory_format=layout)

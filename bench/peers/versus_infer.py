@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from models import CATALOGUE, image_size
+
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "target/peers"
 VARIANT = "fused"
@@ -54,7 +56,7 @@ def djl(name, batch, threads, seconds):
     if not (PEERS / "djl").exists():
         return {"error": "its jars are not there: mvn -f bench/peers/djl.xml dependency:copy-dependencies"}
     file = exported(name, "pt", "export_torchscript.py")
-    return java_peer("DjlPeer.java", "djl/*", file, name, 224 if "-" not in name else 32, batch, threads, seconds)
+    return java_peer("DjlPeer.java", "djl/*", file, name, image_size(name), batch, threads, seconds)
 
 
 def pytorch(way, dtype):
@@ -141,7 +143,7 @@ def summary(lines):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", nargs="?", default="densenet121")
+    parser.add_argument("model", nargs="*", choices=CATALOGUE, default="densenet121")
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--dtype", nargs="+", default=["fp32", "bf16"])
     parser.add_argument("--threads", type=int, default=2)
@@ -150,26 +152,33 @@ def main():
     parser.add_argument("--peers", nargs="*", choices=CONTESTANTS, default=list(CONTESTANTS)[:1])
     parser.add_argument("--all-peers", action="store_true")
     arguments = parser.parse_args()
-    name, threads, seconds = arguments.model, arguments.threads, arguments.seconds
     peers = list(CONTESTANTS) if arguments.all_peers else arguments.peers
     runs = {peer: CONTESTANTS[peer] for peer in peers}
     for dtype in arguments.dtype:
         runs[f"catena {dtype}"] = (lambda n, b, t, _, d=dtype: catena(n, b, d, t), dtype)
+    names = [arguments.model] if isinstance(arguments.model, str) else arguments.model
+    complete = [versus(name, runs, arguments) for name in names]
+    if not all(complete):
+        sys.exit(3)
+
+
+def versus(name, runs, arguments):
+    """Prints the table and the line of one network; whether Catena gave all its figures."""
     load_before = os.getloadavg()[0]
+    threads = arguments.threads
     raw = {(batch, who): [] for batch in arguments.batch for who in runs}
     for number in range(1, arguments.rounds + 1):
-        print(f"round {number} of {arguments.rounds}", file=sys.stderr)
+        print(f"{name}: round {number} of {arguments.rounds}", file=sys.stderr)
         for (batch, who), lines in raw.items():
             if not lines or "error" not in lines[-1]:  # who failed once is not asked again
-                lines.append(runs[who][0](name, batch, threads, seconds))
+                lines.append(runs[who][0](name, batch, threads, arguments.seconds))
     results = [result(raw, batch, who, runs[who][1]) for batch, who in raw]
     print_table(name, results)
     machine = {"processor": processor(), "cores": os.cpu_count(), "load_before": load_before}
     whole = {"model": name, "threads": threads, "machine": machine, "results": results}
-    json.dump(whole | {"raw": [{"batch": b, "who": w, "lines": r} for (b, w), r in raw.items()]}, sys.stdout)
-    print()
-    if any("error" in r and r["peer"] == "catena" for r in results):
-        sys.exit(3)
+    lines = [{"batch": b, "who": w, "lines": r} for (b, w), r in raw.items()]
+    print(json.dumps(whole | {"raw": lines}), flush=True)
+    return not any("error" in r and r["peer"] == "catena" for r in results)
 
 
 def result(raw, batch, who, dtype):

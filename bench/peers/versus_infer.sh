@@ -1,8 +1,9 @@
 #!/bin/sh
 # Catena against its peers on this machine's CPU: inference, interleaved, the same threads. Without more
-# it is ONNX Runtime's Java package; --all-peers adds DJL and PyTorch (or name some with --peers). Prints a table on standard error and JSON on standard output.
+# it is ONNX Runtime's Java package; --all-peers adds DJL and PyTorch (or name some with --peers). Prints a
+# table for each model on standard error and a line of JSON for each on standard output.
 #
-#   bench/peers/versus_infer.sh [MODEL] [--batch 1 16] [--dtype fp32 bf16] [--threads 2] [--rounds 5]
+#   bench/peers/versus_infer.sh [MODEL…] [--batch 1 16] [--dtype fp32 bf16] [--threads 2] [--rounds 5]
 #                               [--seconds 4] [--all-peers | --peers NAME…]
 #
 # Needs the environment of bench/peers/setup.sh (made here when it is missing), Maven for the peer's
