@@ -8,6 +8,7 @@
 //
 // conv1x1_RxC (fp16, bf16; sm_80): a block makes R pixels by C outputs (pipeline.cuh); a prologue always has its ReLU;
 //   x begins on 16 bytes. With `sums` part z of the grid adds up its `steps` of 32 channels, and conv_sum.cu the parts.
+//   With `moments` block i leaves mean and squared differences of what it stored as row i, for fold.cu.
 //   192 columns are for growth 48, whose bottlenecks would read x twice in tiles of 128.
 //   Launch: block 128, or 256 for 128x128 and 128x192; grid (pixels / R, K / C, parts), rounded up.
 // conv1x1 (fp32, any view, sm_75): implicit_gemm.cuh. Launch: block 256, grid (pixels / 64, K / 128), rounded up.
@@ -36,13 +37,13 @@ FOR_EACH_DTYPE(KERNEL)
 #define PIPELINE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                          \
   extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv1x1_##ROWS##x##COLUMNS##_##t(                 \
       T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
-      float* sums, int rectify, int images, int height, int width, int out_height, int out_width,                    \
+      float* sums, float* moments, int rectify, int images, int height, int width, int out_height, int out_width,    \
       int residual_pitch, int stride, int channels, int outputs, int y_pitch, int x_pitch, int steps) {              \
     pipelined<T, 1, M, N, TM, TN, 4>(y, x, w, Prologue{scale, shift, 1},                                             \
                                      Epilogue<T>{bias, residual, residual_pitch, rectify},                           \
                                      ConvShape{images, height, width, out_height, out_width, stride, channels,       \
                                                outputs, y_pitch, x_pitch},                                           \
-                                     Pixels{int(blockIdx.x) * ROWS}, steps, sums);                                  \
+                                     Pixels{int(blockIdx.x) * ROWS}, steps, sums, moments);                                  \
   }                                                                                                                  \
   HOST_KERNEL_FIBERS(conv1x1_##ROWS##x##COLUMNS##_##t)
 

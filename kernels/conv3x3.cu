@@ -10,7 +10,8 @@
 //
 // conv3x3_RxC (fp16, bf16; stride 1; sm_80): a block makes `lines` by `columns` pixels, at most R, by C outputs
 //   (pipeline.cuh); a prologue always has its ReLU; x begins on 16 bytes. With `sums` part z of the grid adds up its
-//   `steps` of 32 channels, and conv_sum.cu the parts.
+//   `steps` of 32 channels, and conv_sum.cu the parts. With `moments` block i leaves mean and squared differences of
+//   what it stored as row i, for fold.cu.
 //   Launch: block R threads, 128 for 64x32; grid (images*height / lines * width / columns, K / C, parts), rounded up.
 // conv3x3 (fp32, any view, stride 2, sm_75): implicit_gemm.cuh. Launch: block 128, grid (pixels / 128, K / 32).
 //
@@ -39,8 +40,8 @@ FOR_EACH_DTYPE(KERNEL)
 #define PIPELINE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                          \
   extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv3x3_##ROWS##x##COLUMNS##_##t(                 \
       T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
-      float* sums, int rectify, int images, int height, int width, int residual_pitch, int channels, int outputs,    \
-      int y_pitch, int x_pitch, int steps, int lines, int columns) {                                                 \
+      float* sums, float* moments, int rectify, int images, int height, int width, int residual_pitch, int channels, \
+      int outputs, int y_pitch, int x_pitch, int steps, int lines, int columns) {                                                 \
     int across = (width + columns - 1) / columns, down = int(blockIdx.x) / across;                                   \
     pipelined<T, 3, M, N, TM, TN, 2>(y, x, w, Prologue{scale, shift, 1},                                             \
                                      Epilogue<T>{bias, residual, residual_pitch, rectify},                           \
@@ -48,7 +49,7 @@ FOR_EACH_DTYPE(KERNEL)
                                                x_pitch},                                                             \
                                      Lines{down * lines, (int(blockIdx.x) - down * across) * columns, lines,       \
                                            columns},                                                                 \
-                                     steps, sums);                                                                   \
+                                     steps, sums, moments);                                                                   \
   }                                                                                                                  \
   HOST_KERNEL_FIBERS(conv3x3_##ROWS##x##COLUMNS##_##t)
 

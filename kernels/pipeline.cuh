@@ -10,6 +10,8 @@
 // x is copied as it is. Where every pixel is multiplied once (1x1) the prologue is applied to the registers that
 // ldmatrix filled, where nine taps read it (3x3) once in shared memory, by the thread that copied it. Both in fp32.
 //
+// Statistics of what was stored: each block leaves mean and sum of squared differences of its pixels, for fold.cu.
+//
 // Shared memory, in this order: the stages, 16 bytes of zeros, where each pixel of the patch is in x, scale and
 // shift of the block's channels. The finished tile takes the place of the stages, to leave in 16 bytes a thread.
 #pragma once
@@ -48,7 +50,8 @@ struct Corner {
 };
 
 // What a block reads and writes. source(p): the pixel of x that is pixel p of the patch; target(m): the pixel of y that
-// is row m of the block; both -1 where there is none.
+// is row m of the block; both -1 where there is none. targets: how many rows have a
+// pixel; the first has.
 
 // 1x1: consecutive output pixels. stride > 1 takes every stride-th pixel.
 struct Pixels {
@@ -64,6 +67,9 @@ struct Pixels {
   }
   __device__ __forceinline__ int target(int m, const ConvShape& shape) const {
     return first + m < shape.pixels() ? first + m : -1;
+  }
+  __device__ __forceinline__ int targets(int rows, const ConvShape& shape) const {
+    return min(rows, shape.pixels() - first);
   }
 };
 
@@ -85,6 +91,9 @@ struct Lines {
   __device__ __forceinline__ int target(int m, const ConvShape& shape) const {
     int i = m / columns;
     return i < lines ? pixel(first_line + i, first_column + m - i * columns, shape) : -1;
+  }
+  __device__ __forceinline__ int targets(int, const ConvShape& shape) const {
+    return min(lines, shape.images * shape.height - first_line) * min(columns, shape.width - first_column);
   }
   __device__ __forceinline__ Corner corner(int m, const ConvShape& shape) const {
     int i = m / columns, h = (first_line + i) % shape.height;
@@ -355,13 +364,48 @@ struct Pipeline {
       store(y + size_t(m) * shape.y_pitch + k, load_aligned(at), shape.outputs - k);
     });
   }
+
+  // Of each channel of the stored tile, as row blockIdx.x of `moments`: mean and sum of squared differences from it. The
+  // sums are of the differences from the block's first pixel, so that nothing cancels.
+  __device__ __forceinline__ void store_moments(float* moments) const {
+    constexpr int ACROSS = COLUMNS / VECTOR, TOGETHER = THREADS / ACROSS;
+    int column = int(threadIdx.x) % ACROSS * VECTOR, first_row = int(threadIdx.x) / ACROSS;
+    Floats origin = widen(load_aligned(stages + column)), sum = filled(0.0f), squares = filled(0.0f);
+    for (int row = first_row; row < ROWS && first_row < TOGETHER; row += TOGETHER) {
+      if (area.target(row, shape) < 0) continue;
+      Floats v = widen(load_aligned(stages + row * LINE + column)) - origin;
+      sum = sum + v;
+      squares = fma(v, v, squares);
+    }
+    __syncthreads();
+    float* sums = reinterpret_cast<float*>(stages);
+    if (first_row < TOGETHER) {
+      store_aligned(sums + first_row * (2 * COLUMNS) + column, narrow<float>(sum));
+      store_aligned(sums + first_row * (2 * COLUMNS) + COLUMNS + column, narrow<float>(squares));
+    }
+    if (first_row == 0) store_aligned(sums + TOGETHER * (2 * COLUMNS) + column, narrow<float>(origin));
+    __syncthreads();
+    int pitch = (shape.outputs + VECTOR - 1) / VECTOR * VECTOR;
+    for (int i = threadIdx.x; i < COLUMNS && first_column + i < shape.outputs; i += THREADS) {
+      float all = 0.0f, squared = 0.0f;
+      for (int r = 0; r < TOGETHER; r++) {
+        all += sums[r * (2 * COLUMNS) + i];
+        squared += sums[r * (2 * COLUMNS) + COLUMNS + i];
+      }
+      float shift = all / float(area.targets(ROWS, shape));
+      float* row = moments + (size_t(blockIdx.x) * 2 * pitch + (first_column + i));
+      row[0] = sums[TOGETHER * (2 * COLUMNS) + i] + shift;
+      row[pitch] = relu(squared - shift * all);
+    }
+  }
 };
 
-// One block of a convolution. `steps` of 32 channels each; with `sums` the block makes part blockIdx.z of them only.
+// One block of a convolution. `steps` of 32 channels each; with `sums` the block makes part blockIdx.z of them only, with
+// `moments` it leaves those, too.
 template <class T, int EDGE, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES, class Area>
 __device__ __forceinline__ void pipelined(T* y, const T* x, const T* w, const Prologue& prologue,
                                           const Epilogue<T>& epilogue, const ConvShape& shape, const Area& area,
-                                          int steps, float* sums) {
+                                          int steps, float* sums, float* moments) {
 #if HAS_PIPELINES
   using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES>;
   DYNAMIC_SHARED(T, shared);
@@ -381,6 +425,7 @@ __device__ __forceinline__ void pipelined(T* y, const T* x, const T* w, const Pr
     block.store_sums(sums);
   } else {
     block.store_tile(y, epilogue);
+    if (moments) block.store_moments(moments);
   }
 #endif
 }

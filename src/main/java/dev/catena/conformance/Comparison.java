@@ -47,7 +47,13 @@ final class Comparison {
           "the test itself: only %d of %d expected values are not zero"
               .formatted(nonzero, reference.length));
     }
-    return one.data().exact() || moves() ? bits() : reals();
+    return (one.data().exact() && !divides()) || moves() ? bits() : reals();
+  }
+
+  /** The statistics of exact values are quotients. */
+  private boolean divides() {
+    return one.problem().op() instanceof TrainingOp.ConvStatistics
+        && !operand.equals(one.problem().output());
   }
 
   /** Operations that only move or convert are exact for any numbers. */
@@ -105,6 +111,9 @@ final class Comparison {
 
   /** What the result is rounded to on its way: matrix kernels round what a prologue makes. */
   private DType computed() {
+    if (one.problem().op() instanceof TrainingOp.ConvStatistics && !one.data().exact()) {
+      return one.problem().output().dtype();
+    }
     return one.problem().op() instanceof TrainingOp.ConvWgrad w
             && w.conv().prologue() != Op.Prologue.NONE
         ? one.problem().input(0).dtype()

@@ -21,6 +21,8 @@ enum Role {
   /** The role of the input at {@code index}. */
   static Role of(Problem problem, int index) {
     return switch (problem.op()) {
+      case TrainingOp.ConvStatistics c ->
+          of(new Problem(c.conv(), problem.inputs(), problem.output()), index);
       case TrainingOp op -> of(op, index);
       case Op.Add _, Op.Concat _, Op.ScaleChannels _ -> ACTIVATION;
       case Op.Shortcut _ -> prologue(index, 2);

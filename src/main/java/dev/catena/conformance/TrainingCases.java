@@ -63,6 +63,18 @@ final class TrainingCases {
         yield make(new TrainingOp.SoftmaxCrossEntropyBackward(smoothing(), weight));
       }
       case "batch-statistics" -> activation("x", x).make(new TrainingOp.BatchStatistics());
+      case "conv-statistics" -> {
+        Op.Conv conv = line.convolution();
+        Shape filters = line.filters(conv);
+        activation("x", x).filters(filters);
+        if (conv.prologue() != Op.Prologue.NONE) {
+          vector(x.c()).vector(x.c());
+        }
+        if (conv.bias()) {
+          vector(filters.dim(0));
+        }
+        yield make(new TrainingOp.ConvStatistics(conv));
+      }
       case "batch-scale" ->
           vector(x.c()).statistics("statistics").make(new TrainingOp.BatchScale(EPSILON));
       case "batch-shift" -> {

@@ -16,6 +16,7 @@ import java.util.function.IntToDoubleFunction;
 final class TrainingReference {
   private static final int HALF_BITS = 24;
 
+  private final Problem problem;
   private final List<double[]> in;
   private final List<Shape> shapes;
   private final Shape shape;
@@ -23,6 +24,7 @@ final class TrainingReference {
   private final double[] y;
 
   private TrainingReference(TrainingOp op, Problem problem, List<double[]> inputs) {
+    this.problem = problem;
     in = inputs;
     shapes = problem.inputs().stream().map(operand -> operand.shape()).toList();
     shape = problem.output().shape();
@@ -45,7 +47,8 @@ final class TrainingReference {
     switch (op) {
       case TrainingOp.SoftmaxCrossEntropy e -> loss(e);
       case TrainingOp.SoftmaxCrossEntropyBackward e -> lossBackward(e);
-      case TrainingOp.BatchStatistics _ -> statistics();
+      case TrainingOp.ConvStatistics c -> convStatistics(c.conv());
+      case TrainingOp.BatchStatistics _ -> statistics(in.getFirst(), y);
       case TrainingOp.BatchScale s -> each(c -> in(0, c) / Math.sqrt(variance(c) + s.epsilon()));
       case TrainingOp.BatchShift _ -> each(c -> in(0, c) - in(2, c) * in(1, c));
       case TrainingOp.RunningMean r ->
@@ -250,10 +253,19 @@ final class TrainingReference {
 
   // ---- normalisation -------------------------------------------------------------------------
 
-  private void statistics() {
-    double[] x = in.getFirst();
-    int channels = shape.c();
-    long count = shapes.getFirst().pixels();
+  /** Of what is stored: the output, rounded. */
+  private void convStatistics(Op.Conv conv) {
+    double[] made = Reference.compute(new Problem(conv, problem.inputs(), problem.output()), in);
+    for (int i = 0; i < made.length; i++) {
+      y[i] = made[i];
+      made[i] = problem.output().dtype().round((float) made[i]);
+    }
+    statistics(made, results.getLast());
+  }
+
+  private static void statistics(double[] x, double[] y) {
+    int channels = y.length / 2;
+    int count = x.length / channels;
     for (int i = 0; i < x.length; i++) {
       y[i % channels] += x[i] / count;
     }

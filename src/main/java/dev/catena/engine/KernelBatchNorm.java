@@ -13,7 +13,25 @@ final class KernelBatchNorm {
   private KernelBatchNorm() {}
 
   static List<Launch> statistics(KernelCall call, KernelStrips strips) {
-    Operand x = call.x();
+    Binding at = call.binding();
+    return statistics(call, strips, call.x(), at.input(0), call.y(), at.output());
+  }
+
+  /** Bytes of scratch for the statistics of {@code y}; rows as in {@link KernelStrips#of}. */
+  static long statisticsWorkspace(Operand y, boolean rows) {
+    return KernelStrips.of(y, rows).workspace(2);
+  }
+
+  /** Of what a launch before has made, to the first by-product. */
+  static List<Launch> statisticsOfOutput(KernelCall call, boolean rows) {
+    Binding at = call.binding();
+    Operand made = call.problem().byproducts().getFirst();
+    KernelStrips strips = KernelStrips.of(call.y(), rows);
+    return statistics(call, strips, call.y(), at.output(), made, at.byproduct(0));
+  }
+
+  private static List<Launch> statistics(
+      KernelCall call, KernelStrips strips, Operand x, long from, Operand target, long address) {
     List<Launch> launches = new ArrayList<>();
     launches.add(
         strips.pass(
@@ -22,12 +40,12 @@ final class KernelBatchNorm {
             "batch_statistics",
             x,
             call.binding().workspace(),
-            call.binding().input(0),
+            from,
             strips.pixels(),
             strips.length(),
             strips.channels(),
             x.pitch()));
-    launches.addAll(strips.statistics(call, call.y(), call.binding().output()));
+    launches.addAll(strips.statistics(call, target, address));
     return launches;
   }
 

@@ -6,6 +6,7 @@ import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -53,6 +54,11 @@ public final class KernelEngine implements Engine {
     Op op = problem.op();
     if (matrix && op instanceof Op.DenseLayer) {
       return KernelDenseLayer.unsupported(problem, device);
+    }
+    if (op instanceof TrainingOp.ConvStatistics both) {
+      return matrix
+          ? unsupported(new Problem(both.conv(), problem.inputs(), problem.output()), device)
+          : Optional.of("leaves no statistics");
     }
     if (op instanceof TrainingOp.ConvDgrad || op instanceof TrainingOp.ConvWgrad) {
       return KernelGradients.unsupported(problem);
@@ -107,6 +113,9 @@ public final class KernelEngine implements Engine {
     if (host && problem.op() instanceof Op.Conv conv && conv.residual()) {
       return false; // A library's convolution and a sum are faster.
     }
+    if (problem.op() instanceof TrainingOp.ConvStatistics) {
+      return !host && KernelPipeline.unsupported(problem, device).isEmpty();
+    }
     boolean twoForms =
         switch (problem.op()) {
           case Op.Conv conv -> KernelConvolutions.tiled(conv);
@@ -147,6 +156,11 @@ public final class KernelEngine implements Engine {
         return matrix && KernelWgrad.supports(op)
             ? KernelWgrad.choose(problem, op.conv(), device).workspace()
             : KernelGradients.wgradWorkspace(problem, device);
+      }
+      case TrainingOp.ConvStatistics _ -> {
+        return pipeline(problem, device)
+            .map(p -> p.workspace(problem))
+            .orElseGet(() -> KernelBatchNorm.statisticsWorkspace(problem.output(), !matrix));
       }
       case TrainingOp op -> {
         return new KernelTraining(matrix).workspace(op, problem);
@@ -192,11 +206,12 @@ public final class KernelEngine implements Engine {
       case Op.LocalResponseNorm n -> List.of(KernelBlocks.localResponseNorm(call, n));
       case Op.AdaptiveAveragePool _ -> List.of(KernelBlocks.adaptiveAverage(call));
       case Op.Flatten _ -> List.of(KernelBlocks.flatten(call));
-      case Op.Conv c ->
-          List.of(
-              matrix && KernelConvolutions.tiled(c)
-                  ? KernelConvolutions.tile(call, c)
-                  : KernelConvolutions.direct(call, c));
+      case Op.Conv c -> List.of(convolution(call, c));
+      case TrainingOp.ConvStatistics c -> {
+        List<Launch> launches = new ArrayList<>(List.of(convolution(call, c.conv())));
+        launches.addAll(KernelBatchNorm.statisticsOfOutput(call, !matrix));
+        yield launches;
+      }
       case Op.DenseLayer _ -> List.of(denseLayer(call.problem(), call.device()).launch(call));
       case Op.Linear _ ->
           List.of(matrix ? KernelConvolutions.linear(call) : KernelConvolutions.directLinear(call));
@@ -211,6 +226,12 @@ public final class KernelEngine implements Engine {
       case TrainingOp op -> new KernelTraining(matrix).launches(op, call);
       default -> throw new IllegalArgumentException("not supported: " + call.problem().op());
     };
+  }
+
+  private Launch convolution(KernelCall call, Op.Conv conv) {
+    return matrix && KernelConvolutions.tiled(conv)
+        ? KernelConvolutions.tile(call, conv)
+        : KernelConvolutions.direct(call, conv);
   }
 
   private static KernelDenseLayer denseLayer(Problem problem, Device device) {

@@ -6,6 +6,7 @@ import dev.catena.device.Launch;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -34,7 +35,8 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
 
   /** Why no such kernel computes it; empty if one does. */
   static Optional<String> unsupported(Problem problem, Device device) {
-    if (!(problem.op() instanceof Op.Conv conv) || !KernelConvolutions.tiled(conv)) {
+    Op.Conv conv = convolution(problem.op()).filter(KernelConvolutions::tiled).orElse(null);
+    if (conv == null) {
       return Optional.of("tiles are for 1x1 and padded 3x3 convolutions");
     }
     Operand x = problem.input(0);
@@ -53,6 +55,19 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     return new KernelLimits(device).pipelines()
         ? Optional.empty()
         : Optional.of("asynchronous copies want compute capability 8.0");
+  }
+
+  /** The convolution that {@code op} is, with or without statistics. */
+  static Optional<Op.Conv> convolution(Op op) {
+    return switch (op) {
+      case Op.Conv conv -> Optional.of(conv);
+      case TrainingOp.ConvStatistics both -> Optional.of(both.conv());
+      default -> Optional.empty();
+    };
+  }
+
+  private static boolean hasStatistics(Problem problem) {
+    return problem.op() instanceof TrainingOp.ConvStatistics;
   }
 
   /** The cut that takes the least time, by arithmetic. */
@@ -88,7 +103,8 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     for (int[] area : areas(tile, problem.output().shape())) {
       for (int parts : PARTS) {
         int each = Math.ceilDiv(steps, parts);
-        if (Math.ceilDiv(steps, each) == parts) {
+        boolean whole = parts == 1 || !hasStatistics(problem);
+        if (whole && Math.ceilDiv(steps, each) == parts) {
           cuts.add(new KernelPipeline(tile, area[0], area[1], parts, each));
         }
       }
@@ -154,14 +170,23 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
         : clocks + LAUNCH + 2.0 * workspace(problem) / L2_BYTES / limits.multiprocessors();
   }
 
-  /** Bytes of the parts' sums. */
+  /** What the blocks leave of the statistics. */
+  private KernelFold moments(Shape y) {
+    return new KernelFold(grid(y).x(), 2, y.c());
+  }
+
+  /** Bytes of the parts' sums, or of the blocks' statistics. */
   long workspace(Problem problem) {
+    if (hasStatistics(problem)) {
+      return moments(problem.output().shape()).workspace();
+    }
     Shape y = problem.output().shape();
     return parts == 1 ? 0 : parts * y.pixels() * Operand.packedPitch(y.c()) * Float.BYTES;
   }
 
   List<Launch> launches(KernelCall call) {
-    Op.Conv conv = (Op.Conv) call.problem().op();
+    Op.Conv conv = convolution(call.problem().op()).orElseThrow();
+    boolean statistics = hasStatistics(call.problem());
     boolean affine = conv.prologue() != Op.Prologue.NONE;
     Shape x = call.x().shape();
     Shape y = call.y().shape();
@@ -172,6 +197,7 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     args.addAll(List.of(call.binding().output(), call.binding().input(0), call.filters(1)));
     args.addAll(List.of(affine ? call.vector(2) : 0L, affine ? call.vector(3) : 0L, bias));
     args.addAll(List.of(call.residual(conv), sums));
+    args.add(statistics ? call.binding().workspace() : 0L);
     args.addAll(List.of(relu, x.n(), x.h(), x.w()));
     if (tile.edge() == 1) {
       args.addAll(List.of(y.h(), y.w(), call.residualPitch(conv), conv.stride()));
@@ -186,7 +212,22 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     Launch tiles =
         call.launch(
             tile.file(), tile.kernel(), call.x(), grid(y), block, sharedBytes(), args.toArray());
-    return parts == 1 ? List.of(tiles) : List.of(tiles, sum(call, conv, sums, bias));
+    List<Launch> launches = new ArrayList<>(List.of(tiles));
+    if (parts > 1) {
+      launches.add(sum(call, conv, sums, bias));
+    }
+    if (statistics) {
+      Operand target = call.problem().byproducts().getFirst();
+      launches.addAll(moments(y).statistics(call, target, call.binding().byproduct(0), cut(y)));
+    }
+    return launches;
+  }
+
+  /** How the pixels of {@code y} meet the blocks. */
+  private KernelFold.Cut cut(Shape y) {
+    return tile.edge() == 1
+        ? new KernelFold.Cut((int) y.pixels(), tile.rows(), 1, 1)
+        : new KernelFold.Cut(y.n() * y.h(), lines, y.w(), columns);
   }
 
   private Launch sum(KernelCall call, Op.Conv conv, long sums, long bias) {

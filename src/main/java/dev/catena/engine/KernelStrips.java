@@ -2,7 +2,6 @@ package dev.catena.engine;
 
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -16,9 +15,6 @@ import java.util.List;
  * @param rows whether a thread takes whole rows, as the host likes, or eight channels
  */
 record KernelStrips(int pixels, int channels, int length, boolean rows) {
-  /** Rows of partial sums that one thread adds. */
-  private static final int FAN = 64;
-
   private static final int BLOCK = 256;
   private static final int MOST_VECTORS = 32;
 
@@ -31,7 +27,11 @@ record KernelStrips(int pixels, int channels, int length, boolean rows) {
   static KernelStrips of(Operand x, boolean rows) {
     int pixels = Math.toIntExact(x.shape().pixels());
     int channels = x.shape().c();
-    int most = rows ? FAN : Math.clamp(THREADS / vectors(channels), FAN, FAN * FAN);
+    int most =
+        rows
+            ? KernelFold.FAN
+            : Math.clamp(
+                THREADS / vectors(channels), KernelFold.FAN, KernelFold.FAN * KernelFold.FAN);
     int length = Math.max(LEAST_PIXELS, Math.ceilDiv(pixels, most));
     return new KernelStrips(pixels, channels, length, rows);
   }
@@ -44,17 +44,13 @@ record KernelStrips(int pixels, int channels, int length, boolean rows) {
     return Math.ceilDiv(pixels, length);
   }
 
-  /** Bytes of the workspace for so many sums. */
-  long workspace(int sums) {
-    long bytes = 0;
-    for (int left = count(); left > 0; left = left == 1 ? 0 : Math.ceilDiv(left, FAN)) {
-      bytes += bytes(left, sums);
-    }
-    return bytes;
+  private KernelFold fold(int sums) {
+    return new KernelFold(count(), sums, channels);
   }
 
-  private long bytes(int partials, int sums) {
-    return (long) partials * sums * Operand.packedPitch(channels) * Float.BYTES;
+  /** Bytes of the workspace for so many sums. */
+  long workspace(int sums) {
+    return fold(sums).workspace();
   }
 
   /** The pass. */
@@ -70,32 +66,11 @@ record KernelStrips(int pixels, int channels, int length, boolean rows) {
 
   /** Adds what the strips left in the workspace. */
   List<Launch> sums(KernelCall call, int sums, Operand target, long address) {
-    return fold(call, "fold_" + sums, sums, target, address);
+    return fold(sums).sums(call, target, address);
   }
 
   /** Makes mean and variance of the moments that the strips left in the workspace. */
   List<Launch> statistics(KernelCall call, Operand target, long address) {
-    return fold(call, "fold_statistics", 2, target, address);
-  }
-
-  private List<Launch> fold(
-      KernelCall call, String kernel, int sums, Operand target, long address) {
-    List<Launch> folds = new ArrayList<>();
-    long from = call.binding().workspace();
-    int unit = length;
-    for (int left = count(); folds.isEmpty() || left > 1; left = Math.ceilDiv(left, FAN)) {
-      int made = Math.ceilDiv(left, FAN);
-      boolean last = made == 1;
-      long to = last ? address : from + bytes(left, sums);
-      List<Object> args = new ArrayList<>(List.of(to, from, left, FAN));
-      if (kernel.equals("fold_statistics")) {
-        args.addAll(List.of(unit, pixels, last ? 1 : 0));
-      }
-      args.addAll(List.of(channels, last ? target.pitch() : Operand.packedPitch(channels)));
-      folds.add(call.elementwise("fold", kernel, target, made, channels, args.toArray()));
-      unit *= FAN;
-      from = to;
-    }
-    return folds;
+    return fold(2).statistics(call, target, address, new KernelFold.Cut(pixels, length, 1, 1));
   }
 }

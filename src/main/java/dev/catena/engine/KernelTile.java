@@ -1,6 +1,5 @@
 package dev.catena.engine;
 
-import dev.catena.graph.Op;
 import java.util.List;
 
 /**
@@ -39,7 +38,9 @@ record KernelTile(int edge, int rows, int columns, int threads, int resident) {
 
   /** The tiles of a convolution that has any. */
   static List<KernelTile> of(Problem problem) {
-    return ((Op.Conv) problem.op()).kernelH() == 1 ? POINTWISE : THREE;
+    return KernelPipeline.convolution(problem.op()).orElseThrow().kernelH() == 1
+        ? POINTWISE
+        : THREE;
   }
 
   int taps() {

@@ -119,6 +119,7 @@ record KernelTraining(boolean matrix) {
       case TrainingOp.LinearWgrad _ -> List.of(KernelClassifier.wgrad(call));
       case TrainingOp.Slice _,
           TrainingOp.Augment _,
+          TrainingOp.ConvStatistics _,
           TrainingOp.ConvDgrad _,
           TrainingOp.ConvWgrad _ ->
           throw new IllegalArgumentException("not supported: " + op);

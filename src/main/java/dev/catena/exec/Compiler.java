@@ -2,8 +2,6 @@ package dev.catena.exec;
 
 import dev.catena.device.Device;
 import dev.catena.engine.Engines;
-import dev.catena.engine.Operand;
-import dev.catena.engine.Problem;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphException;
 import dev.catena.graph.Layout;
@@ -18,6 +16,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
@@ -52,16 +51,9 @@ final class Compiler {
 
   /** Views hardly matter to the question, and are not known yet. */
   private boolean isBetter(Node fused, List<Node> parts) {
-    return engines.worthFusing(problem(fused), parts.stream().map(Compiler::problem).toList());
-  }
-
-  private static Problem problem(Node node) {
-    List<Operand> inputs = node.inputs().stream().map(Compiler::operand).toList();
-    return new Problem(node.op(), inputs, operand(node.output()));
-  }
-
-  private static Operand operand(Value v) {
-    return v.isConstant() ? Operand.constant(v.shape()) : Operand.packed(v.shape(), v.dtype());
+    return engines.worthFusing(
+        Program.unplaced(fused, Optional.empty()),
+        parts.stream().map(node -> Program.unplaced(node, Optional.empty())).toList());
   }
 
   /**

@@ -23,6 +23,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * A network for one batch size on one device: its plan, and who computes each step. Knows no
@@ -132,25 +133,46 @@ final class Program {
 
   /** What a step asks of an engine. */
   Problem problem(Node step, Placement placement) {
-    List<Operand> inputs = step.inputs().stream().map(v -> operand(v, placement)).toList();
-    List<Operand> byproducts = step.byproducts().stream().map(v -> operand(v, placement)).toList();
-    return new Problem(step.op(), inputs, operand(step.output(), placement), byproducts);
+    return problem(
+        step,
+        trained,
+        value -> {
+          View view = placement.view(value);
+          return Operand.view(value.shape(), value.dtype(), view.firstChannel(), view.pitch());
+        });
   }
 
-  private Operand operand(Value value, Placement placement) {
+  /**
+   * The same before anything is placed, every activation alone in its buffer.
+   *
+   * @param trained the type of activations while training
+   */
+  static Problem unplaced(Node step, Optional<DType> trained) {
+    return problem(step, trained, value -> Operand.packed(value.shape(), value.dtype()));
+  }
+
+  private static Problem problem(
+      Node step, Optional<DType> trained, Function<Value, Operand> activation) {
+    Function<Value, Operand> operand = value -> operand(value, trained, activation);
+    return new Problem(
+        step.op(),
+        step.inputs().stream().map(operand).toList(),
+        operand.apply(step.output()),
+        step.byproducts().stream().map(operand).toList());
+  }
+
+  private static Operand operand(
+      Value value, Optional<DType> trained, Function<Value, Operand> activation) {
     return switch (value.layout()) {
-      case PARAMETER -> parameter(value.shape());
+      case PARAMETER -> parameter(value.shape(), trained);
       case NCHW -> Operand.nchw(value.shape());
       case DENSE -> Operand.dense(value.shape());
       case FILTERS -> Operand.filters(value.shape(), value.dtype());
-      case NHWC -> {
-        View view = placement.view(value);
-        yield Operand.view(value.shape(), value.dtype(), view.firstChannel(), view.pitch());
-      }
+      case NHWC -> activation.apply(value);
     };
   }
 
-  private Operand parameter(Shape shape) {
+  private static Operand parameter(Shape shape, Optional<DType> trained) {
     if (trained.isEmpty()) {
       return Operand.constant(shape);
     }

@@ -15,6 +15,7 @@ import dev.catena.graph.Value;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.TrainingPlan;
 import dev.catena.plan.TrainingState;
+import dev.catena.rewrite.FuseStatistics;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
@@ -23,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiPredicate;
 
 /**
  * A network in training: its parameters on a device, and a step captured over planned memory.
@@ -120,7 +122,29 @@ public final class Trainer implements AutoCloseable {
    */
   public static Trainer compile(
       GraphSource source, Parameters parameters, Training options, Engines engines, Device device) {
-    Graph step = options.step(source, options.batch());
+    return compile(
+        source,
+        parameters,
+        options,
+        engines,
+        device,
+        (fused, parts) ->
+            engines.worthFusing(
+                Program.unplaced(fused, Optional.of(options.dtype())),
+                parts.stream()
+                    .map(part -> Program.unplaced(part, Optional.of(options.dtype())))
+                    .toList()));
+  }
+
+  /** The same where {@code fuse} says what the device does better at once. */
+  static Trainer compile(
+      GraphSource source,
+      Parameters parameters,
+      Training options,
+      Engines engines,
+      Device device,
+      BiPredicate<Node, List<Node>> fuse) {
+    Graph step = options.step(source, options.batch(), new FuseStatistics(fuse));
     Map<String, float[]> initial = new HashMap<>();
     step.parameters().forEach(p -> initial.put(p.name(), parameters.values(p)));
     TrainingPlan least = TrainingPlan.of(step, options.dtype());

@@ -5,6 +5,7 @@ import dev.catena.graph.Graph;
 import dev.catena.rewrite.AugmentInput;
 import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Policy;
+import dev.catena.rewrite.Rewrite;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -154,10 +155,15 @@ public record Training(
     return with(to -> to.tuning = Optional.of(folder));
   }
 
-  /** The graph of a step of {@code batch} images, forward and backward. */
+  /** The graph of a step of {@code batch} images, forward and backward, for any device. */
   Graph step(GraphSource source, int images) {
+    return step(source, images, graph -> graph);
+  }
+
+  /** The same, adapted to a device. */
+  Graph step(GraphSource source, int images, Rewrite adapt) {
     Graph network = source.graph(images, height, width, dtype);
-    Graph step = policy.step(network, new LowerTraining(runningMomentum, smoothing));
+    Graph step = policy.step(network, new LowerTraining(runningMomentum, smoothing), adapt);
     return entry.map(rewrite -> rewrite.apply(step)).orElse(step);
   }
 

@@ -13,7 +13,8 @@ public final class MultiplyAdds {
   /** Those of {@code op} on inputs and output of these shapes. */
   public static long of(Op op, List<Shape> inputs, Shape output) {
     return switch (op) {
-      case Op.Conv _, Op.Linear _ -> convolution(output, inputs.get(1));
+      case Op.Conv _, Op.Linear _, TrainingOp.ConvStatistics _ ->
+          convolution(output, inputs.get(1));
       case Op.DenseLayer _ ->
           convolution(inputs.get(0), inputs.get(3)) + convolution(output, inputs.get(5));
       case TrainingOp.LinearDgrad _, TrainingOp.ConvDgrad _ ->

@@ -42,6 +42,14 @@ public sealed interface TrainingOp extends Op {
   /** (x): mean and biased variance of each channel over the batch. */
   record BatchStatistics() implements TrainingOp {}
 
+  /**
+   * (x, w, [s, t], [b], [r]): a convolution; by-product the statistics of what it makes, as it is
+   * stored.
+   *
+   * @param conv the convolution
+   */
+  record ConvStatistics(Conv conv) implements TrainingOp {}
+
   /** (γ, statistics): s = γ/√(σ² + ε). */
   record BatchScale(float epsilon) implements TrainingOp {}
 

@@ -54,6 +54,11 @@ final class TrainingTypes {
         yield List.of(like(logits));
       }
       case TrainingOp.BatchStatistics _ -> List.of(statistics("", takeActivation().shape().c()));
+      case TrainingOp.ConvStatistics c -> {
+        Shape made = ShapeInference.infer(name, c.conv(), inputs);
+        at = inputs.size();
+        yield List.of(activation(inputs.getFirst(), made), statistics("statistics", made.c()));
+      }
       case TrainingOp.BatchScale _ -> vectorAndStatistics();
       case TrainingOp.BatchShift _ -> {
         List<Result> shift = vectorAndStatistics();

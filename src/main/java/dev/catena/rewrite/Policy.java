@@ -40,13 +40,19 @@ public enum Policy {
    *
    * @param network as inference has it, ending with its logits
    * @param lowering how it is trained
+   * @param adapt what a device does better at once; not where every operation is to be a kernel
    * @return its inputs are {@link LowerTraining}'s and {@link Differentiate}'s, and so its outputs:
    *     the loss, the logits, the running statistics, then the gradients in order of the {@link
    *     Graph#trainable} parameters
    */
+  public Graph step(Graph network, LowerTraining lowering, Rewrite adapt) {
+    Graph step = Differentiate.apply(forward.apply(lowering.apply(network)));
+    return joint.apply(this == FUSED || this == RECOMPUTE ? adapt.apply(step) : step);
+  }
+
+  /** The same for any device. */
   public Graph step(Graph network, LowerTraining lowering) {
-    Graph lowered = forward.apply(lowering.apply(network));
-    return joint.apply(Differentiate.apply(lowered));
+    return step(network, lowering, graph -> graph);
   }
 
   private static final class Fusions {

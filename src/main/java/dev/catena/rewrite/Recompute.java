@@ -44,9 +44,15 @@ public record Recompute(Predicate<Node> wanted) implements Rewrite {
             .wanted()
             .or(
                 node ->
-                    node.op() instanceof Op.Conv c
-                        && c.pointwise()
-                        && c.prologue() != Op.Prologue.NONE));
+                    switch (node.op()) {
+                      case Op.Conv c -> isBottleneck(c);
+                      case TrainingOp.ConvStatistics c -> isBottleneck(c.conv());
+                      default -> false;
+                    }));
+  }
+
+  private static boolean isBottleneck(Op.Conv conv) {
+    return conv.pointwise() && conv.prologue() != Op.Prologue.NONE;
   }
 
   @Override
@@ -92,10 +98,16 @@ public record Recompute(Predicate<Node> wanted) implements Rewrite {
       }
       String name = maker.name() + ".again";
       List<Value> inputs = maker.inputs().stream().map(v -> again(v, cheap)).toList();
-      Value copy = new Value(nextId++, name, value.shape(), value.dtype(), value.layout());
-      nodes.add(new Node(name, maker.op(), inputs, copy));
+      Value copy = copy(name, value);
+      List<Value> byproducts =
+          maker.byproducts().stream().map(v -> copy(v.name() + ".again", v)).toList();
+      nodes.add(new Node(name, maker.op(), inputs, copy, byproducts));
       again.put(value.id(), copy);
       return copy;
+    }
+
+    private Value copy(String name, Value value) {
+      return new Value(nextId++, name, value.shape(), value.dtype(), value.layout());
     }
 
     /** A value in a concatenation is kept with it, whatever it costs to compute. */

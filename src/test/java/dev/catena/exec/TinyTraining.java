@@ -39,6 +39,17 @@ final class TinyTraining {
         device);
   }
 
+  /** One whose convolutions leave the statistics of what they make, as a GPU may want it. */
+  static Trainer trainerWithStatistics(Device device, Training options) {
+    return Trainer.compile(
+        SOURCE,
+        node -> GoldenWeights.tensor(node.name(), node.output().shape()),
+        options,
+        Engines.on(device, options.engine(), options.tuning()),
+        device,
+        (_, _) -> true);
+  }
+
   static MemorySegment images(int seed) {
     SplittableRandom random = new SplittableRandom(seed);
     float[] images = new float[BATCH * 3 * SIZE * SIZE];

@@ -138,6 +138,28 @@ class TrainerTest {
 
   @ParameterizedTest
   @EnumSource
+  void statisticsAsByproductsGiveTheSameStepAndItsBitsAgainWhereRecomputed(DType dtype) {
+    Training options = TinyTraining.options().dtype(dtype).engine("kernel");
+    try (Trainer apart = TinyTraining.trainer(device, options);
+        Trainer kept = TinyTraining.trainerWithStatistics(device, options);
+        Trainer again =
+            TinyTraining.trainerWithStatistics(device, options.policy(Policy.RECOMPUTE))) {
+      if (dtype != DType.FP32) { // There are no tiles of fp32.
+        assertTrue(kept.launches() < apart.launches());
+      }
+      float expected = step(apart, 0).gradientNorm();
+      assertEquals(
+          expected, step(kept, 0).gradientNorm(), (dtype == DType.FP32 ? 1e-5 : 0.02) * expected);
+      step(kept, 1);
+      step(again, 0);
+      step(again, 1);
+      assertSameBits(kept.parameters(), again.parameters());
+      assertSameBits(kept.momentum(), again.momentum());
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void aRestoredTrainerGoesOnToTheSameBits(DType dtype) {
     Training options = TinyTraining.options().dtype(dtype);
     try (Trainer first = TinyTraining.trainer(device, options);
