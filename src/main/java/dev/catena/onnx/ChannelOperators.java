@@ -6,13 +6,16 @@ import dev.catena.graph.Value;
 import dev.catena.onnx.OnnxOperator.Unsupported;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Operators that join, choose, pad or compare channels, or choose pixels. */
 final class ChannelOperators {
   private static final int NO_CHANNEL = -1;
+
+  /** Far more than any network has. */
+  private static final int MOST_CHANNELS = 1 << 16;
 
   private ChannelOperators() {}
 
@@ -51,13 +54,9 @@ final class ChannelOperators {
     if (!mode.equals("constant") || value != 0) {
       throw new Unsupported("it pads with other than zeros: mode " + mode + ", value " + value);
     }
-    List<Integer> pads =
-        node.hasAttribute("pads")
-            ? node.integers("pads", List.of())
-            : graph.known(node, 1).integers().stream().map(Math::toIntExact).toList();
     int rank = x.dims().size();
-    if (node.has(3)
-        || pads.size() != 2 * rank
+    List<Integer> pads = pads(graph, node, rank);
+    if (pads.size() != 2 * rank
         || pads.get(0) != 0
         || pads.get(rank) != 0
         || pads.stream().anyMatch(p -> p < 0)) {
@@ -69,11 +68,31 @@ final class ChannelOperators {
     return padPixels(graph, node, padded, begins, ends);
   }
 
+  /** Before all axes, then behind them; since opset 18 only some may be given. */
+  private static List<Integer> pads(GraphImport graph, OnnxNode node, int rank) {
+    List<Integer> given =
+        node.hasAttribute("pads")
+            ? node.integers("pads", List.of())
+            : graph.known(node, 1).integers().stream().map(Math::toIntExact).toList();
+    if (!node.has(3)) {
+      return given;
+    }
+    List<Long> axes = graph.known(node, 3).integers();
+    Integer[] pads = new Integer[2 * rank];
+    Arrays.fill(pads, 0);
+    for (int i = 0; i < axes.size(); i++) {
+      int axis = ShapeOperators.axis(Math.toIntExact(axes.get(i)), rank);
+      pads[axis] = given.get(i);
+      pads[axis + rank] = given.get(i + axes.size());
+    }
+    return List.of(pads);
+  }
+
   private static Term.Live padChannels(
       GraphImport graph, OnnxNode node, Term.Live x, int before, int behind) {
     int channels = x.value().shape().c();
     if (before > 0) {
-      int all = before + channels + behind;
+      int all = Math.addExact(Math.addExact(before, channels), behind);
       return select(
           graph,
           node,
@@ -88,7 +107,7 @@ final class ChannelOperators {
   private static Term.Live padPixels(
       GraphImport graph, OnnxNode node, Term.Live x, List<Integer> begins, List<Integer> ends) {
     int axes = begins.size();
-    if (Collections.max(begins) == 0 && Collections.max(ends) == 0) {
+    if (Stream.concat(begins.stream(), ends.stream()).allMatch(p -> p == 0)) {
       return x;
     }
     int channels = x.value().shape().c();
@@ -159,7 +178,10 @@ final class ChannelOperators {
 
   /** Channel k of the result is the k-th of {@code chosen}, or zero: a 1x1 convolution by ones. */
   private static Term.Live select(GraphImport graph, OnnxNode node, Term.Live x, IntStream chosen) {
-    int[] from = chosen.toArray();
+    int[] from = chosen.limit(MOST_CHANNELS + 1).toArray();
+    if (from.length > MOST_CHANNELS) {
+      throw new Unsupported("it makes more than " + MOST_CHANNELS + " channels");
+    }
     int channels = x.value().shape().c();
     Shape shape = Shape.of(from.length, channels, 1, 1);
     double[] ones = new double[Math.multiplyExact(from.length, channels)];

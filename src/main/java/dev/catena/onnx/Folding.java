@@ -36,6 +36,9 @@ final class Folding {
           Map.entry("Sqrt", unary(Math::sqrt)),
           Map.entry("Reciprocal", unary(a -> 1 / a)));
 
+  /** What constants may grow to, beyond the largest that the model has itself. */
+  private static final int MOST_ELEMENTS = 1 << 24;
+
   private Folding() {}
 
   /** Whether {@code node} can be computed when all of its inputs are constants. */
@@ -77,9 +80,18 @@ final class Folding {
   /** Of zeros, or of the value that {@link OnnxFile} makes the second input. */
   private static OnnxTensor constantOfShape(List<OnnxTensor> inputs) {
     List<Integer> dims = inputs.getFirst().integers().stream().map(Math::toIntExact).toList();
+    requireRoom(dims, inputs);
     return inputs.size() > 1
         ? inputs.get(1).picked(dims, _ -> 0)
         : OnnxTensor.of(dims, OnnxTensor.Type.FLOAT, new double[OnnxTensor.elements(dims)]);
+  }
+
+  /** A few bytes of a file must not ask for all memory. */
+  private static void requireRoom(List<Integer> dims, List<OnnxTensor> inputs) {
+    int most = inputs.stream().mapToInt(OnnxTensor::elements).max().orElse(0);
+    if (OnnxTensor.elements(dims) > Math.max(most, MOST_ELEMENTS)) {
+      throw new Unsupported("it makes a constant of " + dims);
+    }
   }
 
   private static OnnxTensor concat(OnnxNode node, List<OnnxTensor> inputs) {
@@ -114,6 +126,7 @@ final class Folding {
     List<Integer> dims = new ArrayList<>(x.dims().subList(0, axis));
     dims.addAll(inputs.get(1).dims());
     dims.addAll(inner);
+    requireRoom(dims, inputs);
     return x.picked(
         List.copyOf(dims),
         i -> {
@@ -175,6 +188,7 @@ final class Folding {
       OnnxTensor a = inputs.get(0);
       OnnxTensor b = inputs.get(1);
       List<Integer> dims = broadcast(a.dims(), b.dims());
+      requireRoom(dims, inputs);
       IntUnaryOperator ofA = broadcast(dims, a.dims(), strides(a.dims()));
       IntUnaryOperator ofB = broadcast(dims, b.dims(), strides(b.dims()));
       double[] x = a.numbers();

@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.function.Supplier;
 
@@ -56,8 +57,12 @@ final class GraphImport {
       throw error("operators", refused.size() + " cannot be run: " + String.join("; ", refused));
     }
     String output = file.outputs().getFirst().name();
-    if (!(terms.get(output) instanceof Term.Live result)) {
-      throw error("output '" + output + "'", "it does not depend on the input");
+    Term made = terms.get(output);
+    if (!(made instanceof Term.Live result)) {
+      boolean sliced = made instanceof Term.Sliced;
+      throw error(
+          "output '" + output + "'",
+          sliced ? "only rows or columns are left out" : "it does not depend on the input");
     }
     return builder.build(result.value());
   }
@@ -82,9 +87,18 @@ final class GraphImport {
       }
       return operator.apply(this, node);
     } catch (OnnxOperator.Unsupported | GraphException | ArithmeticException e) {
-      refused.add(node.operator() + " '" + node.name() + "' (" + e.getMessage() + ")");
-      return new Term.Missing();
+      return refuse(node, e.getMessage());
+    } catch (IndexOutOfBoundsException
+        | IllegalArgumentException
+        | NegativeArraySizeException
+        | NoSuchElementException e) {
+      return refuse(node, "its attributes and inputs do not fit each other: " + e.getMessage());
     }
+  }
+
+  private Term refuse(OnnxNode node, String why) {
+    refused.add(node.operator() + " '" + node.name() + "' (" + why + ")");
+    return new Term.Missing();
   }
 
   /** The node's inputs as far as they are constants; null for one that it leaves out. */
@@ -143,7 +157,10 @@ final class GraphImport {
     if (term(node, index) instanceof Term.Live live) {
       return live;
     }
-    throw new OnnxOperator.Unsupported("its input " + index + " is no activation");
+    boolean sliced = term(node, index) instanceof Term.Sliced;
+    throw new OnnxOperator.Unsupported(
+        "its input %d %s"
+            .formatted(index, sliced ? "has every so many rows alone" : "is no activation"));
   }
 
   /** An input whose channels are where the graph has them. */

@@ -37,7 +37,7 @@ record Windows(int stride, Axis h, Axis w) {
 
     /** Taps of a filter of {@code kernel}, with zeros between, before and behind them. */
     int taps(int kernel) {
-      return (kernel - 1) * dilation + 1 + Math.abs(end - begin);
+      return Math.addExact(Math.multiplyExact(kernel - 1, dilation), 1 + Math.abs(end - begin));
     }
   }
 
