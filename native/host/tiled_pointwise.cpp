@@ -53,7 +53,11 @@ void pointwise(const Product<S>& p, float* scratch, int range, int panelRange) {
         const Share next(p.strip, (panel - firstPanel) * tiles + (i - from) / kMaxRows,
                          (lastPanel - firstPanel) * tiles);
         prefetchRows(p.x + (long)to * p.xPitch, p.xPitch, p.channels, next);
-        prefetchRows(p.y + (long)to * p.yPitch, p.yPitch, p.outputs, next);
+        const Share tile(n, 0, 1);
+        prefetchRows(p.y + (long)i * p.yPitch + k, p.yPitch, columns, tile);
+        if (p.residual != nullptr) {
+          prefetchRows(p.residual + (long)i * p.residualPitch + k, p.residualPitch, columns, tile);
+        }
         multiply<M>(n, columns, scratch + (long)(i - from) * lda, lda, &origin, 1, steps, w, c);
         for (int r = 0; r < n; r++) {
           typename S::Element* y = p.y + (long)(i + r) * p.yPitch + k;

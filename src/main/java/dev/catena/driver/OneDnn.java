@@ -25,6 +25,10 @@ public record OneDnn(
     @C("int(long, long)") MethodHandle dnnl_primitive_attr_set_post_ops,
     @C("int(ptr, long, int, int, long, long, long, long, ptr, ptr, ptr, ptr, long)")
         MethodHandle dnnl_convolution_forward_primitive_desc_create,
+    @C("int(ptr, long, int, long, long, long, ptr, ptr, ptr, ptr, long, long)")
+        MethodHandle dnnl_convolution_backward_data_primitive_desc_create,
+    @C("int(ptr, long, int, long, long, long, long, ptr, ptr, ptr, ptr, long, long)")
+        MethodHandle dnnl_convolution_backward_weights_primitive_desc_create,
     @C("int(ptr, long, long, long, long, long, long)")
         MethodHandle dnnl_matmul_primitive_desc_create,
     @C("int(ptr, long, long, long, long, long)") MethodHandle dnnl_reorder_primitive_desc_create,

@@ -5,19 +5,23 @@ import dev.catena.driver.NativeLibrary;
 import dev.catena.driver.OneDnn;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
+import dev.catena.graph.TrainingOp;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Plain convolutions and classifiers on the CPU by oneDNN. It sees whole, dense tensors: a channel
- * view is copied to or from the workspace, for on strided views oneDNN falls to its reference code.
+ * Plain convolutions and classifiers, and gradients of plain convolutions, on the CPU by oneDNN. It
+ * sees whole, dense tensors: a channel view is copied to or from the workspace, for on strided
+ * views oneDNN falls to its reference code.
  *
  * <p>A batch that the cores can share evenly is cut into as many calls of one thread each; another
  * is one call with OpenMP's threads.
  */
 public final class OneDnnEngine implements Engine {
   private final Map<Key, Optional<OneDnnSizes>> known = new ConcurrentHashMap<>();
+
+  private final Map<Key, Optional<Long>> gradients = new ConcurrentHashMap<>();
 
   private record Key(Problem problem, int threads) {}
 
@@ -41,6 +45,11 @@ public final class OneDnnEngine implements Engine {
     if (device.kind() != Device.Kind.HOST) {
       return Optional.of("oneDNN runs on the host only");
     }
+    if (gradient(problem)) {
+      return OneDnnGradient.unsupported(problem)
+          .or(this::absent)
+          .or(() -> missing(gradientBytes(problem, device).isPresent(), problem));
+    }
     if (problem.trains()) {
       return Optional.of("filters and vectors are packed before the first batch");
     }
@@ -56,21 +65,43 @@ public final class OneDnnEngine implements Engine {
         if (problem.input(0).dtype() != dtype) {
           yield Optional.of("input and output have different types");
         }
-        yield sizes(problem, device).isPresent()
-            ? Optional.empty()
-            : Optional.of("this oneDNN has no such primitive for " + dtype + " on this CPU");
+        yield missing(sizes(problem, device).isPresent(), problem);
       }
       default -> Optional.of("not a plain convolution or classifier");
     };
   }
 
+  private static Optional<String> missing(boolean found, Problem problem) {
+    return found
+        ? Optional.empty()
+        : Optional.of(
+            "this oneDNN has no such primitive for " + problem.output().dtype() + " on this CPU");
+  }
+
+  private static boolean gradient(Problem problem) {
+    return problem.op() instanceof TrainingOp.ConvDgrad
+        || problem.op() instanceof TrainingOp.ConvWgrad;
+  }
+
+  private Optional<Long> gradientBytes(Problem problem, Device device) {
+    int threads = device.threads();
+    return gradients.computeIfAbsent(
+        new Key(problem, threads), _ -> OneDnnGradient.workspace(problem, threads));
+  }
+
   @Override
   public long workspace(Problem problem, Device device) {
+    if (gradient(problem)) {
+      return gradientBytes(problem, device).orElseThrow();
+    }
     return sizes(problem, device).orElseThrow().bytes();
   }
 
   @Override
   public Work prepare(Problem problem, Binding binding, Device device) {
+    if (gradient(problem)) {
+      return OneDnnGradient.prepare(problem, binding, device);
+    }
     return new OneDnnWork(problem, sizes(problem, device).orElseThrow(), binding, device);
   }
 

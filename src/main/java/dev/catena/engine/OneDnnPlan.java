@@ -28,7 +28,7 @@ final class OneDnnPlan implements AutoCloseable {
   private static final int INFERENCE = 96;
   private static final int DIRECT = 1;
   private static final int QUERY_WEIGHTS = 131;
-  private static final int QUERY_SCRATCHPAD = 136;
+  static final int QUERY_SCRATCHPAD = 136;
   private static final OneDnn DNN = OneDnn.get();
 
   private final OneDnnObjects objects = new OneDnnObjects();

@@ -45,17 +45,22 @@ final class OneDnnWork implements Work {
     MemorySegment calls =
         OneDnnObjects.withThreads(
             sizes.threads(), () -> calls(problem, sizes, binding, source, target));
+    return launch(device, calls, sizes.calls(), sizes.threads());
+  }
+
+  /** Executes an array of the kernel's {@code Call}, each with so many of OpenMP's threads. */
+  static Launch launch(Device device, MemorySegment calls, int count, int threads) {
     return device
         .module("onednn")
         .kernel("onednn_execute")
         .prepare(
-            Dim.of(sizes.calls()),
+            Dim.of(count),
             Dim.of(1),
             0,
             calls.address(),
             OneDnn.address("dnnl_primitive_execute"),
             OneDnn.address("omp_set_num_threads"),
-            sizes.threads());
+            threads);
   }
 
   /** An array of the kernel's {@code Call}. */

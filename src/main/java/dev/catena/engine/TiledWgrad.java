@@ -46,7 +46,7 @@ final class TiledWgrad {
     outputs = g.c() / op.conv().groups();
     merged = TiledConvolution.merged(channels, op.conv().stride(), false);
     // Windows of two columns: what lies beside the image would not be zero.
-    winograd = g.w() % 2 == 0 && TiledWinograd.suitsTrained(op.conv(), channels, outputs, g);
+    winograd = g.w() % 2 == 0 && TiledWinograd.suitsFilters(op.conv(), channels, outputs, g);
     int most = Math.clamp(PARTIAL_BYTES / filterBytes(), LEAST_BLOCKS, MOST_BLOCKS);
     rows = Math.ceilDiv(g.n() * g.h(), most);
   }

@@ -14,6 +14,9 @@ final class TiledWinograd {
   /** Words of filters that all windows pass over while they are in a core's L2 cache. */
   private static final int MOST_FILTER_WORDS = 64 << 10;
 
+  /** Pixels that pay for the packing of filters, however many. */
+  private static final int LEAST_PIXELS = 1536;
+
   /** Products that the cores form while memory gives a word of the filters. */
   private static final int PRODUCTS_OF_A_WORD = 20;
 
@@ -25,16 +28,22 @@ final class TiledWinograd {
   private TiledWinograd() {}
 
   /**
-   * Whether trained filters of {@code conv} from {@code channels} to the images {@code to}, of one
-   * group {@code outputs} channels, gain from it: they are packed before each use.
+   * Whether the gradient by the filters of {@code conv} from {@code channels} to the images {@code
+   * to}, of one group {@code outputs} channels, gains from it: its partial sums have 16 taps.
    */
-  static boolean suitsTrained(Op.Conv conv, int channels, int outputs, Shape to) {
+  static boolean suitsFilters(Op.Conv conv, int channels, int outputs, Shape to) {
     long panels = Math.ceilDiv(outputs, TiledFilters.PANEL);
     long words = (long) POSITIONS * TiledFilters.depth(channels) * panels * TiledFilters.PANEL;
     return possible(conv, channels, to) && words <= MOST_FILTER_WORDS;
   }
 
-  /** The same of constant filters: fewer products of more filters, which come from memory. */
+  /** Whether a convolution by trained filters gains, which are packed before each use. */
+  static boolean suitsTrained(Op.Conv conv, int channels, int outputs, Shape to) {
+    return suitsFilters(conv, channels, outputs, to)
+        || (suits(conv, channels, to) && to.n() * to.h() * to.w() >= LEAST_PIXELS);
+  }
+
+  /** Whether one by constant filters gains: fewer products of more filters, read from memory. */
   static boolean suits(Op.Conv conv, int channels, Shape to) {
     long windows = (long) to.n() * Math.ceilDiv(to.h(), 2) * Math.ceilDiv(to.w(), 2);
     long pixels = (long) to.n() * to.h() * to.w();
