@@ -7,13 +7,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.translate.NoopTranslator;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Locale;
 
 /**
  * Times Deep Java Library (PyTorch engine) on a TorchScript file; one line of JSON on standard
@@ -22,12 +16,9 @@ import java.util.Locale;
  * <pre>java --enable-native-access=ALL-UNNAMED -cp 'target/peers/djl/*' DjlPeer.java \
  *     densenet121.pt densenet121 IMAGE_SIZE BATCH THREADS SECONDS</pre>
  *
- * <p>The natives come from the class path, so that nothing is loaded from the network. {@code
- * peak_bytes} is the growth of resident memory over the runs alone.
+ * <p>The natives come from the class path, so that nothing is loaded from the network.
  */
 public final class DjlPeer {
-  private static final Path STATUS = Path.of("/proc/self/status");
-
   private DjlPeer() {}
 
   public static void main(String[] args) throws Exception {
@@ -68,43 +59,14 @@ public final class DjlPeer {
         NDManager manager = NDManager.newBaseManager()) {
       NDArray images = manager.randomNormal(new Shape(batch, 3, size, size));
       NDList input = new NDList(images);
-      Files.writeString(Path.of("/proc/self/clear_refs"), "5");
-      long before = kilobytes("VmRSS:");
-      for (int i = 0; i < 3; i++) {
-        predictor.predict(input).close();
-      }
-      List<Double> times = new ArrayList<>();
-      long end = System.nanoTime() + (long) (Double.parseDouble(seconds) * 1e9);
-      do {
-        long start = System.nanoTime();
-        try (NDList result = predictor.predict(input)) {
-          result.head().toFloatArray();
-        }
-        times.add((System.nanoTime() - start) / 1e6);
-      } while (times.size() < 5 || System.nanoTime() < end);
-      times.sort(null);
-      double median = (times.get((times.size() - 1) / 2) + times.get(times.size() / 2)) / 2;
-      return String.format(
-          Locale.ROOT,
-          "\"median_ms\": %.3f, \"min_ms\": %.3f, \"images_per_s\": %.2f, \"peak_bytes\": %d, \"runs\": %d",
-          median,
-          times.get(0),
-          batch * 1e3 / median,
-          1024 * (kilobytes("VmHWM:") - before),
-          times.size());
+      return Figures.of(
+          batch,
+          Double.parseDouble(seconds),
+          () -> {
+            try (NDList result = predictor.predict(input)) {
+              result.head().toFloatArray();
+            }
+          });
     }
-  }
-
-  private static long kilobytes(String field) {
-    try {
-      for (String line : Files.readAllLines(STATUS)) {
-        if (line.startsWith(field)) {
-          return Long.parseLong(line.replaceAll("[^0-9]", ""));
-        }
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException("peak memory is read from Linux's /proc", e);
-    }
-    throw new IllegalStateException("no " + field + " in " + STATUS);
   }
 }

@@ -2,19 +2,11 @@ import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtEnvironment;
-import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -25,17 +17,12 @@ import java.util.Set;
  * <pre>java --enable-native-access=ALL-UNNAMED -cp onnxruntime.jar OnnxRuntimePeer.java \
  *     densenet121.onnx densenet121 BATCH THREADS SECONDS</pre>
  *
- * <p>Input and output live in direct buffers made once, all graph optimisations are on. {@code
- * peak_bytes} is the growth of resident memory over the runs alone: weights apart, as in Catena's
- * figures.
+ * <p>Input and output live in direct buffers made once, all graph optimisations are on.
  */
 public final class OnnxRuntimePeer {
-  private static final Path STATUS = Path.of("/proc/self/status");
-  private static final Path CLEAR = Path.of("/proc/self/clear_refs");
-
   private OnnxRuntimePeer() {}
 
-  public static void main(String[] args) throws OrtException {
+  public static void main(String[] args) throws Exception {
     if (args.length != 5) {
       System.err.println("usage: OnnxRuntimePeer MODEL.onnx NAME BATCH THREADS SECONDS");
       System.exit(2);
@@ -61,7 +48,7 @@ public final class OnnxRuntimePeer {
       int batch,
       int threads,
       double seconds)
-      throws OrtException {
+      throws Exception {
     String input = session.getInputNames().iterator().next();
     String output = session.getOutputNames().iterator().next();
     long[] inputShape = shape(session.getInputInfo().get(input).getInfo(), batch);
@@ -75,34 +62,12 @@ public final class OnnxRuntimePeer {
         OnnxTensor y = OnnxTensor.createTensor(environment, floats(outputShape), outputShape)) {
       Map<String, OnnxTensor> inputs = Map.of(input, x);
       Map<String, OnnxValue> outputs = Map.of(output, y);
-      clearPeak();
-      long before = kilobytes("VmRSS:");
-      for (int i = 0; i < 3; i++) {
-        session.run(inputs, Set.of(), outputs, null).close();
-      }
-      List<Double> times = new ArrayList<>();
-      long end = System.nanoTime() + (long) (seconds * 1e9);
-      do {
-        long start = System.nanoTime();
-        session.run(inputs, Set.of(), outputs, null).close();
-        times.add((System.nanoTime() - start) / 1e6);
-      } while (times.size() < 5 || System.nanoTime() < end);
-      times.sort(null);
-      double median = (times.get((times.size() - 1) / 2) + times.get(times.size() / 2)) / 2;
+      String figures =
+          Figures.of(batch, seconds, () -> session.run(inputs, Set.of(), outputs, null).close());
       System.out.printf(
-          Locale.ROOT,
           "{\"peer\": \"onnxruntime-java\", \"version\": \"%s\", \"model\": \"%s\", \"batch\": %d,"
-              + " \"dtype\": \"fp32\", \"device\": \"cpu\", \"threads\": %d, \"median_ms\": %.3f,"
-              + " \"min_ms\": %.3f, \"images_per_s\": %.2f, \"peak_bytes\": %d, \"runs\": %d}%n",
-          environment.getVersion(),
-          model,
-          batch,
-          threads,
-          median,
-          times.get(0),
-          batch * 1e3 / median,
-          1024 * (kilobytes("VmHWM:") - before),
-          times.size());
+              + " \"dtype\": \"fp32\", \"device\": \"cpu\", \"threads\": %d, %s}%n",
+          environment.getVersion(), model, batch, threads, figures);
     }
   }
 
@@ -125,27 +90,5 @@ public final class OnnxRuntimePeer {
     return ByteBuffer.allocateDirect(Math.toIntExact(4 * count))
         .order(ByteOrder.nativeOrder())
         .asFloatBuffer();
-  }
-
-  /** Sets the high-water mark of resident memory to its present value. */
-  private static void clearPeak() {
-    try {
-      Files.writeString(CLEAR, "5");
-    } catch (IOException e) {
-      throw new UncheckedIOException("peak memory is read from Linux's /proc", e);
-    }
-  }
-
-  private static long kilobytes(String field) {
-    try {
-      for (String line : Files.readAllLines(STATUS)) {
-        if (line.startsWith(field)) {
-          return Long.parseLong(line.replaceAll("[^0-9]", ""));
-        }
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException("peak memory is read from Linux's /proc", e);
-    }
-    throw new IllegalStateException("no " + field + " in " + STATUS);
   }
 }

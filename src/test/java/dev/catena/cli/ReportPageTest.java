@@ -22,14 +22,19 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The pages of {@code --report}, as text and in a browser. */
 @Timeout(240)
 class ReportPageTest {
   private static final List<String> VARIANTS = List.of("unfused", "in-place", "fused");
 
+  /** A page of {@code compare --train}, to be looked at in place of a small network's. */
+  private static final String GIVEN = System.getProperty("catena.report");
+
   @TempDir private static Path folder;
   private static Path page;
+  private static Path training;
   private static Map<?, ?> result;
   private static Browser browser;
 
@@ -42,6 +47,11 @@ class ReportPageTest {
     Cli.Result compared = Cli.run(words.toArray(String[]::new));
     assertEquals(0, compared.code(), compared.err());
     result = compared.json();
+    training = GIVEN == null ? folder.resolve("training.html") : Path.of(GIVEN);
+    if (GIVEN == null) {
+      String train = "compare %s --train --device host --no-tune --batch 2 --rounds 1 --report %s";
+      assertEquals(0, Cli.run(train.formatted(Cli.MODEL, training).split(" ")).code());
+    }
     browser = Browser.open().orElse(null);
   }
 
@@ -100,13 +110,22 @@ class ReportPageTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1280, light", "1280, dark", "390, light", "390, dark"})
-  void showsEveryChartOnEveryScreen(int width, String scheme) throws Exception {
-    show(page, width, scheme, "");
+  @CsvSource({
+    "false, 1280, light",
+    "false, 1280, dark",
+    "false, 390, light",
+    "false, 390, dark",
+    "true, 1280, light",
+    "true, 390, dark"
+  })
+  void showsEveryChartOnEveryScreen(boolean train, int width, String scheme) throws Exception {
+    Path shown = train ? training : page;
+    int variants = variants(shown).size();
+    show(shown, width, scheme, "");
     Map<?, ?> seen = (Map<?, ?>) browser.evaluate(LOOK);
     assertTrue(number(seen, "width") <= width, "the page is as wide as " + seen.get("width"));
     List<?> figures = (List<?>) seen.get("figures");
-    assertEquals(3 + 2 * VARIANTS.size(), figures.size());
+    assertEquals(3 + 2 * variants, figures.size());
     List<String> titles = new ArrayList<>();
     for (Object figure : figures) {
       List<?> texts = (List<?>) ((Map<?, ?>) figure).get("texts");
@@ -130,9 +149,12 @@ class ReportPageTest {
     assertEquals(List.of(), browser.console());
   }
 
-  @Test
-  void theBuffersOfThePeakAddUpToThePlan() throws Exception {
-    show(page, 1280, "light", "");
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void theBuffersOfThePeakAddUpToThePlan(boolean train) throws Exception {
+    Path shown = train ? training : page;
+    List<?> variants = variants(shown);
+    show(shown, 1280, "light", "");
     List<?> peaks =
         (List<?>)
             browser.evaluate(
@@ -142,9 +164,9 @@ class ReportPageTest {
                   sum: [...p.querySelectorAll('tbody [data-bytes]')].reduce((a, td) => a + Number(td.dataset.bytes), 0),
                   planned: Number(p.querySelector('tfoot [data-bytes]').dataset.bytes) }))
                 """);
-    assertEquals(VARIANTS.size(), peaks.size());
+    assertEquals(variants.size(), peaks.size());
     for (int i = 0; i < peaks.size(); i++) {
-      Map<?, ?> row = (Map<?, ?>) ((List<?>) result.get("variants")).get(i);
+      Map<?, ?> row = (Map<?, ?>) variants.get(i);
       Map<?, ?> peak = (Map<?, ?>) peaks.get(i);
       assertEquals(row.get("name"), peak.get("name"));
       assertEquals(number(row, "planned_bytes"), number(peak, "sum"));
@@ -220,6 +242,10 @@ class ReportPageTest {
     String html = Files.readString(file);
     int start = html.indexOf("id=\"data\">") + "id=\"data\">".length();
     return (Map<?, ?>) JsonTree.parse(html.substring(start, html.indexOf("</script>", start)));
+  }
+
+  private static List<?> variants(Path file) throws Exception {
+    return (List<?>) ((Map<?, ?>) data(file).get("result")).get("variants");
   }
 
   private static long number(Map<?, ?> map, String key) {

@@ -2,11 +2,8 @@ package dev.catena.bench;
 
 import dev.catena.Models;
 import dev.catena.exec.Inference;
-import dev.catena.graph.DType;
-import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
 import dev.catena.graph.Value;
-import dev.catena.model.Network;
 import dev.catena.rewrite.FuseBnReluConv;
 import dev.catena.rewrite.Pipeline;
 import java.lang.foreign.MemorySegment;
@@ -17,6 +14,8 @@ import org.openjdk.jmh.annotations.TearDown;
 
 /** BN, ReLU and convolution, eight times in a row: three launches each, and one. */
 public class BnReluConv extends Measured {
+  private static final int CHANNELS = 128;
+
   /** As {@code Device.open} takes it. */
   @Param("host")
   public String device;
@@ -31,10 +30,15 @@ public class BnReluConv extends Measured {
   /** Compiles both. */
   @Setup
   public void open() {
-    Chain chain = new Chain(kernel);
-    parts = new Run(device, Models.of(chain), options(Pipeline.inPlace()));
-    fused =
-        new Run(device, Models.of(chain), options(Pipeline.inPlace().then(new FuseBnReluConv())));
+    Pipeline one = Pipeline.inPlace().then(new FuseBnReluConv());
+    Chain chain = new Chain("bn-relu-conv", 32, CHANNELS, 8, this::append);
+    parts = new Run("inParts", device, Models.of(chain), options(Pipeline.inPlace()));
+    fused = new Run("inOne", device, Models.of(chain), options(one));
+  }
+
+  private Value append(GraphBuilder b, int i, Value x) {
+    Value normal = b.relu("relu" + i, b.batchNorm("norm" + i, x));
+    return b.conv("conv" + i, normal, CHANNELS, kernel, 1, kernel / 2);
   }
 
   private static Inference options(Pipeline pipeline) {
@@ -58,41 +62,5 @@ public class BnReluConv extends Measured {
   @Benchmark
   public MemorySegment inOne() {
     return fused.run();
-  }
-
-  /** A stem, then the eight. */
-  private record Chain(int kernel) implements Network {
-    private static final int DEPTH = 8;
-
-    @Override
-    public String name() {
-      return "chain" + kernel;
-    }
-
-    @Override
-    public int channels() {
-      return 8;
-    }
-
-    @Override
-    public int imageSize() {
-      return 32;
-    }
-
-    @Override
-    public int classes() {
-      return 128;
-    }
-
-    @Override
-    public Graph graph(int batch, int height, int width, DType dtype) {
-      GraphBuilder b = new GraphBuilder(name(), dtype);
-      Value x = b.conv("stem", b.input(batch, channels(), height, width), classes(), 1, 1, 0);
-      for (int i = 0; i < DEPTH; i++) {
-        x = b.relu("relu" + i, b.batchNorm("norm" + i, x));
-        x = b.conv("conv" + i, x, classes(), kernel, 1, kernel / 2);
-      }
-      return b.build(b.globalAveragePool("pool", x));
-    }
   }
 }

@@ -28,8 +28,8 @@ public class Concatenation extends Measured {
   @Setup
   public void open() {
     Inference options = Inference.batch(1).image(PIXELS, PIXELS);
-    copies = new Run(device, Models.of(BLOCK), options.pipeline(Pipeline.unfused()));
-    placement = new Run(device, Models.of(BLOCK), options.pipeline(Pipeline.inPlace()));
+    copies = new Run("copied", device, Models.of(BLOCK), options.pipeline(Pipeline.unfused()));
+    placement = new Run("placed", device, Models.of(BLOCK), options.pipeline(Pipeline.inPlace()));
   }
 
   /** Gives everything back. */

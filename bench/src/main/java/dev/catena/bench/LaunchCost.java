@@ -12,8 +12,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
 import jcuda.Pointer;
-import jcuda.driver.CUcontext;
-import jcuda.driver.CUdevice;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
@@ -32,26 +30,21 @@ public class LaunchCost extends Measured {
   private static final int LAUNCHES = 100;
   private static final int CHANNELS = 8;
 
-  private final CUcontext context = new CUcontext();
-  private final CUstream queue = new CUstream();
   private final CUfunction function = new CUfunction();
   private Pointer parameters;
-  private Device device;
+  private SharedDevice shared;
   private Stream stream;
+  private CUstream queue;
   private Launch launch;
   private ExecutableGraph graph;
 
   /** JCuda opens the device, and Catena shares it. */
   @Setup
   public void open() throws IOException {
-    JCudaDriver.setExceptionsEnabled(true);
-    JCudaDriver.cuInit(0);
-    CUdevice gpu = new CUdevice();
-    JCudaDriver.cuDeviceGet(gpu, 0);
-    JCudaDriver.cuCtxCreate(context, 0, gpu);
-    JCudaDriver.cuStreamCreate(queue, 0);
-    device = JCuda.device(context);
-    stream = JCuda.stream(device, queue);
+    shared = new SharedDevice();
+    stream = shared.stream();
+    queue = shared.queue();
+    Device device = shared.device();
     DeviceMemory x = device.allocate(CHANNELS * Float.BYTES);
     Module module = device.module("add");
     int[] sizes = {1, CHANNELS, CHANNELS, CHANNELS, CHANNELS, 0};
@@ -66,6 +59,9 @@ public class LaunchCost extends Measured {
     CUmodule theirs = new CUmodule();
     JCudaDriver.cuModuleLoadData(theirs, image(module));
     JCudaDriver.cuModuleGetFunction(function, theirs, "add_f32");
+    DeviceTime.of("byPanama", () -> shared.millis(this::enqueueAll));
+    DeviceTime.of("byJni", () -> shared.millis(this::launchAll));
+    DeviceTime.of("byGraphReplay", () -> shared.millis(() -> graph.launch(stream)));
   }
 
   /** PTX ends with a zero byte, which the driver does not mind elsewhere. */
@@ -85,12 +81,10 @@ public class LaunchCost extends Measured {
     return Pointer.to(parameters);
   }
 
-  /** In the order of ownership. */
+  /** Gives everything back. */
   @TearDown
   public void close() {
-    device.close();
-    JCudaDriver.cuStreamDestroy(queue);
-    JCudaDriver.cuCtxDestroy(context);
+    shared.close();
   }
 
   /** Ours, prepared once. */
@@ -105,9 +99,7 @@ public class LaunchCost extends Measured {
   @Benchmark
   @OperationsPerInvocation(LAUNCHES)
   public void byJni() {
-    for (int i = 0; i < LAUNCHES; i++) {
-      JCudaDriver.cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, queue, parameters, null);
-    }
+    launchAll();
     JCudaDriver.cuStreamSynchronize(queue);
   }
 
@@ -117,6 +109,12 @@ public class LaunchCost extends Measured {
   public void byGraphReplay() {
     graph.launch(stream);
     stream.synchronize();
+  }
+
+  private void launchAll() {
+    for (int i = 0; i < LAUNCHES; i++) {
+      JCudaDriver.cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, queue, parameters, null);
+    }
   }
 
   private void enqueueAll() {

@@ -7,18 +7,21 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * JMH's command line. Unless it says otherwise, the results go to {@code benchmarks.json} beside
- * the jar, the heap's allocation rate with each.
+ * the jar, the heap's allocation rate and the device's time with each.
  *
- * <p>JCuda's natives are linked against {@code libcuda.so.1}. Where there is no NVIDIA driver they
- * get our host driver under that name, for which the loader's path must be set before the process
- * starts: hence the process within.
+ * <p>The loader's path must be set before a process starts: hence the process within. In that
+ * folder, JCuda finds our host driver as {@code libcuda.so.1} where there is none of NVIDIA's, and
+ * the natives of JCudnn, last published as 11.7.0, by the version of JCuda that runs.
  */
 public final class Main {
   private static final String DRIVER = "libcuda.so.1";
   private static final String HOST_DRIVER = "/dev/catena/native/linux-x86_64/libcuhost.so";
+  private static final String JCUDNN = "libJCudnn-12.6.0-linux-x86_64.so";
+  private static final String PUBLISHED_JCUDNN = "/lib/libJCudnn-11.7.0-linux-x86_64.so";
 
   private Main() {}
 
@@ -27,25 +30,24 @@ public final class Main {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     String jar = System.getProperty("java.class.path");
-    command.addAll(List.of(Measured.UNSAFE, "-cp", jar, "org.openjdk.jmh.Main"));
+    command.addAll(List.of(Measured.UNSAFE, Measured.NATIVE));
+    command.addAll(List.of("-cp", jar, Available.class.getName()));
     command.addAll(List.of(args));
-    preset(command, "-prof", "gc");
+    if (!command.contains("-prof")) {
+      command.addAll(List.of("-prof", "gc", "-prof", DeviceTime.class.getName()));
+    }
     preset(command, "-rf", "json");
     preset(command, "-rff", Path.of(jar).resolveSibling("benchmarks.json").toString());
     ProcessBuilder jmh = new ProcessBuilder(command).inheritIO();
     Path folder = Files.createTempDirectory("catena-bench");
+    int status;
     try {
-      if (!hasDriver()) {
-        standIn(folder, jmh.environment());
-      }
-      int status = jmh.start().waitFor();
-      if (status != 0) {
-        System.exit(status);
-      }
+      prepare(folder, jmh.environment());
+      status = jmh.start().waitFor();
     } finally {
-      Files.deleteIfExists(folder.resolve(DRIVER));
-      Files.delete(folder);
+      delete(folder);
     }
+    System.exit(status);
   }
 
   private static void preset(List<String> command, String option, String value) {
@@ -54,17 +56,29 @@ public final class Main {
     }
   }
 
-  private static boolean hasDriver() {
-    return System.getenv("CATENA_CUDA") != null || Files.exists(Path.of("/proc/driver/nvidia"));
+  private static void prepare(Path folder, Map<String, String> environment) throws IOException {
+    copy(PUBLISHED_JCUDNN, folder.resolve(JCUDNN));
+    environment.merge("LD_LIBRARY_PATH", folder.toString(), (others, own) -> own + ":" + others);
+    if (System.getenv("CATENA_CUDA") == null && !Files.exists(Path.of("/proc/driver/nvidia"))) {
+      Path driver = folder.resolve(DRIVER);
+      copy(HOST_DRIVER, driver);
+      environment.put("CATENA_CUDA", driver.toString());
+      environment.put("CATENA_CUHOST", driver.toString());
+    }
   }
 
-  private static void standIn(Path folder, Map<String, String> environment) throws IOException {
-    Path driver = folder.resolve(DRIVER);
-    try (InputStream library = Main.class.getResourceAsStream(HOST_DRIVER)) {
-      Files.copy(library, driver);
+  private static void copy(String resource, Path target) throws IOException {
+    try (InputStream library = Main.class.getResourceAsStream(resource)) {
+      Files.copy(library, target);
     }
-    environment.put("LD_LIBRARY_PATH", folder.toString());
-    environment.put("CATENA_CUDA", driver.toString());
-    environment.put("CATENA_CUHOST", driver.toString());
+  }
+
+  private static void delete(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+    }
+    Files.delete(folder);
   }
 }

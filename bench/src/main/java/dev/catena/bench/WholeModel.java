@@ -40,7 +40,8 @@ public class WholeModel extends Measured {
   /** Compiles. */
   @Setup
   public void open() {
-    run = new Run(device, Models.get(model), Inference.batch(batch).dtype(dtype).variant(variant));
+    Inference options = Inference.batch(batch).dtype(dtype).variant(variant);
+    run = new Run("infer", device, Models.get(model), options);
   }
 
   /** Gives everything back. */
