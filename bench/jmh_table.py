@@ -3,7 +3,8 @@
 
     bench/jmh_table.py bench/target/benchmarks.json [bench/results/jmh-host]
 
-An error is half of JMH's 99.9 % interval over the iterations; "n/a" where there was one alone.
+An error is half of JMH's 99.9 % interval over the iterations; "n/a" where there was one alone. As large as its figure, it
+says that the machine was busy: take it again.
 """
 
 import json
@@ -21,6 +22,7 @@ PAIRS = (
     ("4 KiB from the device", "MemoryCall.copyOutBy"),
     ("a launch, of a hundred and the wait", "LaunchCost.by"),
 )
+NANOS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 
 def processor():
@@ -52,12 +54,16 @@ def slim(runs, unavailable):
     return {"machine": processor(), "threads": len(os.sched_getaffinity(0)), **how, "results": results, "unavailable": unavailable}
 
 
-def show(value):
+def show(value, unit=None):
+    """In the unit of another figure, if that is given."""
     if value is None:
         return ""
+    own = value["unit"].removesuffix("/op")
+    unit = (unit or own).removesuffix("/op")
+    factor = NANOS[own] / NANOS[unit] if own in NANOS else 1
     digits = lambda x: f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}"  # noqa: E731
-    error = "n/a" if value["error"] is None else digits(float(value["error"]))
-    return f"{digits(value['score'])} ± {error} {value['unit'].removesuffix('/op')}"
+    error = "n/a" if value["error"] is None else digits(factor * float(value["error"]))
+    return f"{digits(factor * value['score'])} ± {error} {unit}"
 
 
 def table(heads, rows):
@@ -76,6 +82,8 @@ def page(kept):
         "    mvn -Pbench -DskipTests package && java -jar bench/target/benchmarks.jar -f 1 -wi 2 -i 3",
         "    bench/jmh_table.py bench/target/benchmarks.json bench/results/jmh-host",
         "",
+        "± is half of the 99.9 % interval over the iterations; one as large as its figure says that the machine was busy.",
+        "",
     ]
     rows = []
     for what, name in PAIRS:
@@ -86,7 +94,7 @@ def page(kept):
     rows = []
     for result in kept["results"]:
         params = ", ".join(value for name, value in sorted(result["params"].items()) if name != "device" or value != "host")
-        rows.append((result["benchmark"], params, show(result["host"]), show(result["device"]), show(result["heap"])))
+        rows.append((result["benchmark"], params, show(result["host"]), show(result["device"], result["host"]["unit"]), show(result["heap"])))
     lines += ["## All", "", "Times of the host; of the device alone, by events; bytes of the Java heap for an operation, JMH's own among them.", ""]
     lines += table(("benchmark", "parameters", "host", "device", "heap"), rows)
     lines += [f"Not measured: `{u['benchmark'].removeprefix('dev.catena.bench.')}`: {u['unavailable']}." for u in kept["unavailable"]]

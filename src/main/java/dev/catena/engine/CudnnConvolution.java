@@ -4,16 +4,20 @@ import dev.catena.device.Device;
 import dev.catena.device.Stream;
 import dev.catena.engine.CudnnPlanCache.Choice;
 import dev.catena.graph.DType;
+import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Plain convolutions, with bias and ReLU behind them, by cuDNN 9.8 or later.
+ * Plain convolutions, with a residual, bias and ReLU behind them, and their gradients, by cuDNN 9.8
+ * or later.
  *
  * <p>Most of cuDNN's engines answer a strided view with a copy of the whole tensor in the
  * workspace. Such a plan is no secret here: its workspace is what {@link #workspace} says and the
@@ -86,22 +90,10 @@ public final class CudnnConvolution implements Engine {
     CudnnHandles held = handles.computeIfAbsent(device, d -> new CudnnHandles(library(), d));
     long handle = held.hold();
     try {
-      var conv = (Op.Conv) problem.op();
-      boolean bias = CudnnProblem.hasBias(conv);
-      long[] ids =
-          bias
-              ? new long[] {CudnnProblem.X, CudnnProblem.W, CudnnProblem.Y, CudnnProblem.BIAS}
-              : new long[] {CudnnProblem.X, CudnnProblem.W, CudnnProblem.Y};
-      long[] addresses = new long[ids.length];
-      addresses[0] = binding.input(0);
-      addresses[1] = weights(problem, binding);
-      addresses[2] = binding.output();
-      if (bias) {
-        addresses[3] = bias(problem, conv, binding);
-      }
       long workspace = choice.workspace() == 0 ? 0 : binding.workspace();
       var executable =
-          new CudnnExecutable(library(), handle, choice.plan(), ids, addresses, workspace);
+          new CudnnExecutable(
+              library(), handle, choice.plan(), addresses(problem, binding), workspace);
       warmUp(executable, handle, device);
       return new Prepared(held, executable);
     } catch (RuntimeException e) {
@@ -176,7 +168,40 @@ public final class CudnnConvolution implements Engine {
     return CudnnLibrary.find().orElseThrow();
   }
 
+  /** Where the graph's tensors are, by their ids. */
+  private static Map<Long, Long> addresses(Problem problem, Binding binding) {
+    Map<Long, Long> addresses = new TreeMap<>();
+    switch (problem.op()) {
+      case TrainingOp.ConvDgrad _ -> {
+        addresses.put(CudnnProblem.X, binding.output());
+        addresses.put(CudnnProblem.W, weights(problem, binding));
+        addresses.put(CudnnProblem.Y, binding.input(0));
+      }
+      case TrainingOp.ConvWgrad _ -> {
+        addresses.put(CudnnProblem.X, binding.input(1));
+        addresses.put(CudnnProblem.W, binding.output());
+        addresses.put(CudnnProblem.Y, binding.input(0));
+      }
+      default -> {
+        var conv = (Op.Conv) problem.op();
+        addresses.put(CudnnProblem.X, binding.input(0));
+        addresses.put(CudnnProblem.W, weights(problem, binding));
+        addresses.put(CudnnProblem.Y, binding.output());
+        if (conv.residual()) {
+          addresses.put(CudnnProblem.RESIDUAL, binding.input(conv.residualIndex()));
+        }
+        if (CudnnProblem.hasBias(conv)) {
+          addresses.put(CudnnProblem.BIAS, bias(problem, conv, binding));
+        }
+      }
+    }
+    return addresses;
+  }
+
   private static long weights(Problem problem, Binding binding) {
+    if (problem.input(1).layout() == Layout.FILTERS) {
+      return binding.input(1);
+    }
     DType dtype = problem.output().dtype();
     Shape shape = problem.input(1).shape();
     return binding.constant(
@@ -187,6 +212,9 @@ public final class CudnnConvolution implements Engine {
   }
 
   private static long bias(Problem problem, Op.Conv conv, Binding binding) {
+    if (conv.bias() && problem.input(conv.biasIndex()).layout() == Layout.DENSE) {
+      return binding.input(conv.biasIndex());
+    }
     DType dtype = problem.output().dtype();
     int channels = problem.output().shape().c();
     long bytes = (long) channels * dtype.bytes();

@@ -8,6 +8,9 @@ import static dev.catena.driver.CudnnConstants.ATTR_VARIANT_PACK_WORKSPACE;
 import static dev.catena.driver.CudnnConstants.BACKEND_EXECUTION_PLAN_DESCRIPTOR;
 import static dev.catena.driver.CudnnConstants.BACKEND_VARIANT_PACK_DESCRIPTOR;
 
+import java.util.List;
+import java.util.Map;
+
 /** A stored plan, restored on a device and bound to addresses: ready to be enqueued. */
 final class CudnnExecutable implements AutoCloseable {
 
@@ -20,16 +23,13 @@ final class CudnnExecutable implements AutoCloseable {
    *
    * @param handle on the device; kernels compiled at run time are compiled now
    * @param json of {@link CudnnPlan#json}
-   * @param ids of the graph's tensors
-   * @param addresses of the tensors, in the same order
+   * @param addresses of the graph's tensors, by their ids
    * @param workspace address of the scratch memory, or 0
    * @throws CudnnException where the plan is not of this version of cuDNN or this kind of device
    */
   CudnnExecutable(
-      CudnnLibrary cudnn, long handle, String json, long[] ids, long[] addresses, long workspace) {
-    if (ids.length != addresses.length) {
-      throw new IllegalArgumentException(ids.length + " ids, " + addresses.length + " addresses");
-    }
+      CudnnLibrary cudnn, long handle, String json, Map<Long, Long> addresses, long workspace) {
+    List<Long> ids = List.copyOf(addresses.keySet());
     this.cudnn = cudnn;
     this.plan = new CudnnDescriptor(cudnn, BACKEND_EXECUTION_PLAN_DESCRIPTOR);
     CudnnDescriptor pack = null;
@@ -38,8 +38,8 @@ final class CudnnExecutable implements AutoCloseable {
           .setText(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, json)
           .finish();
       pack = new CudnnDescriptor(cudnn, BACKEND_VARIANT_PACK_DESCRIPTOR);
-      pack.setLongs(ATTR_VARIANT_PACK_UNIQUE_IDS, ids)
-          .setPointers(ATTR_VARIANT_PACK_DATA_POINTERS, addresses)
+      pack.setLongs(ATTR_VARIANT_PACK_UNIQUE_IDS, longs(ids))
+          .setPointers(ATTR_VARIANT_PACK_DATA_POINTERS, longs(ids.stream().map(addresses::get).toList()))
           .setPointers(ATTR_VARIANT_PACK_WORKSPACE, workspace)
           .finish();
       variantPack = pack;
@@ -50,6 +50,10 @@ final class CudnnExecutable implements AutoCloseable {
       plan.close();
       throw e;
     }
+  }
+
+  private static long[] longs(List<Long> values) {
+    return values.stream().mapToLong(Long::longValue).toArray();
   }
 
   /** Enqueues on the handle's stream, or adds to the graph being captured from it. */

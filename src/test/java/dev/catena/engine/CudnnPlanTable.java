@@ -67,6 +67,12 @@ class CudnnPlanTable {
         no atomic sums. Each is made from a description of the GPU, without the GPU. Made by
 
             mvn -Dtest=CudnnPlanTable -Dcatena.cudnn.table=%s test
+
+        What follows for the engines: filters have no gaps; gradients by filters are taken from cuDNN in
+        fp32 alone, for in 16 bits it would round them; it adds nothing to a gradient, and a residual
+        only before a bias; GenStats stands behind a convolution in fp16 alone, packed, on two of the
+        three, and its sums of squares in fp32 lose a variance that is small beside the mean: statistics
+        stay with our kernels.
         """
         .formatted(cudnn.versionName(), BATCH, SIZE, SIZE, file);
   }
@@ -113,6 +119,26 @@ class CudnnPlanTable {
       graphs.put(name + "packed", plain(direction, x, w, packed));
       graphs.put(name + "a slice of 512", plain(direction, x, w, slice));
     }
+    CudnnTensor dx = x.intermediate(10, DType.FP32);
+    graphs.put(
+        "data 3x3, added to another gradient, packed",
+        CudnnGraph.of(
+            new Convolution(Direction.DATA, dx, w, packed, Window.square(1, 1)),
+            new Pointwise(Mode.ADD, dx, image(4, dtype, 128, 128), x)));
+    CudnnTensor dw = CudnnTensor.krsc(2, DType.FP32, 32, 3, 3, 128);
+    graphs.put("weights 3x3, their gradient in fp32", plain(Direction.WEIGHTS, x, dw, packed));
+    CudnnTensor gaps = CudnnTensor.nhwc(2, dtype, 32, 3, 3, 60, 64, CudnnTensor.ALIGNMENT);
+    graphs.put(
+        "forward 3x3, 60 channels, filters with gaps",
+        plain(Direction.FORWARD, image(1, dtype, 60, 64), gaps, packed));
+    CudnnTensor sum = CudnnTensor.channels(5, DType.FP32, 32);
+    CudnnTensor squares = CudnnTensor.channels(6, DType.FP32, 32);
+    graphs.put("statistics alone", CudnnGraph.of(new Statistics(packed, sum, squares)));
+    graphs.put(
+        "forward 3x3, statistics, y packed",
+        CudnnGraph.of(
+            new Convolution(Direction.FORWARD, x, w, packed, Window.square(1, 1)),
+            new Statistics(packed, sum, squares)));
     CudnnTensor nchw = CudnnTensor.nchw(1, dtype, BATCH, SIZE, SIZE, 128);
     CudnnTensor nchwOut = CudnnTensor.nchw(3, dtype, BATCH, SIZE, SIZE, 32);
     graphs.put(
@@ -126,6 +152,10 @@ class CudnnPlanTable {
       String from = whole ? ", x packed" : ", x 256 of 512";
       graphs.put("forward 1x1, 256 to 128" + from, pointwise(input, dtype));
       graphs.put("the same with bias and ReLU" + from, withEpilogue(input, dtype));
+      if (whole) {
+        graphs.put("the same with a residual, then bias and ReLU", withResidual(input, dtype, true));
+        graphs.put("the same with bias, then a residual and ReLU", withResidual(input, dtype, false));
+      }
       graphs.put("scale, shift, ReLU, 1x1" + from, withPrologue(input, dtype, 1, false));
       graphs.put("scale, shift, ReLU, 1x1, statistics" + from, withPrologue(input, dtype, 1, true));
     }
@@ -152,6 +182,21 @@ class CudnnPlanTable {
     CudnnTensor w = CudnnTensor.krsc(2, dtype, 128, 1, 1, 256);
     CudnnTensor y = image(3, dtype, 128, 128);
     return CudnnGraph.of(new Convolution(Direction.FORWARD, x, w, y, Window.square(0, 1)));
+  }
+
+  private static CudnnGraph withResidual(CudnnTensor x, DType dtype, boolean first) {
+    CudnnTensor w = CudnnTensor.krsc(2, dtype, 128, 1, 1, 256);
+    CudnnTensor y = image(3, dtype, 128, 128);
+    CudnnTensor product = y.intermediate(10, DType.FP32);
+    CudnnTensor once = y.intermediate(11, DType.FP32);
+    CudnnTensor twice = y.intermediate(12, DType.FP32);
+    CudnnTensor residual = image(5, dtype, 128, 128);
+    CudnnTensor bias = CudnnTensor.channels(4, dtype, 128);
+    return CudnnGraph.of(
+        new Convolution(Direction.FORWARD, x, w, product, Window.square(0, 1)),
+        new Pointwise(Mode.ADD, product, first ? residual : bias, once),
+        new Pointwise(Mode.ADD, once, first ? bias : residual, twice),
+        new Pointwise(Mode.RELU, twice, null, y));
   }
 
   private static CudnnGraph withEpilogue(CudnnTensor x, DType dtype) {

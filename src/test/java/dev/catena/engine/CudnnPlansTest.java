@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import dev.catena.model.Catalogue;
 import dev.catena.model.Network;
 import dev.catena.rewrite.Pipeline;
@@ -65,6 +66,43 @@ class CudnnPlansTest {
     }
     assertEquals(List.of(), without);
     assertTrue(asked > 100, "only " + asked + " convolutions");
+  }
+
+  /** From packed activations to packed ones; by filters in fp32, cuDNN rounds others. */
+  @ParameterizedTest
+  @ValueSource(strings = {"a100", "h200", "b200"})
+  void everyPlainGradientOfTheCatalogueHasAPlan(String gpu) {
+    List<String> without = new ArrayList<>();
+    int asked = 0;
+    try (CudnnTarget target = CudnnTarget.named(cudnn, gpu)) {
+      for (DType dtype : DType.values()) {
+        for (Problem problem : gradients(dtype)) {
+          asked++;
+          if (!hasPlan(target, problem, dtype)) {
+            without.add(problem.toString());
+          }
+        }
+      }
+    }
+    assertEquals(List.of(), without);
+    assertTrue(asked > 50, "only " + asked + " gradients");
+  }
+
+  /** Of the convolutions from packed to packed, each batch and extent once. */
+  private static Set<Problem> gradients(DType dtype) {
+    Set<Problem> gradients = new LinkedHashSet<>();
+    for (Problem forward : convolutions(dtype)) {
+      Op.Conv conv = ((Op.Conv) forward.op()).withEpilogue(false, false);
+      Operand x = Operand.packed(forward.input(0).shape(), dtype);
+      Operand y = Operand.packed(forward.output().shape(), dtype);
+      Operand w = Operand.filters(forward.input(1).shape(), dtype);
+      var data = new TrainingOp.ConvDgrad(conv, x.shape().h(), x.shape().w(), false);
+      gradients.add(new Problem(data, List.of(y, w), x));
+      Operand dw = Operand.filters(forward.input(1).shape(), DType.FP32);
+      gradients.add(new Problem(new TrainingOp.ConvWgrad(conv), List.of(y, x), dw));
+    }
+    gradients.removeIf(problem -> CudnnProblem.unsupported(problem).isPresent());
+    return gradients;
   }
 
   private static boolean hasPlan(CudnnTarget target, Problem problem, DType dtype) {

@@ -58,8 +58,7 @@ final class Available {
   }
 
   private static void write(Map<String, String> missing, Path file) throws IOException {
-    try (JsonGenerator json =
-        new JsonFactory().createGenerator(file.toFile(), JsonEncoding.UTF8)) {
+    try (JsonGenerator json = new JsonFactory().createGenerator(file.toFile(), JsonEncoding.UTF8)) {
       json.useDefaultPrettyPrinter().writeStartArray();
       for (Map.Entry<String, String> entry : missing.entrySet()) {
         json.writeStartObject();
