@@ -27,7 +27,7 @@ done
 newer=$(find src/main kernels native pom.xml -newer target/catena-javadoc.jar -print -quit 2>&1 || true)
 if [ -n "$newer" ]; then
     echo "published: building the jars ..." >&2
-    mvn -q -B -Prelease -DskipTests package >&2
+    mvn -q -B -Prelease -Dmaven.test.skip=true package >&2
 fi
 for jar in catena catena-sources catena-javadoc; do
     [ -s "target/$jar.jar" ] || fail "there is no target/$jar.jar"

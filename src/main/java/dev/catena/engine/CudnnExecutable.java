@@ -39,7 +39,8 @@ final class CudnnExecutable implements AutoCloseable {
           .finish();
       pack = new CudnnDescriptor(cudnn, BACKEND_VARIANT_PACK_DESCRIPTOR);
       pack.setLongs(ATTR_VARIANT_PACK_UNIQUE_IDS, longs(ids))
-          .setPointers(ATTR_VARIANT_PACK_DATA_POINTERS, longs(ids.stream().map(addresses::get).toList()))
+          .setPointers(
+              ATTR_VARIANT_PACK_DATA_POINTERS, longs(ids.stream().map(addresses::get).toList()))
           .setPointers(ATTR_VARIANT_PACK_WORKSPACE, workspace)
           .finish();
       variantPack = pack;

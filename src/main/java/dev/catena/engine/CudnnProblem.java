@@ -17,7 +17,8 @@ import java.util.Optional;
 /**
  * A convolution of ours in cuDNN's words: y = relu?(conv(x, w) + r + b), or its gradient by x or w.
  * Extents are those of the views, pitches go into the strides, so padding channels are neither read
- * nor written. Filters are packed K, R, S, C without gaps, a constant bias in the activations' type.
+ * nor written. Filters are packed K, R, S, C without gaps, a constant bias in the activations'
+ * type.
  *
  * <p>What is refused here was asked of cuDNN 9.24 for the H200, the A100 and the B200.
  */

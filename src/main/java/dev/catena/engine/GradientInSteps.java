@@ -21,8 +21,8 @@ import java.util.Optional;
  * a + dgrad(g)                      =  z = dgrad(g);     z + a
  * </pre>
  *
- * <p>In fp32 alone: z would be rounded once more than in one kernel. Its bytes are in the workspace.
- * Thread-safe.
+ * <p>In fp32 alone: z would be rounded once more than in one kernel. Its bytes are in the
+ * workspace. Thread-safe.
  */
 public final class GradientInSteps implements Engine {
   private static final long ALIGNMENT = 256;
@@ -111,9 +111,7 @@ public final class GradientInSteps implements Engine {
                 z),
             List.of(0, 1)),
         new Part(
-            others,
-            new Problem(behind, operands, problem.output(), problem.byproducts()),
-            inputs));
+            others, new Problem(behind, operands, problem.output(), problem.byproducts()), inputs));
   }
 
   @Override
@@ -165,7 +163,9 @@ public final class GradientInSteps implements Engine {
     }
   }
 
-  /** The whole problem's addresses, as one of the two sees them; z is where its workspace begins. */
+  /**
+   * The whole problem's addresses, as one of the two sees them; z is where its workspace begins.
+   */
   private record Bound(List<Integer> inputs, boolean first, Binding whole, long free)
       implements Binding {
     @Override

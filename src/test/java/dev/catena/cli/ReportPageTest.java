@@ -49,8 +49,9 @@ class ReportPageTest {
     result = compared.json();
     training = GIVEN == null ? folder.resolve("training.html") : Path.of(GIVEN);
     if (GIVEN == null) {
-      String train = "compare %s --train --device host --no-tune --batch 2 --rounds 1 --report %s";
-      assertEquals(0, Cli.run(train.formatted(Cli.MODEL, training).split(" ")).code());
+      String train = "compare " + Cli.MODEL + " --train --device host --no-tune --batch 2";
+      train += " --rounds 1 --report " + training;
+      assertEquals(0, Cli.run(train.split(" ")).code());
     }
     browser = Browser.open().orElse(null);
   }

@@ -43,7 +43,8 @@ class GradientInStepsTest {
   void nothingIsRoundedBetweenThem() {
     Problem half =
         Suite.list("convolution-gradients").problems().stream()
-            .filter(p -> p.op() instanceof TrainingOp.ConvWgrad w && w.conv().prologue().ordinal() > 0)
+            .filter(
+                p -> p.op() instanceof TrainingOp.ConvWgrad w && w.conv().prologue().ordinal() > 0)
             .filter(p -> p.input(0).dtype() == DType.FP16)
             .findFirst()
             .orElseThrow();

@@ -153,8 +153,10 @@ class CudnnPlanTable {
       graphs.put("forward 1x1, 256 to 128" + from, pointwise(input, dtype));
       graphs.put("the same with bias and ReLU" + from, withEpilogue(input, dtype));
       if (whole) {
-        graphs.put("the same with a residual, then bias and ReLU", withResidual(input, dtype, true));
-        graphs.put("the same with bias, then a residual and ReLU", withResidual(input, dtype, false));
+        graphs.put(
+            "the same with a residual, then bias and ReLU", withResidual(input, dtype, true));
+        graphs.put(
+            "the same with bias, then a residual and ReLU", withResidual(input, dtype, false));
       }
       graphs.put("scale, shift, ReLU, 1x1" + from, withPrologue(input, dtype, 1, false));
       graphs.put("scale, shift, ReLU, 1x1, statistics" + from, withPrologue(input, dtype, 1, true));
