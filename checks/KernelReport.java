@@ -26,7 +26,8 @@ final class KernelReport {
   private static final Pattern THREADS =
       Pattern.compile("\\.entry (\\w+)\\([^)]*\\)\\s*\\.maxntid (\\d+)");
   private static final Pattern MATRIX =
-      Pattern.compile("(conv1x1|conv3x3|dense_layer)_(\\d+)x(\\d+)(?:x(\\d+))?_\\w+");
+      Pattern.compile(
+          "(conv1x1|conv3x3|dense_layer)(_dgrad|_wgrad)?_(\\d+)x(\\d+)(?:x(\\d+))?_\\w+");
 
   private static final int INSTRUCTION_BYTES = 16;
   private static final int HMMA = 0x23c;
@@ -40,6 +41,7 @@ final class KernelReport {
   private enum Architecture {
     SM_80(164, 2048, 32),
     SM_90(228, 2048, 32),
+    SM_90A(228, 2048, 32),
     SM_100(228, 2048, 32),
     SM_120(100, 1536, 24);
 
@@ -165,23 +167,27 @@ final class KernelReport {
 
   /**
    * Dynamic shared memory of a block: for 1x1 and dense layers with 512 channels, for 3x3 with 128
-   * and the usual patch.
+   * and the usual patch; of gradients all stages.
    */
   private static int dynamicShared(String kernel) {
     Matcher m = MATRIX.matcher(kernel);
     if (!m.matches()) {
       return 0;
     }
-    int rows = number(m, 2);
-    int columns = number(m, 3);
-    return switch (m.group(1)) {
+    int rows = number(m, 3);
+    int columns = number(m, 4);
+    int patch = rows == 256 ? 18 * 18 : rows == 128 ? 16 * 11 : 10 * 10;
+    return switch (m.group(1) + (m.group(2) == null ? "" : m.group(2))) {
+      case "conv1x1_dgrad" ->
+          Math.max(4 * (rows + columns) * 64, 4 * rows * (columns + 8)) + 16 + 4 * rows;
+      case "conv3x3_dgrad" ->
+          Math.max(2 * (patch + 9 * columns) * 64, 4 * rows * (columns + 8)) + 16 + 4 * patch;
+      case "conv1x1_wgrad" -> 128 + 4 * 32 * (rows + columns) * 2;
+      case "conv3x3_wgrad" -> 128 + 2 * (16 * 11 * columns + 128 * rows) * 2;
       case "conv1x1" -> 4 * (rows + columns) * 64 + 16 + 4 * rows + 8 * 512;
       case "dense_layer" ->
           4 * (rows + columns) * 64 + 16 + 4 * rows + 8 * 512 + 2 * rows * columns;
-      default -> {
-        int patch = rows == 256 ? 18 * 18 : rows == 128 ? 16 * 11 : 10 * 10;
-        yield 2 * (patch + 9 * columns) * 64 + 16 + 4 * patch + 8 * 128;
-      }
+      default -> 2 * (patch + 9 * columns) * 64 + 16 + 4 * patch + 8 * 128;
     };
   }
 
@@ -203,6 +209,10 @@ final class KernelReport {
           int spills = 0;
           for (Architecture architecture : Architecture.values()) {
             Assembled a = on.get(architecture);
+            if (a == null) { // Has no code of Hopper's own.
+              row.add("");
+              continue;
+            }
             int shared = a.shared() + dynamicShared(name);
             row.add(a.registers() + " / " + architecture.resident(block, a.registers(), shared));
             spills += a.stackAndSpills();

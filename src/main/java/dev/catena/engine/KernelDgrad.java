@@ -10,7 +10,8 @@ import dev.catena.graph.TrainingOp;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * The gradient by a convolution's input as a convolution of g with filters turned round
@@ -28,14 +29,22 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
   private static final int PIXELS = 64;
 
   /** Tiles whose sums have room in fp32 where the stages were. */
-  private static final Set<String> COMPILED =
-      Set.of(
-          "conv1x1_128x64",
-          "conv1x1_64x128",
-          "conv1x1_64x64",
-          "conv3x3_128x64",
-          "conv3x3_128x48",
-          "conv3x3_64x32");
+  static final List<KernelTile> TILES =
+      Stream.of(KernelTile.POINTWISE, KernelTile.THREE)
+          .flatMap(List::stream)
+          .filter(
+              tile ->
+                  switch (tile.kernel()) {
+                    case "conv1x1_128x64", "conv1x1_64x128", "conv1x1_64x64" -> true;
+                    case "conv3x3_128x64", "conv3x3_128x48", "conv3x3_64x32" -> true;
+                    default -> false;
+                  })
+          .toList();
+
+  /** The gradient's kernel on {@code tile}. */
+  static String kernel(KernelTile tile) {
+    return tile.kernel().replaceFirst("_", "_dgrad_");
+  }
 
   /** Whether such a kernel computes it. */
   static boolean supports(TrainingOp.ConvDgrad op) {
@@ -44,15 +53,21 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
 
   /** The cut that takes the least time, by arithmetic. */
   static KernelDgrad choose(Problem problem, TrainingOp.ConvDgrad op, Device device) {
-    Optional<KernelPipeline> cut =
-        pipelined(problem, op, device)
-            ? KernelPipeline.choose(
+    return on(problem, op, device, _ -> true)
+        .orElseGet(() -> new KernelDgrad(problem, op, Optional.empty()));
+  }
+
+  /** The same among some tiles; empty if none of them takes it. */
+  static Optional<KernelDgrad> on(
+      Problem problem, TrainingOp.ConvDgrad op, Device device, Predicate<KernelTile> tiles) {
+    return pipelined(problem, op, device)
+        ? KernelPipeline.choose(
                 convolution(problem, op),
                 new KernelLimits(device),
-                tile -> COMPILED.contains(tile.kernel()),
+                tile -> TILES.contains(tile) && tiles.test(tile),
                 c -> c.parts() == 1)
-            : Optional.empty();
-    return new KernelDgrad(problem, op, cut);
+            .map(cut -> new KernelDgrad(problem, op, Optional.of(cut)))
+        : Optional.empty();
   }
 
   private static boolean pipelined(Problem problem, TrainingOp.ConvDgrad op, Device device) {
@@ -117,7 +132,7 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
     Launch launch =
         call.launch(
             "conv_dgrad",
-            cut.map(c -> c.tile().kernel().replaceFirst("_", "_dgrad_")).orElse(plain),
+            cut.map(c -> kernel(c.tile())).orElse(plain),
             call.x(),
             grid(),
             Dim.of(cut.map(c -> c.tile().threads()).orElse(edge() == 1 ? 256 : 128)),

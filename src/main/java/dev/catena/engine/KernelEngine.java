@@ -36,11 +36,12 @@ public final class KernelEngine implements Engine {
   }
 
   /**
-   * An engine for every way to cut a convolution or a dense layer into blocks, of which {@link
-   * #matrix} takes the one that fits the shape best. To check them all.
+   * An engine for every way to cut a convolution, its gradients or a dense layer into blocks, of
+   * which {@link #matrix} takes the one that fits the shape best. To check them all.
    */
   public static List<Engine> tiles() {
-    return Stream.concat(KernelTileEngine.all().stream(), KernelLayerEngine.all().stream())
+    return Stream.of(KernelTileEngine.all(), KernelLayerEngine.all(), KernelGradientEngine.all())
+        .flatMap(List::stream)
         .toList();
   }
 
@@ -138,6 +139,10 @@ public final class KernelEngine implements Engine {
     KernelLimits limits = new KernelLimits(device);
     if (problem.op() instanceof Op.DenseLayer) {
       return KernelLayerEngine.candidates(problem, limits);
+    }
+    if (problem.op() instanceof TrainingOp.ConvDgrad
+        || problem.op() instanceof TrainingOp.ConvWgrad) {
+      return KernelGradientEngine.candidates(problem, device);
     }
     return KernelPipeline.unsupported(problem, device).isEmpty()
         ? KernelTileEngine.candidates(problem, limits)

@@ -10,6 +10,7 @@ import dev.catena.graph.TrainingOp;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /**
  * The gradient by a convolution's filters as a matrix product over pixels (conv_wgrad.cu), its
@@ -37,12 +38,18 @@ record KernelWgrad(Problem problem, Op.Conv conv, Optional<WgradCut> cut, Filter
 
   /** On tensor cores where they take it, in as many parts as keep the device busy. */
   static KernelWgrad choose(Problem problem, Op.Conv conv, Device device) {
+    return on(problem, conv, device, _ -> true)
+        .orElseGet(() -> of(problem, conv, Optional.empty(), new KernelLimits(device)));
+  }
+
+  /** The same on tensor cores among some tiles; empty if none of them takes it. */
+  static Optional<KernelWgrad> on(
+      Problem problem, Op.Conv conv, Device device, Predicate<WgradCut.Tile> tiles) {
     KernelLimits limits = new KernelLimits(device);
-    Optional<WgradCut> cut =
-        pipelined(problem, conv, limits)
-            ? WgradCut.choose(problem, conv, limits)
-            : Optional.empty();
-    return of(problem, conv, cut, limits);
+    return pipelined(problem, conv, limits)
+        ? WgradCut.choose(problem, conv, limits, tiles)
+            .map(cut -> of(problem, conv, Optional.of(cut), limits))
+        : Optional.empty();
   }
 
   /** The same in a given cut. */

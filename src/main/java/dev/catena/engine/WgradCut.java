@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /**
  * A gradient by filters cut into blocks of conv_wgrad.cu on tensor cores.
@@ -55,10 +56,11 @@ record WgradCut(Tile tile, int lines, int columns) {
   private static final double MULTIPLY_ADDS = 1024;
   private static final double L2_BYTES = 32;
 
-  /** The cut that takes the least time, by arithmetic; empty if none fits. */
-  static Optional<WgradCut> choose(Problem problem, Op.Conv conv, KernelLimits limits) {
+  /** The cut among some tiles that takes the least time, by arithmetic; empty if none fits. */
+  static Optional<WgradCut> choose(
+      Problem problem, Op.Conv conv, KernelLimits limits, Predicate<Tile> tiles) {
     return TILES.stream()
-        .filter(tile -> tile.edge() == conv.kernelH())
+        .filter(tile -> tile.edge() == conv.kernelH() && tiles.test(tile))
         .flatMap(tile -> of(tile, problem, limits).stream())
         .min(Comparator.comparingDouble(cut -> cut.clocks(problem)));
   }
