@@ -47,8 +47,8 @@ public final class Model implements AutoCloseable {
   /**
    * This model with the weights of a file, which it owns from now on, whatever happens.
    *
-   * @param file names and shapes as torchvision has them; {@code num_batches_tracked} and the older
-   *     names with {@code norm.1} are understood
+   * @param file names and shapes as torchvision has them, of any real type; timm's classifier of
+   *     VGG, {@code num_batches_tracked} and the older names with {@code norm.1} are understood
    * @throws dev.catena.io.ModelFormatException naming every tensor that is missing, unexpected or
    *     of the wrong shape
    */
