@@ -39,9 +39,9 @@ __device__ __forceinline__ void dgrad(
   __shared__ __align__(16) float shared[16 * THREADS];
   int first = int(blockIdx.y) * COLUMNS, c = first + int(threadIdx.x) % (COLUMNS / VECTOR) * VECTOR;
   GradientSums mine{c, to.channels - c};
-  PrologueFactors factors(to, c, mine.count);
   fused_adds<T, EDGE, WARPS_M, WARPS_N>(g, turned, Prologue{}, shape, [&](int m, int, const float (&da)[VECTOR]) {
-    mine.add(to, factors, m, widen(load_aligned(da)));
+    // The factors again for each pixel: kept over the sums they would take 24 registers.
+    mine.add(to, PrologueFactors(to, c, mine.count), m, widen(load_aligned(da)));
   });
   if (to.scale) store_block_sums<COLUMNS, THREADS>(mine, shared, sums, int(blockIdx.x), first, to.channels);
 }
@@ -97,7 +97,7 @@ __device__ __forceinline__ void pipelined_dgrad(const InputGradient<T>& to, cons
       T* turned, const T* filters, int outputs, int channels, int taps) {                                            \
     turn_filters(turned, filters, outputs, channels, taps);                                                          \
   }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(256) conv1x1_dgrad_##t(PARAMETERS(T)) {                               \
+  extern "C" __global__ void __launch_bounds__(256, 2) conv1x1_dgrad_##t(PARAMETERS(T)) {                               \
     dgrad<T, 1, 2, 4>(TARGET(T), g, turned, sums, SHAPE);                                                            \
   }                                                                                                                  \
   extern "C" __global__ void __launch_bounds__(128, 3) conv3x3_dgrad_##t(PARAMETERS(T)) {                            \
