@@ -57,7 +57,9 @@ class NetworkTrainingOracleTest {
             "--size",
             "" + size,
             "--long",
-            "" + STEPS));
+            "" + STEPS,
+            "--lr",
+            "" + RATE));
     Map<String, double[]> before = Tensors.of(folder, "weights");
     try (Device device = Device.open("host");
         Model model =
