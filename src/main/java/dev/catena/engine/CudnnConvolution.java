@@ -170,30 +170,17 @@ public final class CudnnConvolution implements Engine {
 
   /** Where the graph's tensors are, by their ids. */
   private static Map<Long, Long> addresses(Problem problem, Binding binding) {
+    boolean data = problem.op() instanceof TrainingOp.ConvDgrad;
+    boolean filters = problem.op() instanceof TrainingOp.ConvWgrad;
     Map<Long, Long> addresses = new TreeMap<>();
-    switch (problem.op()) {
-      case TrainingOp.ConvDgrad _ -> {
-        addresses.put(CudnnProblem.X, binding.output());
-        addresses.put(CudnnProblem.W, weights(problem, binding));
-        addresses.put(CudnnProblem.Y, binding.input(0));
-      }
-      case TrainingOp.ConvWgrad _ -> {
-        addresses.put(CudnnProblem.X, binding.input(1));
-        addresses.put(CudnnProblem.W, binding.output());
-        addresses.put(CudnnProblem.Y, binding.input(0));
-      }
-      default -> {
-        var conv = (Op.Conv) problem.op();
-        addresses.put(CudnnProblem.X, binding.input(0));
-        addresses.put(CudnnProblem.W, weights(problem, binding));
-        addresses.put(CudnnProblem.Y, binding.output());
-        if (conv.residual()) {
-          addresses.put(CudnnProblem.RESIDUAL, binding.input(conv.residualIndex()));
-        }
-        if (CudnnProblem.hasBias(conv)) {
-          addresses.put(CudnnProblem.BIAS, bias(problem, conv, binding));
-        }
-      }
+    addresses.put(CudnnProblem.X, data ? binding.output() : binding.input(filters ? 1 : 0));
+    addresses.put(CudnnProblem.W, filters ? binding.output() : weights(problem, binding));
+    addresses.put(CudnnProblem.Y, data || filters ? binding.input(0) : binding.output());
+    if (problem.op() instanceof Op.Conv conv && conv.residual()) {
+      addresses.put(CudnnProblem.RESIDUAL, binding.input(conv.residualIndex()));
+    }
+    if (problem.op() instanceof Op.Conv conv && CudnnProblem.hasBias(conv)) {
+      addresses.put(CudnnProblem.BIAS, bias(problem, conv, binding));
     }
     return addresses;
   }
