@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import dev.catena.Model;
 import dev.catena.Models;
+import dev.catena.device.ChildJvm;
 import dev.catena.device.Device;
 import dev.catena.exec.Inference;
 import dev.catena.exec.Session;
@@ -55,6 +57,18 @@ class DocumentationTest {
     String compiled = String.join("\n", Files.readString(self).lines().map(String::strip).toList());
     String shown = String.join("\n", lines.stream().map(String::strip).toList());
     assertTrue(compiled.contains(shown), shown);
+  }
+
+  @Test
+  void aNetworkOfOnesOwnLearnsAndRuns() throws Exception {
+    Path source = Path.of("docs/example/src/main/java/example/OwnNetwork.java");
+    // Away from the example's module, whose path this has not.
+    Path copy = Files.createDirectories(folder.resolve("example")).resolve("OwnNetwork.java");
+    Files.copy(source, copy);
+    ChildJvm.Result result = new ChildJvm().with(JsonFactory.class).run(copy);
+    assertEquals(0, result.status(), result.said());
+    Matcher right = Pattern.compile("(\\d+) of 32 right\n").matcher(result.said());
+    assertTrue(right.matches() && Integer.parseInt(right.group(1)) > 28, result.said());
   }
 
   static Stream<Path> pages() throws IOException {

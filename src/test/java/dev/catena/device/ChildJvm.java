@@ -84,17 +84,29 @@ public final class ChildJvm {
 
   /** Runs {@code main} to its end. */
   public Result run(Class<?> main, String... arguments) throws IOException, InterruptedException {
-    Process process = start(main, arguments);
+    return result(start(main.getName(), arguments));
+  }
+
+  /** Compiles and runs a file of source to its end. */
+  public Result run(Path source) throws IOException, InterruptedException {
+    return result(start(source.toString()));
+  }
+
+  private static Result result(Process process) throws IOException, InterruptedException {
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     return new Result(process.waitFor(), said);
   }
 
   /** Starts {@code main}; what it says on both its outputs is the process's output. */
   public Process start(Class<?> main, String... arguments) throws IOException {
+    return start(main.getName(), arguments);
+  }
+
+  private Process start(String main, String... arguments) throws IOException {
     List<String> command = new ArrayList<>(prefix);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(options);
-    command.addAll(List.of("-cp", String.join(":", classPath), main.getName()));
+    command.addAll(List.of("-cp", String.join(":", classPath), main));
     command.addAll(List.of(arguments));
     return builder.command(command).redirectErrorStream(true).start();
   }
