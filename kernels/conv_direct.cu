@@ -5,7 +5,8 @@
 //                        + residual[n,oh,ow,k] )
 //   z = relu?(scale*x + shift) inside the image, 0 outside (padding is zero after the activation); null scale: z = x
 //
-// x, y, residual: views, the last may be null; w: KRSC with the channels of a group rounded up to 8, zero-filled; k of group g sees the channels of g.
+// x, y, residual: views, the last may be null; w: KRSC with the channels of a group rounded up to 8, zero-filled; k of
+// group g sees the channels of g.
 // A thread makes four outputs of one pixel: 4 x 8 partial sums over k and c modulo 8, added up in a fixed order.
 // Launch: block (32 pixels, up to 8 quads of k), grid (pixels / 32, groups * (K/groups / 4) / block.y), rounded up.
 // FLOP: 2*pixels*K*R*S*C/groups. Bytes: x R*S*K/32 times out of the caches, once out of memory.

@@ -50,8 +50,8 @@ struct Corner {
 };
 
 // What a block reads and writes. source(p): the pixel of x that is pixel p of the patch; target(m): the pixel of y that
-// is row m of the block; both -1 where there is none. targets: how many rows have a
-// pixel; the first has.
+// is row m of the block; both -1 where there is none. targets: how many rows
+// have a pixel; the first has.
 
 // 1x1: consecutive output pixels. stride > 1 takes every stride-th pixel.
 struct Pixels {
@@ -366,7 +366,7 @@ struct Pipeline {
   }
 
   // Of each channel of the stored tile, as row blockIdx.x of `moments`: mean and sum of squared differences from it. The
-  // sums are of the differences from the block's first pixel, so that nothing cancels.
+  // sums are of the differences from the block's first pixel: as that is one of them, no more than the factor ROWS cancels.
   __device__ __forceinline__ void store_moments(float* moments) const {
     constexpr int ACROSS = COLUMNS / VECTOR, TOGETHER = THREADS / ACROSS;
     int column = int(threadIdx.x) % ACROSS * VECTOR, first_row = int(threadIdx.x) / ACROSS;

@@ -7,10 +7,11 @@
 // (convolution.h).
 //
 // Scratch, in 32-bit words: one tile of sums (Winograd: frontWords), then ((strip - 1) * stride + R) x (W + 2 * padW)
-// packed pixels, and one cache line. w: for each group, panels (microkernel.h) of taps x channels, a
-// tap's channels rounded up to kDepth; with merged > 0 a tap is a whole kernel row of
-// merged * S elements, rounded up to 2. bias and residual may be null. form: 0 floats, 1 pairs of
-// bfloat16, 2 floats with Winograd's w of 16 taps (3x3, stride 1; then `rows` and `strip` are even).
+// packed pixels, and one pixel more, which the last window of an odd row reads. w: for each group,
+// panels (microkernel.h) of taps x channels, a tap's channels rounded up to kDepth; with merged > 0 a
+// tap is a whole kernel row of merged * S elements, rounded up to 2. bias and residual may be null.
+// form: 0 floats, 1 pairs of bfloat16, 2 floats with Winograd's w of 16 taps (3x3, stride 1; then
+// `rows` and `strip` are even).
 #include "convolution.h"
 #include "kernel.h"
 

@@ -102,12 +102,15 @@ public final class Engines {
             .filter(e -> forced.isEmpty() || e.name().equals(forced.get()))
             .filter(e -> e.unsupported(fused, device).isEmpty())
             .toList();
+    boolean cuda = device.kind() == Device.Kind.CUDA;
     boolean unsure =
-        device.kind() == Device.Kind.CUDA
-            || able.stream().anyMatch(e -> !e.alternatives(fused, device).isEmpty());
-    if (tuner.isPresent() && unsure && !able.isEmpty()) {
+        able.stream()
+            .anyMatch(
+                e -> !e.alternatives(fused, device).isEmpty() || cuda && e.competes(fused, device));
+    if (tuner.isPresent() && unsure) {
       double together = parts.stream().mapToDouble(this::micros).sum();
-      return micros(fused) <= together;
+      double once = micros(fused);
+      return Double.isFinite(once) && once <= together;
     }
     return able.stream().anyMatch(e -> e.competes(fused, device));
   }

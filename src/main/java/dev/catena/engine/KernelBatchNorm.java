@@ -17,16 +17,16 @@ final class KernelBatchNorm {
     return statistics(call, strips, call.x(), at.input(0), call.y(), at.output());
   }
 
-  /** Bytes of scratch for the statistics of {@code y}; rows as in {@link KernelStrips#of}. */
-  static long statisticsWorkspace(Operand y, boolean rows) {
-    return KernelStrips.of(y, rows).workspace(2);
+  /** Bytes of scratch for the statistics of {@code y}. */
+  static long statisticsWorkspace(Operand y) {
+    return KernelStrips.of(y, false).workspace(2);
   }
 
   /** Of what a launch before has made, to the first by-product. */
-  static List<Launch> statisticsOfOutput(KernelCall call, boolean rows) {
+  static List<Launch> statisticsOfOutput(KernelCall call) {
     Binding at = call.binding();
     Operand made = call.problem().byproducts().getFirst();
-    KernelStrips strips = KernelStrips.of(call.y(), rows);
+    KernelStrips strips = KernelStrips.of(call.y(), false);
     return statistics(call, strips, call.y(), at.output(), made, at.byproduct(0));
   }
 

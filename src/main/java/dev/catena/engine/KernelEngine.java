@@ -165,7 +165,7 @@ public final class KernelEngine implements Engine {
       case TrainingOp.ConvStatistics _ -> {
         return pipeline(problem, device)
             .map(p -> p.workspace(problem))
-            .orElseGet(() -> KernelBatchNorm.statisticsWorkspace(problem.output(), !matrix));
+            .orElseGet(() -> KernelBatchNorm.statisticsWorkspace(problem.output()));
       }
       case TrainingOp op -> {
         return new KernelTraining(matrix).workspace(op, problem);
@@ -214,7 +214,7 @@ public final class KernelEngine implements Engine {
       case Op.Conv c -> List.of(convolution(call, c));
       case TrainingOp.ConvStatistics c -> {
         List<Launch> launches = new ArrayList<>(List.of(convolution(call, c.conv())));
-        launches.addAll(KernelBatchNorm.statisticsOfOutput(call, !matrix));
+        launches.addAll(KernelBatchNorm.statisticsOfOutput(call));
         yield launches;
       }
       case Op.DenseLayer _ -> List.of(denseLayer(call.problem(), call.device()).launch(call));

@@ -50,7 +50,12 @@ final class OneDnnGradient implements Work {
     filters = byInput ? problem.input(1) : problem.output();
     source = nhwc(image.shape());
     target = nhwc(gradient.shape());
-    primitive = describe(conv(problem));
+    try {
+      primitive = describe(conv(problem));
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
   }
 
   /** Why oneDNN's gradients are not for a problem that asks for one; empty if they may be. */
@@ -99,8 +104,13 @@ final class OneDnnGradient implements Work {
         device.threads(),
         () -> {
           var one = new OneDnnGradient(problem);
-          one.launches = one.bind(binding, device);
-          return one;
+          try {
+            one.launches = one.bind(binding, device);
+            return one;
+          } catch (RuntimeException | Error e) {
+            one.close();
+            throw e;
+          }
         });
   }
 

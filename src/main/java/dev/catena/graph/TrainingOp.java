@@ -267,7 +267,7 @@ public sealed interface TrainingOp extends Op {
 
   /**
    * (g, x, [gate]): by the gate of {@link Op.ScaleChannels}, the sum of g·x over the pixels of each
-   * image. That by x is the same operation on g.
+   * image; with a sigmoid times σ·(1 − σ) of the gate. That by x is the same operation on g.
    *
    * @param sigmoid whether the gate was put through one: then it is an input
    */

@@ -1,6 +1,7 @@
 package dev.catena.model;
 
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,6 +11,9 @@ import java.util.stream.IntStream;
 /** The networks by name. */
 public final class Catalogue {
   private static final Map<String, Network> NETWORKS = new LinkedHashMap<>();
+
+  /** Residual networks without options in their names. */
+  private static final Map<String, ResidualNetwork> PLAIN = new HashMap<>();
 
   static {
     add(DenseNet.imagenet("densenet121", 32, 64, 6, 12, 24, 16));
@@ -67,7 +71,7 @@ public final class Catalogue {
   }
 
   private static void residual(String name) {
-    add(ResidualOptions.find(name, NETWORKS).orElseThrow());
+    NETWORKS.put(name, ResidualOptions.find(name, PLAIN).orElseThrow());
   }
 
   private static void vgg(String name, Integer... convolutions) {
@@ -92,7 +96,7 @@ public final class Catalogue {
   public static Optional<Network> find(String name) {
     return Optional.ofNullable(NETWORKS.get(name))
         .or(() -> DenseNet.named(name).map(Network.class::cast))
-        .or(() -> ResidualOptions.find(name, NETWORKS));
+        .or(() -> ResidualOptions.find(name, PLAIN));
   }
 
   /** The three names closest to {@code name} by edit distance, closest first. */
@@ -105,6 +109,9 @@ public final class Catalogue {
 
   private static void add(Network network) {
     NETWORKS.put(network.name(), network);
+    if (network instanceof ResidualNetwork plain) {
+      PLAIN.put(plain.name(), plain);
+    }
   }
 
   /** Levenshtein's distance. */

@@ -33,6 +33,7 @@ public record DenseNet(
     float dropout)
     implements Network {
   private static final int BOTTLENECK_WIDTH = 4;
+  private static final int DEEPEST = 4000;
   private static final Pattern NAME =
       Pattern.compile("densenet-(bc-)?([1-9]\\d{1,3})-([1-9]\\d{0,2})");
 
@@ -62,7 +63,7 @@ public record DenseNet(
 
   /**
    * The CIFAR forms of any depth by their papers' names: densenet-40-12, densenet-bc-1000-12. Empty
-   * if the name is another, or its layers do not make three equal blocks.
+   * if the name is another, its layers do not make three equal blocks, or are more than 4,000.
    */
   static Optional<DenseNet> named(String name) {
     Matcher parts = NAME.matcher(name);
@@ -72,7 +73,7 @@ public record DenseNet(
     boolean bottleneck = parts.group(1) != null;
     int depth = Integer.parseInt(parts.group(2));
     int growth = Integer.parseInt(parts.group(3));
-    return (depth - 4) % (bottleneck ? 6 : 3) != 0
+    return depth > DEEPEST || (depth - 4) % (bottleneck ? 6 : 3) != 0
         ? Optional.empty()
         : Optional.of(bottleneck ? cifarBC(depth, growth) : cifar(depth, growth));
   }

@@ -10,7 +10,8 @@ import java.util.List;
  * Stages of residual blocks; every stage but the first begins with a stride of 2.
  *
  * @param name in the catalogue
- * @param imagenet the stem: 7x7/2 with batch normalisation and 3x3/2 pooling, or a 3x3 convolution
+ * @param imagenet the stem: 7x7/2 and 3x3/2 pooling, or a 3x3 convolution; with the normalisation
+ *     and ReLU that the blocks' order leaves to it
  * @param stemChannels that enter the first stage
  * @param stages width of each block of each stage
  * @param block what a block is

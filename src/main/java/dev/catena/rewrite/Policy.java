@@ -38,7 +38,7 @@ public enum Policy {
   /**
    * The graph of one step, forward and backward.
    *
-   * @param network as inference has it, ending with its logits
+   * @param network ending with its logits, auxiliary classifiers before them
    * @param lowering how it is trained
    * @param adapt what a device does better at once; not where every operation is to be a kernel
    * @return its inputs are {@link LowerTraining}'s and {@link Differentiate}'s, and so its outputs:

@@ -54,7 +54,7 @@ class CatalogueTest {
     "preresnet-110, preresnet-110-full-preactivation",
     "resnet-110, resnet-110-original",
     "resnet50, resnet50-projection",
-    "pyramidnet-110-a48, pyramidnet-110-a48-projection-averaged-zeros",
+    "pyramidnet-110-a48, pyramidnet-110-a48-averaged-zeros",
     "se-resnet-110-depth, se-resnet-110-depth-original",
   })
   void optionsAreInTheName(String name, String same) {
@@ -87,6 +87,15 @@ class CatalogueTest {
     assertTrue(Catalogue.find("densenet-bc-1001-12").isEmpty());
     assertTrue(Catalogue.find("densenet-bc-100-0").isEmpty());
     assertTrue(Catalogue.find("densenet-bc-4-12").isEmpty());
+    assertTrue(Catalogue.find("densenet-9997-999").isEmpty());
+  }
+
+  @Test
+  void anOptionIsGivenOnce() {
+    assertTrue(Catalogue.find("se-resnet-110-depth-projection").isPresent());
+    assertTrue(Catalogue.find("se-se-resnet-20").isEmpty());
+    assertTrue(Catalogue.find("resnet-110-depth-depth").isEmpty());
+    assertTrue(Catalogue.find("resnet-110-projection-averaged-zeros").isEmpty());
   }
 
   @Test
