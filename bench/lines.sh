@@ -29,7 +29,7 @@ interop 150
 conformance 3000
 facade 400
 exec 3900
-onnx 3000
+onnx 3100
 measure 400
 engine 9500
 model 1200

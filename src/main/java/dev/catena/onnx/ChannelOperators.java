@@ -17,6 +17,9 @@ final class ChannelOperators {
   /** Far more than any network has. */
   private static final int MOST_CHANNELS = 1 << 16;
 
+  /** Weights of a convolution that chooses channels: a few bytes must not ask for all memory. */
+  private static final int MOST_ONES = 1 << 24;
+
   private ChannelOperators() {}
 
   static Term concat(GraphImport graph, OnnxNode node) {
@@ -91,16 +94,18 @@ final class ChannelOperators {
   private static Term.Live padChannels(
       GraphImport graph, OnnxNode node, Term.Live x, int before, int behind) {
     int channels = x.value().shape().c();
+    int all = Math.addExact(Math.addExact(before, channels), behind);
+    if (all > Math.max(channels, MOST_CHANNELS)) {
+      throw new Unsupported("it makes more than " + MOST_CHANNELS + " channels");
+    }
     if (before > 0) {
-      int all = Math.addExact(Math.addExact(before, channels), behind);
       return select(
           graph,
           node,
           x,
           IntStream.range(0, all).map(k -> k - before).map(c -> c < channels ? c : NO_CHANNEL));
     }
-    Op pad = new Op.PadChannels(channels + behind);
-    return behind == 0 ? x : x.made(graph.add(node, pad, x.value()));
+    return behind == 0 ? x : x.made(graph.add(node, new Op.PadChannels(all), x.value()));
   }
 
   /** A filter of one tap for each channel, whose padding stays. */
@@ -183,8 +188,11 @@ final class ChannelOperators {
       throw new Unsupported("it makes more than " + MOST_CHANNELS + " channels");
     }
     int channels = x.value().shape().c();
+    if ((long) from.length * channels > MOST_ONES) {
+      throw new Unsupported("it makes " + from.length + " channels of " + channels);
+    }
     Shape shape = Shape.of(from.length, channels, 1, 1);
-    double[] ones = new double[Math.multiplyExact(from.length, channels)];
+    double[] ones = new double[from.length * channels];
     for (int k = 0; k < from.length; k++) {
       if (from[k] >= 0) {
         ones[k * channels + from[k]] = 1;

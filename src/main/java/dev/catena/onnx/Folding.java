@@ -1,7 +1,8 @@
 package dev.catena.onnx;
 
-import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
 import dev.catena.onnx.OnnxOperator.Unsupported;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -52,6 +53,12 @@ final class Folding {
    * @param inputs its inputs; null for one that it leaves out
    */
   static OnnxTensor apply(OnnxNode node, List<OnnxTensor> inputs) {
+    for (int i = 0; i < inputs.size(); i++) {
+      boolean optional = i > 2 && node.operator().equals("Slice");
+      if (inputs.get(i) == null && !optional) {
+        throw new Unsupported("its input " + i + " is left out");
+      }
+    }
     return BY_NAME.get(node.operator()).apply(node, inputs);
   }
 
@@ -95,22 +102,43 @@ final class Folding {
   }
 
   private static OnnxTensor concat(OnnxNode node, List<OnnxTensor> inputs) {
-    OnnxTensor first = inputs.getFirst();
-    List<Integer> dims = new ArrayList<>(first.dims());
+    List<Integer> dims = new ArrayList<>(inputs.getFirst().dims());
     int axis = ShapeOperators.axis(node.integer("axis", 1), dims.size());
-    int rows = OnnxTensor.elements(dims.subList(0, axis));
-    dims.set(axis, inputs.stream().mapToInt(t -> t.dims().get(axis)).sum());
-    ByteString data = ByteString.EMPTY;
+    dims.set(axis, 0);
+    for (OnnxTensor part : inputs) {
+      List<Integer> others = new ArrayList<>(part.dims());
+      int extent = others.size() == dims.size() ? others.set(axis, dims.get(axis)) : 0;
+      if (!others.equals(dims)) {
+        throw new Unsupported("it joins " + inputs.getFirst().dims() + " and " + part.dims());
+      }
+      dims.set(axis, Math.addExact(dims.get(axis), extent));
+    }
+    requireRoom(dims, inputs);
+    // Rows of nothing are left out, for they may be without end.
+    List<OnnxTensor> parts = alike(inputs.stream().filter(part -> part.elements() > 0).toList());
+    OnnxTensor.Type type = (parts.isEmpty() ? inputs : parts).getFirst().type();
+    int rows = parts.isEmpty() ? 0 : OnnxTensor.elements(dims.subList(0, axis));
+    ByteBuffer data =
+        ByteBuffer.allocate(Math.multiplyExact(OnnxTensor.elements(dims), type.bytes));
     for (int row = 0; row < rows; row++) {
-      for (OnnxTensor part : inputs) {
-        if (part.type() != first.type() || part.dims().size() != dims.size()) {
-          throw new Unsupported("it joins " + first.type() + " and " + part.type());
-        }
-        int bytes = rows == 0 ? 0 : part.data().size() / rows;
-        data = data.concat(part.data().substring(row * bytes, (row + 1) * bytes));
+      for (OnnxTensor part : parts) {
+        int bytes = part.data().size() / rows;
+        part.data().substring(row * bytes, (row + 1) * bytes).copyTo(data);
       }
     }
-    return new OnnxTensor("", List.copyOf(dims), first.type(), data);
+    return new OnnxTensor(
+        "", List.copyOf(dims), type, UnsafeByteOperations.unsafeWrap(data.flip()));
+  }
+
+  /** In one type: what was folded before is stored in a wider one. */
+  private static List<OnnxTensor> alike(List<OnnxTensor> parts) {
+    if (parts.stream().map(OnnxTensor::type).distinct().count() <= 1) {
+      return parts;
+    }
+    if (parts.stream().map(part -> part.type().real()).distinct().count() > 1) {
+      throw new Unsupported("it joins " + parts.stream().map(OnnxTensor::type).toList());
+    }
+    return parts.stream().map(p -> OnnxTensor.of(p.dims(), p.type(), p.numbers())).toList();
   }
 
   private static OnnxTensor gather(OnnxNode node, List<OnnxTensor> inputs) {
@@ -155,8 +183,7 @@ final class Folding {
   private static OnnxTensor transpose(OnnxNode node, List<OnnxTensor> inputs) {
     OnnxTensor x = inputs.getFirst();
     int[] strides = strides(x.dims());
-    List<Integer> reversed = IntStream.range(0, strides.length).boxed().toList().reversed();
-    List<Integer> order = node.integers("perm", reversed);
+    List<Integer> order = ShapeOperators.order(node, strides.length);
     List<Integer> dims = order.stream().map(x.dims()::get).toList();
     int[] moved = order.stream().mapToInt(axis -> strides[axis]).toArray();
     return x.picked(dims, strided(dims, moved, 0));

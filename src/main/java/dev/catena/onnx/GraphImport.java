@@ -1,5 +1,6 @@
 package dev.catena.onnx;
 
+import com.google.protobuf.ByteString;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
@@ -12,6 +13,7 @@ import dev.catena.io.ModelFormatException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -25,19 +27,33 @@ final class GraphImport {
     void put(String parameter, Supplier<float[]> values);
   }
 
+  /** Folded numbers that any model may have; a larger one four times its own. */
+  private static final long MOST_FOLDED = 1 << 26;
+
   private final OnnxFile file;
   private final Numbers numbers;
   private final GraphBuilder builder;
   private final Map<String, Term> terms = new HashMap<>();
-  private final Map<String, Value> parameters = new HashMap<>();
+
+  /** By the numbers themselves, for several tensors may have one name. */
+  private final IdentityHashMap<ByteString, Map<Shape, Value>> parameters = new IdentityHashMap<>();
+
   private final Set<String> names = new HashSet<>(Set.of("input", "input.nhwc", "output"));
+  private final Map<String, Integer> next = new HashMap<>();
+  private final Set<String> read = new HashSet<>();
   private final List<String> refused = new ArrayList<>();
+  private long room;
   private int batch;
 
   GraphImport(OnnxFile file, String name, DType dtype, Numbers numbers) {
     this.file = file;
     this.numbers = numbers;
     builder = new GraphBuilder(name, dtype);
+    file.nodes().forEach(node -> read.addAll(node.inputs()));
+    file.outputs().forEach(port -> read.add(port.name()));
+    read.remove(""); // what is left out
+    long given = file.tensors().values().stream().mapToLong(OnnxTensor::elements).sum();
+    room = Math.max(MOST_FOLDED, 4 * given);
   }
 
   /**
@@ -77,12 +93,17 @@ final class GraphImport {
     try {
       List<OnnxTensor> constants = constants(node);
       if (Folding.has(node) && constants.size() == node.inputs().size()) {
-        return new Term.Known(Folding.apply(node, constants).named(node.outputs().getFirst()));
+        OnnxTensor folded = Folding.apply(node, constants);
+        room -= folded.elements();
+        if (room < 0) {
+          throw new OnnxOperator.Unsupported("constants before it take all room that they may");
+        }
+        return new Term.Known(folded.named(node.outputs().getFirst()));
       }
       if (operator == null) {
         throw new OnnxOperator.Unsupported("there is no such operation");
       }
-      if (node.outputs().stream().skip(1).anyMatch(this::isRead)) {
+      if (node.outputs().stream().skip(1).anyMatch(read::contains)) {
         throw new OnnxOperator.Unsupported("only its first output is computed");
       }
       return operator.apply(this, node);
@@ -112,12 +133,6 @@ final class GraphImport {
       }
     }
     return constants;
-  }
-
-  private boolean isRead(String value) {
-    return !value.isEmpty()
-        && (file.nodes().stream().anyMatch(n -> n.inputs().contains(value))
-            || file.outputs().stream().anyMatch(o -> o.name().equals(value)));
   }
 
   private Term.Live input(List<Integer> dims) {
@@ -189,8 +204,9 @@ final class GraphImport {
     if (tensor.elements() != shape.elements()) {
       throw new OnnxOperator.Unsupported(tensor.name() + " is " + tensor.dims() + ", not " + shape);
     }
-    return parameters.computeIfAbsent(
-        tensor.name() + " " + shape, _ -> parameter(tensor.name(), shape, tensor::floats));
+    return parameters
+        .computeIfAbsent(tensor.data(), _ -> new HashMap<>())
+        .computeIfAbsent(shape, _ -> parameter(tensor.name(), shape, tensor::floats));
   }
 
   /** A parameter that is computed from the model's tensors. */
@@ -206,9 +222,11 @@ final class GraphImport {
   }
 
   private String unique(String name) {
-    String free = name.isEmpty() ? "node" : name;
-    for (int i = 2; !names.add(free); i++) {
-      free = name + "." + i;
+    String base = name.isEmpty() ? "node" : name;
+    String free = base;
+    for (int i = next.getOrDefault(base, 2); !names.add(free); i++) {
+      free = base + "." + i;
+      next.put(base, i + 1);
     }
     return free;
   }

@@ -9,6 +9,9 @@ import java.util.List;
 
 /** Operators with weights. */
 final class LayerOperators {
+  /** Of filters with zeros between and around them: a few bytes must not ask for all memory. */
+  private static final int MOST_SPREAD = 1 << 28;
+
   private LayerOperators() {}
 
   static Term conv(GraphImport graph, OnnxNode node) {
@@ -68,6 +71,12 @@ final class LayerOperators {
     int rows = windows.h().taps(given.dim(2));
     int columns = windows.w().taps(given.dim(3));
     Shape wide = Shape.of(given.dim(0), given.dim(1), rows, columns);
+    if (!filters.tensor().type().real()) {
+      throw new Unsupported("its filters are " + filters.tensor().type());
+    }
+    if (!wide.equals(given) && wide.elements() > MOST_SPREAD) {
+      throw new Unsupported("with zeros for its dilation and padding its filters are " + wide);
+    }
     Value w =
         wide.equals(given)
             ? graph.parameter(filters.tensor(), given)
@@ -113,9 +122,17 @@ final class LayerOperators {
       throw new Unsupported("it transposes the batch");
     }
     float beta = node.number("beta", 1);
-    float[] bias = node.has(2) && beta != 0 ? graph.known(node, 2).floats() : new float[1];
-    return product(
-        graph, node, x, b, node.integer("transB", 0) != 0, node.number("alpha", 1), bias, beta);
+    boolean transposed = node.integer("transB", 0) != 0;
+    float[] bias = node.has(2) && beta != 0 ? row(graph.known(node, 2)) : new float[1];
+    return product(graph, node, x, b, transposed, node.number("alpha", 1), bias, beta);
+  }
+
+  /** A column has as many numbers, but for each image one. */
+  private static float[] row(OnnxTensor c) {
+    if (c.elements() != 1 && c.dims().getLast() != c.elements()) {
+      throw new Unsupported("what it adds is " + c.dims() + ", not one number for each feature");
+    }
+    return c.floats();
   }
 
   static Term matMul(GraphImport graph, OnnxNode node) {

@@ -108,7 +108,7 @@ record OnnxFile(
         OnnxTensor value = reader.read(node.tensor("value"));
         tensors.put(node.outputs().getFirst(), value);
       } else if (node.operator().equals("ConstantOfShape") && node.hasAttribute("value")) {
-        String name = node.name() + ".value";
+        String name = node.outputs().getFirst() + "\0value"; // no other has it, unlike node names
         tensors.put(name, reader.read(node.tensor("value")));
         nodes.add(node.reading(name));
       } else {

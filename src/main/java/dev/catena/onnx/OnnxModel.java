@@ -2,6 +2,7 @@ package dev.catena.onnx;
 
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
+import dev.catena.graph.GraphException;
 import dev.catena.io.ModelFormatException;
 import dev.catena.model.Network;
 import java.io.IOException;
@@ -43,11 +44,17 @@ public final class OnnxModel implements Network {
               + "; wanted are images in fp32");
     }
     boolean sized = input.dims().stream().skip(1).allMatch(d -> d > 0);
-    classes = sized ? classes(graph(1, DType.FP32)) : 0;
+    classes = sized ? count() : 0;
   }
 
-  private static int classes(Graph graph) {
-    return Math.toIntExact(graph.outputs().getFirst().shape().elements());
+  /** Numbers of one image's result. */
+  private int count() {
+    try {
+      Graph graph = graph(1, DType.FP32);
+      return Math.toIntExact(graph.outputs().getFirst().shape().elements());
+    } catch (GraphException | ArithmeticException e) {
+      throw error("input '" + input.name() + "'", "it is " + input.dims() + ": " + e.getMessage());
+    }
   }
 
   /**

@@ -46,8 +46,11 @@ record OnnxNode(
       attributes.put(attribute.string(ATTRIBUTE_NAME), attribute);
     }
     List<String> outputs = message.strings(OUTPUT);
+    if (outputs.isEmpty()) {
+      throw new IllegalArgumentException("an operator makes nothing");
+    }
     String name = message.string(NAME);
-    if (name.isEmpty() && !outputs.isEmpty()) {
+    if (name.isEmpty()) {
       name = outputs.getFirst();
     }
     String domain = message.string(DOMAIN);

@@ -53,7 +53,8 @@ record OnnxTensor(String name, List<Integer> dims, Type type, ByteString data) {
   /** A list of whole numbers, such as an operator's arithmetic on shapes makes. */
   static OnnxTensor of(List<Long> values) {
     ByteBuffer bytes =
-        ByteBuffer.allocate(values.size() * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocate(Math.multiplyExact(values.size(), Long.BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN);
     values.forEach(bytes::putLong);
     return new OnnxTensor(
         "", List.of(values.size()), Type.INT64, ByteString.copyFrom(bytes.flip()));
@@ -62,7 +63,8 @@ record OnnxTensor(String name, List<Integer> dims, Type type, ByteString data) {
   /** Numbers of a type, such as arithmetic on constants makes. */
   static OnnxTensor of(List<Integer> dims, Type type, double[] values) {
     ByteBuffer bytes =
-        ByteBuffer.allocate(values.length * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocate(Math.multiplyExact(values.length, Long.BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN);
     for (double value : values) {
       if (type.real()) {
         bytes.putDouble(value);

@@ -113,14 +113,22 @@ final class ShapeOperators {
   /** Only where nothing moves: axes of one element may go anywhere. */
   static Term transpose(GraphImport graph, OnnxNode node) {
     Term.Live x = graph.live(node, 0);
-    int rank = x.dims().size();
-    List<Integer> reversed = IntStream.iterate(rank - 1, i -> i - 1).limit(rank).boxed().toList();
-    List<Integer> order = node.integers("perm", reversed);
+    List<Integer> order = order(node, x.dims().size());
     List<Integer> wide = order.stream().filter(i -> x.dims().get(i) != 1).toList();
     if (!wide.equals(wide.stream().sorted().toList())) {
       throw new Unsupported("it moves the axes of " + x.dims() + " to " + order);
     }
     return x.as(order.stream().map(x.dims()::get).toList());
+  }
+
+  /** The axes of what a Transpose makes; reversed unless it says more. */
+  static List<Integer> order(OnnxNode node, int rank) {
+    List<Integer> all = IntStream.range(0, rank).boxed().toList();
+    List<Integer> order = node.integers("perm", all.reversed());
+    if (!order.stream().sorted().toList().equals(all)) {
+      throw new Unsupported("it orders " + rank + " axes as " + order);
+    }
+    return order;
   }
 
   /** Of the axes from {@code start} to before {@code end}. */
