@@ -1,7 +1,6 @@
 package dev.catena.cli;
 
 import dev.catena.Model;
-import dev.catena.Models;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.engine.Timing;
@@ -41,7 +40,10 @@ final class BenchModels implements Callable<Integer> {
   @Mixin private Regressions regressions;
   @Mixin private Output output;
 
-  @Parameters(arity = "1..*", paramLabel = "MODEL", description = "Names that `models` lists.")
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "MODEL",
+      description = "Names that `models` lists, or ONNX files.")
   private List<String> names;
 
   @Option(
@@ -84,7 +86,7 @@ final class BenchModels implements Callable<Integer> {
     try (Device device = where.open();
         ProgressBar progress = Progress.bar("measuring", all)) {
       for (String name : names) {
-        try (Model model = Models.get(name)) {
+        try (Model model = ModelArguments.named(name)) {
           for (DType dtype : dtypes) {
             for (int batch : batches) {
               for (Variant variant : variants) {

@@ -36,15 +36,20 @@ final class ModelArguments {
   }
 
   Model model() throws IOException {
+    return named(name);
+  }
+
+  /** The network of a name, or of an ONNX file. */
+  static Model named(String name) throws IOException {
     if (WEIGHTS.matcher(name).matches()) {
       SafeTensors.open(Path.of(name)).close(); // what is none of these says how to make it one
       throw new UserException(
           name + " has weights but no network; give the network's name, and --weights " + name);
     }
-    return isOnnx() ? Models.onnx(Path.of(name)) : Models.get(name);
+    return isOnnx(name) ? Models.onnx(Path.of(name)) : Models.get(name);
   }
 
-  private boolean isOnnx() {
+  private static boolean isOnnx(String name) {
     return name.toLowerCase(Locale.ROOT).endsWith(ONNX);
   }
 
@@ -57,12 +62,12 @@ final class ModelArguments {
     if (file.isPresent()) {
       return model.load(SafeTensors.open(file.get()));
     }
-    return isOnnx() ? model : model.initialise(seed);
+    return isOnnx(name) ? model : model.initialise(seed);
   }
 
   /** With the weights of {@code file}, which only an ONNX model can do without. */
   Model modelWithWeights(Optional<Path> file) throws IOException {
-    if (file.isEmpty() && !isOnnx()) {
+    if (file.isEmpty() && !isOnnx(name)) {
       throw new UserException(name + " has no weights of its own; give --weights FILE.safetensors");
     }
     return model(file, 0);

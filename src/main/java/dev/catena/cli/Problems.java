@@ -1,7 +1,6 @@
 package dev.catena.cli;
 
 import dev.catena.Model;
-import dev.catena.Models;
 import dev.catena.conformance.Suite;
 import dev.catena.device.Device;
 import dev.catena.engine.Problem;
@@ -9,6 +8,7 @@ import dev.catena.exec.Inference;
 import dev.catena.exec.Step;
 import dev.catena.graph.DType;
 import dev.catena.rewrite.Variant;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +21,7 @@ final class Problems {
   @Parameters(
       arity = "0..1",
       paramLabel = "MODEL",
-      description = "A name that `models` lists, unless there are --problem.")
+      description = "A name that `models` lists, or an ONNX file, unless there are --problem.")
   private String name;
 
   @Option(
@@ -65,7 +65,7 @@ final class Problems {
   }
 
   /** The problems, and how often a run solves each. */
-  Map<Problem, Integer> of(Device device, DeviceArguments where) {
+  Map<Problem, Integer> of(Device device, DeviceArguments where) throws IOException {
     return name == null ? given() : compiled(device, where);
   }
 
@@ -91,10 +91,10 @@ final class Problems {
     return problems;
   }
 
-  private Map<Problem, Integer> compiled(Device device, DeviceArguments where) {
+  private Map<Problem, Integer> compiled(Device device, DeviceArguments where) throws IOException {
     Map<Problem, Integer> problems = new LinkedHashMap<>();
     Inference options = Inference.batch(batch).dtype(dtype).variant(variant);
-    try (Model model = Models.get(name);
+    try (Model model = ModelArguments.named(name);
         ProgressBar _ = Progress.bar("compiling", -1)) {
       for (Step step : model.steps(device, where.apply(options))) {
         problems.merge(step.problem(), 1, Integer::sum);

@@ -125,6 +125,25 @@ class BenchTest {
     assertEquals(2.0 * 64 * 16 * 8, number(row, "least_us"), 1e-6);
   }
 
+  @Test
+  void onnxFilesAreModelsToo() throws Exception {
+    Path weights = Samples.weights(folder.resolve("w.safetensors"));
+    String file = folder.resolve("m.onnx").toString();
+    assertEquals(
+        0, Cli.run("export", Cli.MODEL, "--weights", weights.toString(), "--onnx", file).code());
+    String[] where = {"--device", "host", "--json", "-"};
+    Cli.Result models =
+        Cli.run(with(where, "bench", "models", file, "--batch", "1", "--seconds=0"));
+    assertEquals(1, rows(models, "models").size(), models.err());
+    Cli.Result roofline =
+        Cli.run(with(where, "bench", "roofline", file, "--bandwidth", "1", "--matrix", "1"));
+    assertEquals(0, roofline.code(), roofline.err());
+  }
+
+  private static String[] with(String[] more, String... start) {
+    return Stream.concat(Stream.of(start), Stream.of(more)).toArray(String[]::new);
+  }
+
   private String old(String key, double micros) throws Exception {
     String json =
         "{\"x\": [{\"key\": \"%s\", \"median_us\": %s, \"spread_us\": 0}]}".formatted(key, micros);
