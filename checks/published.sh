@@ -47,9 +47,8 @@ cat >"$work/settings.xml" <<SETTINGS
 </repository></repositories></profile></profiles><activeProfiles><activeProfile>published</activeProfile></activeProfiles></settings>
 SETTINGS
 quiet="--sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED" # Maven's own warnings
-own="-gs $work/settings.xml -Dmaven.repo.local=$work/local"
-# shellcheck disable=SC2086 # a list of options
-JAVA_HOME=$jdk MAVEN_OPTS="$quiet" mvn -q -B $own compile dependency:copy-dependencies -DoutputDirectory=target/lib >&2
+JAVA_HOME=$jdk MAVEN_OPTS="${MAVEN_OPTS:-} $quiet" mvn -q -B -gs "$work/settings.xml" "-Dmaven.repo.local=$work/local" \
+    compile dependency:copy-dependencies -DoutputDirectory=target/lib >&2
 found=$(cd target/lib && echo *)
 [ "$(echo "$found" | wc -w)" = 2 ] || fail "the application got more than Catena and its JSON parser: $found"
 "$jdk/bin/java" --enable-native-access=dev.catena -p target/classes:target/lib -m example/example.Classify \
