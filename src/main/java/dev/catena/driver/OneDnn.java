@@ -14,6 +14,7 @@ public record OneDnn(
     @C("int(long)") MethodHandle dnnl_memory_desc_destroy,
     @C("long(long)") MethodHandle dnnl_memory_desc_get_size,
     @C("int(ptr, ptr, long)") MethodHandle dnnl_memory_desc_get_blob,
+    @C("int(ptr, ptr)") MethodHandle dnnl_memory_desc_create_with_blob,
     @C("int(ptr, long, long, long)") MethodHandle dnnl_memory_create,
     @C("int(long)") MethodHandle dnnl_memory_destroy,
     @C("int(ptr)") MethodHandle dnnl_post_ops_create,

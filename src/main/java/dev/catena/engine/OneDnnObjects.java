@@ -98,6 +98,17 @@ final class OneDnnObjects implements AutoCloseable {
     return strided(dtype, extents, strides);
   }
 
+  /** The description whose {@link #blob} that is. */
+  long ofBlob(byte[] blob) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocateFrom(JAVA_BYTE, blob);
+      return create(
+          "dnnl_memory_desc_create_with_blob",
+          DNN.dnnl_memory_desc_destroy(),
+          place -> (int) DNN.dnnl_memory_desc_create_with_blob().invokeExact(place, bytes));
+    }
+  }
+
   long memory(long description, long address) {
     return create(
         "dnnl_memory_create",

@@ -169,16 +169,19 @@ final class OneDnnPlan implements AutoCloseable {
   /** Uploads the filters, once, in the layout that this plan wants. */
   long uploadWeights(Binding binding) {
     long wanted = query(QUERY_WEIGHTS);
+    // Weights are packed anew when a session is reloaded: this plan and what it describes are gone.
+    byte[] layout = OneDnnObjects.blob(wanted);
     return binding.constant(
         1,
-        "onednn " + digest(OneDnnObjects.blob(wanted)),
+        "onednn " + digest(layout),
         OneDnnObjects.bytes(wanted),
-        (values, packed) -> reorder(values, wanted, packed));
+        (values, packed) -> reorder(filters, values, layout, packed));
   }
 
-  private void reorder(float[] values, long wanted, MemorySegment packed) {
+  private static void reorder(long[] filters, float[] values, byte[] layout, MemorySegment packed) {
     try (Arena arena = Arena.ofConfined();
         OneDnnObjects temporary = new OneDnnObjects()) {
+      long wanted = temporary.ofBlob(layout);
       MemorySegment plain = arena.allocateFrom(JAVA_FLOAT, values);
       long from =
           filters.length == 2

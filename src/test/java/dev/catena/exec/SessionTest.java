@@ -5,12 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.catena.Model;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.HostDevice;
 import dev.catena.device.OutOfDeviceMemoryException;
+import dev.catena.driver.NativeLibraries;
+import dev.catena.driver.NativeLibrary;
 import dev.catena.graph.DType;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.rewrite.Variant;
@@ -90,8 +93,19 @@ class SessionTest {
 
   @Test
   void reloadedWeightsAreThoseOfALaterRun() {
+    reloads(Inference.batch(1, 2).lanes(2));
+  }
+
+  /** Whose filters are packed by objects of the library's. */
+  @Test
+  void oneDnnPacksReloadedWeights() {
+    assumeTrue(
+        NativeLibraries.find(NativeLibrary.ONEDNN) instanceof NativeLibrary.Found, "no oneDNN");
+    reloads(Inference.batch(1, 2).engine("onednn"));
+  }
+
+  private void reloads(Inference options) {
     Parameters others = Parameters.initial(5);
-    Inference options = Inference.batch(1, 2).lanes(2);
     try (Session session = model.compile(device, options);
         Session other = model.with(others).compile(device, options)) {
       float[] before = Fixture.run(session, arena, 2);
