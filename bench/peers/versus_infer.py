@@ -10,9 +10,11 @@ of the peers are printed all the same.
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
+from glob import glob
 from pathlib import Path
 
 from models import CATALOGUE, image_size
@@ -23,11 +25,13 @@ VARIANT = "fused"
 
 
 def java():
-    """A Java that runs single-file programs: the one Catena's launcher would take, or the PATH's."""
-    homes = [os.environ.get("CATENA_JAVA_HOME"), os.environ.get("JAVA_HOME")]
-    for home in filter(None, homes):
-        if (Path(home) / "bin/java").exists():
-            return str(Path(home) / "bin/java")
+    """A Java that runs programs from their sources, several files: 22 or later, where Catena's launcher looks too."""
+    homes = [os.environ.get("CATENA_JAVA_HOME"), os.environ.get("JAVA_HOME"), *sorted(glob("/usr/lib/jvm/*"))]
+    for home in map(Path, filter(None, homes)):
+        release = home / "release"
+        version = re.search(r'JAVA_VERSION="(\d+)', release.read_text()) if release.exists() else None
+        if version and int(version[1]) >= 22 and (home / "bin/java").exists():
+            return str(home / "bin/java")
     return "java"
 
 
