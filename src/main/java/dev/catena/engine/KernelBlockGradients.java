@@ -13,7 +13,7 @@ final class KernelBlockGradients {
 
   static Launch localResponseNorm(KernelCall call, Op.LocalResponseNorm norm) {
     Shape y = call.y().shape();
-    return pixels(
+    return KernelBlocks.pixels(
         call,
         PLAIN,
         "local_response_norm_backward",
@@ -34,7 +34,7 @@ final class KernelBlockGradients {
   static Launch adaptiveAverage(KernelCall call) {
     Shape g = call.x().shape();
     Shape y = call.y().shape();
-    return pixels(
+    return KernelBlocks.pixels(
         call,
         PLAIN,
         "adaptive_average_backward",
@@ -52,7 +52,7 @@ final class KernelBlockGradients {
 
   static Launch flatten(KernelCall call) {
     Shape y = call.y().shape();
-    return pixels(
+    return KernelBlocks.pixels(
         call,
         PLAIN,
         "flatten_backward",
@@ -67,7 +67,7 @@ final class KernelBlockGradients {
 
   static Launch gate(KernelCall call, boolean sigmoid) {
     Shape g = call.x().shape();
-    return pixels(
+    return KernelBlocks.pixels(
         call,
         EXCITATION,
         "gate_backward",
@@ -86,7 +86,7 @@ final class KernelBlockGradients {
 
   static Launch sigmoid(KernelCall call) {
     Shape y = call.y().shape();
-    return pixels(
+    return KernelBlocks.pixels(
         call,
         EXCITATION,
         "sigmoid_backward",
@@ -98,11 +98,5 @@ final class KernelBlockGradients {
         call.y().pitch(),
         call.x().pitch(),
         call.problem().input(1).pitch());
-  }
-
-  /** Element-wise over the output. */
-  private static Launch pixels(KernelCall call, String file, String kernel, Object... args) {
-    Shape y = call.y().shape();
-    return call.elementwise(file, kernel, call.y(), y.pixels(), y.c(), args);
   }
 }

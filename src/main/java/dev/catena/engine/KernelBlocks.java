@@ -143,7 +143,7 @@ final class KernelBlocks {
   }
 
   /** Element-wise over the output. */
-  private static Launch pixels(KernelCall call, String file, String kernel, Object... args) {
+  static Launch pixels(KernelCall call, String file, String kernel, Object... args) {
     Shape y = call.y().shape();
     return call.elementwise(file, kernel, call.y(), y.pixels(), y.c(), args);
   }

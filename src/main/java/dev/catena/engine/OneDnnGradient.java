@@ -48,8 +48,8 @@ final class OneDnnGradient implements Work {
     gradient = problem.input(0);
     image = byInput ? problem.output() : problem.input(1);
     filters = byInput ? problem.input(1) : problem.output();
-    source = nhwc(image.shape());
-    target = nhwc(gradient.shape());
+    source = nhwc(image);
+    target = nhwc(gradient);
     try {
       primitive = describe(conv(problem));
     } catch (RuntimeException | Error e) {
@@ -114,11 +114,8 @@ final class OneDnnGradient implements Work {
         });
   }
 
-  private long nhwc(Shape shape) {
-    long c = shape.c();
-    long row = shape.w() * c;
-    long[] extents = {shape.n(), c, shape.h(), shape.w()};
-    return objects.strided(DType.FP32, extents, new long[] {shape.h() * row, 1, row, c});
+  private long nhwc(Operand operand) {
+    return objects.nhwc(DType.FP32, operand.shape().n(), operand.shape());
   }
 
   /** The filters as Catena keeps them. */
@@ -236,21 +233,11 @@ final class OneDnnGradient implements Work {
     Launch compute = launch(device, objects.primitive(primitive), kinds, theirs, x, g, spare);
     int[] ends = {OneDnnPlan.SOURCE, OneDnnPlan.TARGET};
     if (byInput) {
-      long reorder = objects.primitive(reorder(rows(), reordered()));
+      long reorder = objects.reorder(rows(), reordered());
       return List.of(launch(device, reorder, ends, ours, theirs), compute);
     }
-    long reorder = objects.primitive(reorder(reordered(), rows()));
+    long reorder = objects.reorder(reordered(), rows());
     return List.of(compute, launch(device, reorder, ends, theirs, ours));
-  }
-
-  private long reorder(long from, long to) {
-    long engine = OneDnnObjects.engine();
-    return objects.description(
-        "dnnl_reorder_primitive_desc_create",
-        place ->
-            (int)
-                DNN.dnnl_reorder_primitive_desc_create()
-                    .invokeExact(place, from, engine, to, engine, 0L));
   }
 
   private Launch launch(Device device, long what, int[] kinds, long... memories) {

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.catena.driver.OneDnn;
 import dev.catena.graph.DType;
+import dev.catena.graph.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
@@ -96,6 +97,28 @@ final class OneDnnObjects implements AutoCloseable {
       step *= extents[i];
     }
     return strided(dtype, extents, strides);
+  }
+
+  /** A dense batch of {@code images}, their channels side by side. */
+  long nhwc(DType dtype, int images, Shape shape) {
+    long c = shape.c();
+    long row = shape.w() * c;
+    return strided(
+        dtype,
+        new long[] {images, c, shape.h(), shape.w()},
+        new long[] {shape.h() * row, 1, row, c});
+  }
+
+  /** A primitive that brings an array from one layout into another. */
+  long reorder(long from, long to) {
+    long engine = engine();
+    return primitive(
+        description(
+            "dnnl_reorder_primitive_desc_create",
+            place ->
+                (int)
+                    DNN.dnnl_reorder_primitive_desc_create()
+                        .invokeExact(place, from, engine, to, engine, 0L)));
   }
 
   /** The description whose {@link #blob} that is. */

@@ -58,8 +58,8 @@ final class OneDnnPlan implements AutoCloseable {
           conv.kernelW()
         };
         filters = conv.groups() == 1 ? tail(grouped) : grouped;
-        source = nhwc(x, images);
-        target = nhwc(y, images);
+        source = objects.nhwc(dtype, images, x);
+        target = objects.nhwc(dtype, images, y);
         bias = conv.bias() ? objects.dense(DType.FP32, y.c()) : 0;
         description = convolution(conv);
       }
@@ -76,15 +76,6 @@ final class OneDnnPlan implements AutoCloseable {
 
   private static long[] tail(long[] values) {
     return java.util.Arrays.copyOfRange(values, 1, values.length);
-  }
-
-  private long nhwc(Shape shape, int images) {
-    long c = shape.c();
-    long row = shape.w() * c;
-    return objects.strided(
-        dtype,
-        new long[] {images, c, shape.h(), shape.w()},
-        new long[] {shape.h() * row, 1, row, c});
   }
 
   private long matrix(Operand operand, int images) {
@@ -188,15 +179,7 @@ final class OneDnnPlan implements AutoCloseable {
               // A classifier's weights are K,C; a product's are C,K.
               ? temporary.strided(DType.FP32, filters, new long[] {1, filters[0]})
               : temporary.dense(DType.FP32, filters);
-      long engine = OneDnnObjects.engine();
-      long reorder =
-          temporary.description(
-              "dnnl_reorder_primitive_desc_create",
-              place ->
-                  (int)
-                      DNN.dnnl_reorder_primitive_desc_create()
-                          .invokeExact(place, from, engine, wanted, engine, 0L));
-      long primitive = temporary.primitive(reorder);
+      long primitive = temporary.reorder(from, wanted);
       long stream = temporary.stream();
       MemorySegment arguments =
           arguments(
