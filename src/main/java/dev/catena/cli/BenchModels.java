@@ -37,6 +37,7 @@ final class BenchModels implements Callable<Integer> {
   private static final int WARM_UPS = 2;
 
   @Mixin private DeviceArguments where;
+  @Mixin private LaneThroughput lanes;
   @Mixin private Regressions regressions;
   @Mixin private Output output;
 
@@ -79,7 +80,7 @@ final class BenchModels implements Callable<Integer> {
   private double seconds;
 
   @Override
-  public Integer call() throws IOException {
+  public Integer call() throws IOException, InterruptedException {
     regressions.open();
     List<Map<String, Object>> rows = new ArrayList<>();
     int all = names.size() * dtypes.size() * batches.size() * variants.size();
@@ -91,7 +92,11 @@ final class BenchModels implements Callable<Integer> {
             for (int batch : batches) {
               for (Variant variant : variants) {
                 progress.setExtraMessage(name + " " + batch);
-                rows.add(measure(model, device, dtype, batch, variant));
+                Inference options =
+                    where.apply(Inference.batch(batch).dtype(dtype).variant(variant));
+                Map<String, Object> row = measure(model, device, options, variant);
+                lanes.put(row, n -> model.compile(device, options.lanes(n)), seconds);
+                rows.add(row);
                 progress.step();
               }
             }
@@ -101,27 +106,27 @@ final class BenchModels implements Callable<Integer> {
       Map<String, Object> result = new LinkedHashMap<>();
       result.put("device", Compare.device(device));
       result.put("models", rows);
-      output.result(device.describe() + "\n\n" + table(rows), result);
+      output.result(device.describe() + "\n\n" + table(rows) + lanes.text(), result);
     }
     return regressions.conclude(output);
   }
 
   private Map<String, Object> measure(
-      Model model, Device device, DType dtype, int batch, Variant variant) {
-    Inference options = Inference.batch(batch).dtype(dtype).variant(variant);
-    try (Session session = model.compile(device, where.apply(options));
+      Model model, Device device, Inference options, Variant variant) {
+    String dtype = Choices.label(options.dtype());
+    int batch = options.batches().getFirst();
+    try (Session session = model.compile(device, options);
         Arena arena = Arena.ofShared()) {
       MemorySegment images =
           Subject.images(session.maxBatch() * session.image().elements(), 0, arena);
       MemorySegment logits = arena.allocate(4L * batch * session.resultSize(), 64);
       Timing time = time(() -> session.run(images, logits));
       Map<String, Object> row = new LinkedHashMap<>();
-      String key =
-          String.join(" ", model.name(), "batch " + batch, Choices.label(dtype), variant.label());
+      String key = String.join(" ", model.name(), "batch " + batch, dtype, variant.label());
       regressions.put(row, key, time);
       row.put("model", model.name());
       row.put("batch", batch);
-      row.put("dtype", Choices.label(dtype));
+      row.put("dtype", dtype);
       row.put("variant", variant.label());
       row.put("images_per_s", 1e6 * batch / time.micros());
       row.put("runs", time.runs());

@@ -127,7 +127,9 @@ public final class Session implements AutoCloseable {
    * <p>Allocates nothing on the Java heap after the first call and replays one captured graph. A
    * GPU copies directly from and to page-locked memory ({@link Device#allocateHost}); other memory
    * goes through some of that in pieces, one on its way while the next is filled. With several
-   * lanes, the copies of one run overlap with another's computation.
+   * lanes, the copies of one run overlap with another's computation: each lane has a stream that
+   * waits for no other, page-locked memory of its own, and an arena that nobody else writes. Only
+   * the first run of a lane, which takes that page-locked memory, may hold up the device.
    *
    * @param images fp32, N,C,H,W; at most the largest batch
    * @param result fp32, as many rows as images; for a classifier N x classes logits

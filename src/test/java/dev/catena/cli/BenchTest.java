@@ -103,6 +103,25 @@ class BenchTest {
   }
 
   @Test
+  void severalLanesAreComparedWithOne() throws Exception {
+    String[] how = {"--batch", "2", "--seconds=0", "--device", "host", "--no-tune"};
+    Path file = folder.resolve("lanes.json");
+    Cli.Result text =
+        Cli.run(with(how, "bench", "models", Cli.MODEL, "--lanes", "3,2", "--json", "" + file));
+    assertTrue(text.out().contains("to one"), text.out());
+    Cli.Result result = new Cli.Result(text.code(), Files.readString(file), text.err());
+    Map<?, ?> row = rows(result, "models").getFirst();
+    List<Map<?, ?>> lanes = rows(row, "lanes");
+    assertEquals(List.of(1, 2, 3), lanes.stream().map(l -> (int) number(l, "lanes")).toList());
+    double one = number(lanes.getFirst(), "images_per_s");
+    for (Map<?, ?> of : lanes) {
+      assertEquals(number(of, "images_per_s") / one, number(of, "ratio_to_one"), 1e-6);
+      assertEquals(number(of, "lanes") * number(row, "measured_bytes"), number(of, "arena_bytes"));
+    }
+    assertEquals(2, Cli.run("bench", "models", Cli.MODEL, "--lanes", "0").code());
+  }
+
+  @Test
   void theRooflineOfADeviceThatIsNotThereIsArithmetic() throws Exception {
     Cli.Result result =
         Cli.run(
@@ -157,7 +176,11 @@ class BenchTest {
   }
 
   private static List<Map<?, ?>> rows(Cli.Result result, String key) throws Exception {
-    return ((List<?>) result.json().get(key)).stream().<Map<?, ?>>map(Map.class::cast).toList();
+    return rows(result.json(), key);
+  }
+
+  private static List<Map<?, ?>> rows(Map<?, ?> map, String key) {
+    return ((List<?>) map.get(key)).stream().<Map<?, ?>>map(Map.class::cast).toList();
   }
 
   private static double number(Map<?, ?> map, String key) {

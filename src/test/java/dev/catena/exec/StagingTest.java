@@ -61,6 +61,25 @@ class StagingTest {
   }
 
   @Test
+  void copiesOfOneStreamDoNotWaitForTheWorkOfAnother() {
+    byte[] sent = new byte[MOST];
+    new SplittableRandom(1).nextBytes(sent);
+    byte[] received = new byte[MOST];
+    try (DeviceMemory memory = device.allocate(MOST);
+        DeviceMemory elsewhere = device.allocate(64 << 20);
+        Stream busy = device.newStream();
+        Stream stream = device.newStream()) {
+      for (int i = 0; i < 100; i++) { // a second's work, where the copies take milliseconds
+        busy.fill(elsewhere.address(), (byte) i, elsewhere.bytes());
+      }
+      staging.toDevice(stream, memory.address(), MemorySegment.ofArray(sent));
+      staging.toHost(stream, MemorySegment.ofArray(received), memory.address());
+      assertFalse(busy.isIdle());
+      assertArrayEquals(sent, received);
+    }
+  }
+
+  @Test
   void aReadOnlyTargetIsRefused() {
     try (DeviceMemory memory = device.allocate(64);
         Stream stream = device.newStream()) {
