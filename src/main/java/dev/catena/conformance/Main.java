@@ -19,7 +19,8 @@ import java.util.TreeMap;
 
 /**
  * Runs the conformance suite: {@code java -m dev.catena/dev.catena.conformance.Main --help}. Ends
- * with 0 if every case passed that an engine supports, 1 if one failed, 2 if the command is wrong.
+ * with 0 if every case passed that an engine supports, 1 if one failed or no engine of our own
+ * supports it, 2 if the command is wrong.
  */
 public final class Main {
   private static final String HELP =

@@ -6,6 +6,8 @@ import dev.catena.engine.Engine;
 import dev.catena.engine.Engines;
 import dev.catena.engine.KernelEngine;
 import dev.catena.engine.Problem;
+import dev.catena.engine.TiledEngine;
+import dev.catena.graph.Op.DenseLayer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -17,7 +19,11 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
-/** The list of problems, and every engine of a device asked to solve them. */
+/**
+ * The list of problems, and every engine of a device asked to solve them. One of Catena's own,
+ * which need no library, must solve each; a dense layer in one launch is an engine's choice on a
+ * GPU, and so required on the host alone.
+ */
 public final class Suite {
   /** The lists, resources of this package. */
   private static final List<String> LISTS =
@@ -33,6 +39,9 @@ public final class Suite {
           "normalisation-gradients",
           "pool-gradients",
           "classifier-gradients");
+
+  /** Of our own engines the one that has every operation. */
+  private static final String LAST_RESORT = KernelEngine.matrix().name();
 
   private final List<Case> cases;
 
@@ -98,10 +107,24 @@ public final class Suite {
     for (Case one : cases) {
       for (Engine engine : one.data().exact() ? join(engines, tiles) : engines) {
         if (chosen.test(engine.name())) {
-          each.accept(run(device, engine, one));
+          Outcome outcome = run(device, engine, one);
+          each.accept(engine.name().equals(LAST_RESORT) ? required(outcome, device, one) : outcome);
         }
       }
     }
+  }
+
+  /** A failure of the kernels where they cannot what no other engine of our own can either. */
+  private static Outcome required(Outcome ofKernels, Device device, Case one) {
+    boolean choice = device.kind() == Device.Kind.CUDA && one.problem().op() instanceof DenseLayer;
+    boolean solved =
+        ofKernels.verdict() != Outcome.Verdict.UNSUPPORTED
+            || Stream.of(KernelEngine.direct(), new TiledEngine())
+                .anyMatch(engine -> engine.unsupported(one.problem(), device).isEmpty());
+    String why = "no engine of our own computes it: " + ofKernels.why();
+    return choice || solved
+        ? ofKernels
+        : new Outcome(device.id(), LAST_RESORT, one.line(), Outcome.Verdict.FAILED, why);
   }
 
   private static List<Engine> join(List<Engine> some, List<Engine> others) {
