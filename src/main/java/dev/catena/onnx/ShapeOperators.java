@@ -75,7 +75,7 @@ final class ShapeOperators {
     if (open >= 0 && OnnxTensor.elements(dims) > 0) {
       dims.set(open, elements / OnnxTensor.elements(dims));
     }
-    if (OnnxTensor.elements(dims) != elements) {
+    if (dims.stream().anyMatch(extent -> extent < 0) || OnnxTensor.elements(dims) != elements) {
       throw new Unsupported("it reshapes " + x.dims() + " to " + target);
     }
     return x.as(dims);

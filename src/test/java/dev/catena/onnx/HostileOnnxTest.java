@@ -163,6 +163,16 @@ class HostileOnnxTest {
   }
 
   @Test
+  void negativeExtentsWhoseProductFitsAreNoShape() {
+    for (List<Long> shape : List.of(List.of(1L, -2L, -3L), List.of(-1L, -1L, -6L))) {
+      nodes.clear();
+      tensors.put("shape", OnnxTensor.of(shape));
+      node("Reshape", "y", Map.of(), "x", "shape");
+      assertRefused("it reshapes [1, 6, 1, 1] to " + shape, 1, 6, 1, 1);
+    }
+  }
+
+  @Test
   void manyNodesOfOneNameAreReadSoon() {
     int count = 30_000;
     for (int i = 0; i < count; i++) {
