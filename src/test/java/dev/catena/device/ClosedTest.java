@@ -6,18 +6,40 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.logging.Logger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
 /** Closing twice, using what is closed, closing what is used. */
 class ClosedTest {
   private static final MemorySegment FOUR = MemorySegment.ofArray(new byte[4]);
+  private static final Logger LOG = Logger.getLogger("dev.catena.device");
+
+  private final List<String> said = new CopyOnWriteArrayList<>();
+
+  /** What a device says of memory that is left to it on purpose is kept from the tests' output. */
+  @BeforeEach
+  void listen() {
+    LOG.setFilter(
+        record -> {
+          said.add(record.getMessage());
+          return false;
+        });
+  }
+
+  @AfterEach
+  void leave() {
+    LOG.setFilter(null);
+  }
 
   @Test
   void everyUseAfterCloseSaysWhatIsClosed() {
@@ -68,6 +90,9 @@ class ClosedTest {
     ExecutableGraph graph = stream.capture(() -> launch.enqueue(stream));
     DeviceMemory memory = device.allocate(1 << 20);
     closeTwice(device);
+    String one =
+        "device host closes with 1 allocations (1,048,576 bytes) still open; they are freed";
+    assertEquals(List.of(one), said);
     closed("stream", stream::synchronize, () -> launch.enqueue(stream));
     closed("graph", () -> graph.launch(stream));
     closed("memory", memory::address);

@@ -29,6 +29,7 @@ class StreamTest {
 
   @AfterEach
   void close() {
+    memory.close();
     device.close();
   }
 
