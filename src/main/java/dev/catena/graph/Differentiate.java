@@ -26,6 +26,7 @@ public final class Differentiate {
   private final List<Value> inputs;
   private final List<Node> nodes;
   private final Set<String> names = new HashSet<>();
+  private final Map<String, Integer> numbers = new HashMap<>(); // what a taken name goes on with
   private final Set<Integer> active = new HashSet<>();
   private final Map<Integer, Value> gradients = new HashMap<>();
   private int nextId;
@@ -316,8 +317,8 @@ public final class Differentiate {
 
   private String unique(String name) {
     String free = name;
-    for (int i = 2; !names.add(free); i++) {
-      free = name + i;
+    while (!names.add(free)) {
+      free = name + numbers.merge(name, 2, (number, _) -> number + 1);
     }
     return free;
   }

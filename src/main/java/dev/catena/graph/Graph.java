@@ -21,6 +21,7 @@ public final class Graph {
   private final List<Value> outputs;
   private final Map<Integer, Node> producers = new HashMap<>();
   private final Map<Integer, List<Node>> consumers = new HashMap<>();
+  private final Map<Integer, Integer> outputUses = new HashMap<>();
 
   /**
    * A graph of given nodes.
@@ -67,6 +68,7 @@ public final class Graph {
       if (!output.equals(known.get(output.id()))) {
         throw new GraphException("the output " + output + " is made by no node");
       }
+      outputUses.merge(output.id(), 1, Integer::sum);
     }
   }
 
@@ -139,9 +141,14 @@ public final class Graph {
     return Collections.unmodifiableList(consumers.getOrDefault(value.id(), List.of()));
   }
 
+  /** Whether the graph is run for {@code value}. */
+  public boolean isOutput(Value value) {
+    return outputUses.containsKey(value.id());
+  }
+
   /** How often {@code value} is read, its being an output of the graph included. */
   public int uses(Value value) {
-    return consumers(value).size() + (int) outputs.stream().filter(value::equals).count();
+    return consumers(value).size() + outputUses.getOrDefault(value.id(), 0);
   }
 
   /** Number of elements of all parameters that training would change: running statistics apart. */

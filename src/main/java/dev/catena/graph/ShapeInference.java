@@ -33,9 +33,10 @@ public final class ShapeInference {
   private void requireLayouts(Op op) {
     for (int i = 0; i < inputs.size(); i++) {
       Value input = inputs.get(i);
-      require(
-          takes(op, i, input),
-          "takes no " + input.layout() + " " + input.shape() + " as input " + i);
+      if (!takes(op, i, input)) {
+        throw new GraphException(
+            "takes no " + input.layout() + " " + input.shape() + " as input " + i);
+      }
     }
   }
 
@@ -231,9 +232,9 @@ public final class ShapeInference {
     int channels = 0;
     for (Value input : inputs) {
       Shape s = input.shape();
-      require(
-          s.rank() == 4 && s.withChannels(1).equals(x().withChannels(1)),
-          "cannot concatenate " + x() + " and " + s);
+      if (s.rank() != 4 || !s.withChannels(1).equals(x().withChannels(1))) {
+        throw new GraphException("cannot concatenate " + x() + " and " + s);
+      }
       channels = Math.addExact(channels, s.c());
     }
     return x().withChannels(channels);

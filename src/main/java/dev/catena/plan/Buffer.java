@@ -33,10 +33,6 @@ public record Buffer(
     return new Buffer(id, name, owner, bytes, firstStep, lastStep, newOffset);
   }
 
-  boolean livesWith(Buffer other) {
-    return firstStep <= other.lastStep && other.firstStep <= lastStep;
-  }
-
   long end() {
     return offset + bytes;
   }

@@ -131,10 +131,10 @@ public final class Placement {
   }
 
   private Buffer.Owner owner(Value value) {
-    if (graph.inputs().contains(value)) {
+    if (graph.producer(value) == null) {
       return Buffer.Owner.INPUT;
     }
-    if (graph.outputs().contains(value)) {
+    if (graph.isOutput(value)) {
       return Buffer.Owner.OUTPUT;
     }
     if (sharing.isAccumulated(value)) {

@@ -115,35 +115,11 @@ public final class Planner {
   }
 
   private static List<Buffer> pack(List<Buffer> buffers, Comparator<Buffer> order) {
-    List<Buffer> placed = new ArrayList<>();
-    for (Buffer next : buffers.stream().sorted(order).toList()) {
-      long offset = 0;
-      for (Buffer other : placed) { // sorted by offset
-        if (next.livesWith(other)) {
-          if (other.offset() - offset >= next.bytes()) {
-            break;
-          }
-          offset = Math.max(offset, other.end());
-        }
-      }
-      placed.add(firstAbove(placed, offset), next.at(offset));
-    }
-    placed.sort(Comparator.comparingInt(Buffer::id));
-    return placed;
-  }
-
-  /** Index of the first of {@code sorted} that begins above {@code offset}. */
-  private static int firstAbove(List<Buffer> sorted, long offset) {
-    int low = 0;
-    int high = sorted.size();
-    while (low < high) {
-      int middle = (low + high) >>> 1;
-      if (sorted.get(middle).offset() > offset) {
-        high = middle;
-      } else {
-        low = middle + 1;
-      }
-    }
-    return low;
+    Packing packing = new Packing(buffers.size());
+    return buffers.stream()
+        .sorted(order)
+        .map(packing::place)
+        .sorted(Comparator.comparingInt(Buffer::id))
+        .toList();
   }
 }

@@ -34,13 +34,11 @@ final class Sharing {
   private final Map<Integer, Link> links = new HashMap<>();
   private final Map<Integer, List<Value>> contents = new HashMap<>();
   private final Map<Integer, Integer> position = new HashMap<>();
-  private final Set<Integer> outputs = new HashSet<>();
   private final Set<Integer> joined = new HashSet<>();
   private final Set<Integer> accumulated = new HashSet<>();
 
   private Sharing(Graph graph) {
     this.graph = graph;
-    graph.outputs().forEach(v -> outputs.add(v.id()));
   }
 
   /** The sharing of a graph's values. */
@@ -65,7 +63,19 @@ final class Sharing {
       channel += link.firstChannel();
       at = link.container();
     }
+    shorten(value, at, channel);
     return new Place(at, channel);
+  }
+
+  /** Links what lies between {@code value} and its root to the root: sums make long chains. */
+  private void shorten(Value value, Value root, int firstChannel) {
+    int channel = firstChannel;
+    Value at = value;
+    for (Link link = links.get(at.id()); link != null; link = links.get(at.id())) {
+      links.put(at.id(), new Link(root, channel));
+      channel -= link.firstChannel();
+      at = link.container();
+    }
   }
 
   /** Whether the buffer of {@code root} has concatenated features. */
@@ -146,7 +156,7 @@ final class Sharing {
         now += at == step ? 1 : 2;
       }
     }
-    return now <= readsAtStep && !outputs.contains(value.id());
+    return now <= readsAtStep && !graph.isOutput(value);
   }
 
   private void link(Value value, Value container, int firstChannel) {

@@ -10,6 +10,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -53,7 +55,8 @@ public final class TrainingState {
     List<Node> learned = step.trainable();
     filterElements = append(learned.stream().filter(TrainingState::isFilters), trainable, 0);
     elements = append(learned.stream().filter(n -> !isFilters(n)), trainable, filterElements);
-    Stream<Node> rest = step.parameters().stream().filter(n -> !learned.contains(n));
+    Set<String> names = learned.stream().map(Node::name).collect(Collectors.toSet());
+    Stream<Node> rest = step.parameters().stream().filter(n -> !names.contains(n.name()));
     allElements = append(rest, statistics, elements);
   }
 
@@ -177,8 +180,12 @@ public final class TrainingState {
     List<Node> learned = graph.trainable();
     List<Value> outputs = graph.outputs();
     List<Value> made = outputs.subList(outputs.size() - learned.size(), outputs.size());
+    Map<String, Value> gradientsByName = new HashMap<>();
+    for (int i = 0; i < learned.size(); i++) {
+      gradientsByName.put(learned.get(i).name(), made.get(i));
+    }
     for (Slot slot : trainable) {
-      Value gradient = made.get(learned.indexOf(slot.parameter()));
+      Value gradient = gradientsByName.get(slot.parameter().name());
       addresses.put(gradient.id(), base + gradients() + slot.first() * Float.BYTES);
     }
     for (Node node : graph.nodes()) {
