@@ -26,7 +26,9 @@ final class DeviceArguments {
 
   @Option(
       names = "--no-tune",
-      description = "Take the preferred engine instead of measuring those that compete.")
+      description =
+          "Take the preferred engine instead of measuring those that compete, whose results differ"
+              + " in their last bits.")
   private boolean untuned;
 
   /** The device, which is known to have the engine. */

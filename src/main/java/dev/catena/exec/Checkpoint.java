@@ -16,9 +16,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * All that a training run needs to go on to the same bits: a safetensors file of the parameters,
- * running statistics included, and of the optimiser's momentum, named {@code optimizer.momentum.…}.
- * It is a file of weights for inference too.
+ * All that a training run needs to go on to the same bits, with the same choice of engines ({@link
+ * Training#tuned}): a safetensors file of the parameters, running statistics included, and of the
+ * optimiser's momentum, named {@code optimizer.momentum.…}. It is a file of weights for inference
+ * too.
  *
  * @param parameters by name, in the checkpoint's order
  * @param momentum of each parameter that a gradient changes, by name

@@ -150,7 +150,11 @@ public record Training(
     return with(to -> to.engine = Optional.of(name));
   }
 
-  /** Measure engines that compete, and keep the choices in {@code folder}. */
+  /**
+   * Measure engines that compete, and keep the choices in {@code folder}. They sum in orders of
+   * their own: the same choices give the same bits, step by step; choices measured anew, on another
+   * machine or for another version, may not, nor need they be those of training without measuring.
+   */
   public Training tuned(Path folder) {
     return with(to -> to.tuning = Optional.of(folder));
   }
