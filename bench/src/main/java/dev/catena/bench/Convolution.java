@@ -39,14 +39,7 @@ public class Convolution extends Measured {
   public int batch;
 
   /** Ours. */
-  @State(Scope.Benchmark)
-  public static class Session {
-    /** As {@code Device.open} takes it. */
-    @Param("host")
-    public String device;
-
-    private Run run;
-
+  public static class Session extends Ours {
     /** Compiles. */
     @Setup
     public void open(Convolution convolution) {
@@ -58,13 +51,7 @@ public class Convolution extends Measured {
               LINKS,
               (b, i, x) -> b.conv("conv" + i, x, CHANNELS, 3, 1, 1));
       Inference options = Inference.batch(convolution.batch).pipeline(Pipeline.inPlace());
-      run = new Run("bySession", device, Models.of(chain), options);
-    }
-
-    /** Gives everything back. */
-    @TearDown
-    public void close() {
-      run.close();
+      compile(Models.of(chain), options);
     }
   }
 
@@ -148,7 +135,7 @@ public class Convolution extends Measured {
   @Benchmark
   @OperationsPerInvocation(LINKS)
   public void bySession(Session session) {
-    session.run.runThere();
+    session.run();
   }
 
   /** JCudnn's. */

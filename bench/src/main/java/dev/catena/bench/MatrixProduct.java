@@ -61,24 +61,11 @@ public class MatrixProduct extends Measured {
   }
 
   /** Ours. */
-  @State(Scope.Benchmark)
-  public static class Session {
-    /** As {@code Device.open} takes it. */
-    @Param("host")
-    public String device;
-
-    private Run run;
-
+  public static class Session extends Ours {
     /** Compiles. */
     @Setup
     public void open(MatrixProduct product) {
-      run = new Run("bySession", device, Models.of(new Layer()), Inference.batch(product.batch));
-    }
-
-    /** Gives everything back. */
-    @TearDown
-    public void close() {
-      run.close();
+      compile(Models.of(new Layer()), Inference.batch(product.batch));
     }
   }
 
@@ -128,7 +115,7 @@ public class MatrixProduct extends Measured {
   /** Ours. */
   @Benchmark
   public void bySession(Session session) {
-    session.run.runThere();
+    session.run();
   }
 
   /** JCublas's. */
