@@ -4,12 +4,11 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import dev.catena.io.WholeFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
@@ -83,28 +82,21 @@ final class CudnnPlanCache {
     }
     try {
       Files.createDirectories(folder.get());
-      Path next = Files.createTempFile(folder.get(), "plan-", ".tmp");
-      try (JsonGenerator json = new JsonFactory().createGenerator(Files.newOutputStream(next))) {
-        json.writeStartObject();
-        json.writeStringField("key", key);
-        json.writeStringField("workspace", Long.toString(choice.workspace()));
-        json.writeStringField("plan", choice.plan());
-        json.writeEndObject();
-      }
-      move(next, folder.get().resolve(name(key)));
+      WholeFile.write(
+          folder.get().resolve(name(key)),
+          to -> {
+            try (JsonGenerator json = TuningCache.generator(to)) {
+              json.writeStartObject();
+              json.writeStringField("key", key);
+              json.writeStringField("workspace", Long.toString(choice.workspace()));
+              json.writeStringField("plan", choice.plan());
+              json.writeEndObject();
+            }
+          });
     } catch (IOException e) {
       LOG.log(System.Logger.Level.WARNING, "a cuDNN plan is not kept: " + e);
     }
     return choice;
-  }
-
-  /** Readers see the old file or the new one, never a part. */
-  private static void move(Path from, Path to) throws IOException {
-    try {
-      Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
-    } catch (AtomicMoveNotSupportedException _) {
-      Files.move(from, to, StandardCopyOption.REPLACE_EXISTING);
-    }
   }
 
   private static String name(String key) {

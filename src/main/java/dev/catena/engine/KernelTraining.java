@@ -108,13 +108,13 @@ record KernelTraining(boolean matrix) {
           KernelBackward.globalAverage(call, strips(call.y()), p);
       case TrainingOp.PoolBackward p -> KernelBackward.pool(call, strips(call.y()), p);
       case TrainingOp.DropImages d -> List.of(KernelBackward.dropImages(call, strips(call.x()), d));
-      case TrainingOp.FlattenBackward _ -> List.of(KernelBlockGradients.flatten(call));
+      case TrainingOp.FlattenBackward _ -> List.of(KernelBlocks.flattenBackward(call));
       case TrainingOp.AdaptiveAveragePoolBackward _ ->
-          List.of(KernelBlockGradients.adaptiveAverage(call));
+          List.of(KernelBlocks.adaptiveAverageBackward(call));
       case TrainingOp.LocalResponseNormBackward n ->
-          List.of(KernelBlockGradients.localResponseNorm(call, n.norm()));
-      case TrainingOp.SigmoidBackward _ -> List.of(KernelBlockGradients.sigmoid(call));
-      case TrainingOp.GateBackward g -> List.of(KernelBlockGradients.gate(call, g.sigmoid()));
+          List.of(KernelBlocks.localResponseNormBackward(call, n.norm()));
+      case TrainingOp.SigmoidBackward _ -> List.of(KernelBlocks.sigmoidBackward(call));
+      case TrainingOp.GateBackward _ -> List.of(KernelBlocks.gateBackward(call));
       case TrainingOp.LinearDgrad d -> List.of(KernelClassifier.dgrad(call, d.accumulate()));
       case TrainingOp.LinearWgrad _ -> List.of(KernelClassifier.wgrad(call));
       case TrainingOp.Slice _,

@@ -1,6 +1,7 @@
 package dev.catena.engine;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.invoke.MethodHandles.insertArguments;
 
 import dev.catena.device.Device;
 import dev.catena.device.Launch;
@@ -12,8 +13,10 @@ import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.ToLongBiFunction;
 
 /**
  * The gradient of a plain convolution by its input or its filters: one primitive for the whole
@@ -127,76 +130,48 @@ final class OneDnnGradient implements Work {
     return objects.strided(DType.FP32, extents, strides);
   }
 
+  /** All three functions take the same, once what only some of them have is put in its place. */
   private long describe(Op.Conv conv) {
     Shape w = filters.shape();
     long any = objects.any(DType.FP32, w.dim(0), w.dim(1), w.dim(2), w.dim(3));
-    long none = 0;
+    long noBias = 0;
     long attributes = objects.attributes(false);
     MemorySegment strides = arena.allocateFrom(JAVA_LONG, conv.stride(), conv.stride());
     MemorySegment dilations = arena.allocateFrom(JAVA_LONG, 0, 0);
     MemorySegment padding = arena.allocateFrom(JAVA_LONG, conv.padH(), conv.padW());
     long engine = OneDnnObjects.engine();
-    long forward =
-        objects.description(
-            "dnnl_convolution_forward_primitive_desc_create",
-            place ->
-                (int)
-                    DNN.dnnl_convolution_forward_primitive_desc_create()
-                        .invokeExact(
+    ToLongBiFunction<String, MethodHandle> describe =
+        (pass, create) ->
+            objects.description(
+                "dnnl_convolution_" + pass + "_primitive_desc_create",
+                place ->
+                    (int)
+                        create.invokeExact(
                             place,
                             engine,
-                            TRAINING,
                             DIRECT,
                             source,
                             any,
-                            none,
                             target,
                             strides,
                             dilations,
                             padding,
                             padding,
                             attributes));
+    MethodHandle ahead = DNN.dnnl_convolution_forward_primitive_desc_create();
+    long forward =
+        describe.applyAsLong(
+            "forward", insertArguments(insertArguments(ahead, 6, noBias), 2, TRAINING));
     if (forward == 0) {
       return 0;
     }
-    return byInput
-        ? objects.description(
-            "dnnl_convolution_backward_data_primitive_desc_create",
-            place ->
-                (int)
-                    DNN.dnnl_convolution_backward_data_primitive_desc_create()
-                        .invokeExact(
-                            place,
-                            engine,
-                            DIRECT,
-                            source,
-                            any,
-                            target,
-                            strides,
-                            dilations,
-                            padding,
-                            padding,
-                            forward,
-                            attributes))
-        : objects.description(
-            "dnnl_convolution_backward_weights_primitive_desc_create",
-            place ->
-                (int)
-                    DNN.dnnl_convolution_backward_weights_primitive_desc_create()
-                        .invokeExact(
-                            place,
-                            engine,
-                            DIRECT,
-                            source,
-                            any,
-                            none,
-                            target,
-                            strides,
-                            dilations,
-                            padding,
-                            padding,
-                            forward,
-                            attributes));
+    MethodHandle back =
+        byInput
+            ? DNN.dnnl_convolution_backward_data_primitive_desc_create()
+            : insertArguments(
+                DNN.dnnl_convolution_backward_weights_primitive_desc_create(), 5, noBias);
+    String pass = byInput ? "backward_data" : "backward_weights";
+    return describe.applyAsLong(pass, insertArguments(back, 10, forward));
   }
 
   private long query(int what) {

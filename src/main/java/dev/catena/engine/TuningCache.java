@@ -4,12 +4,12 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import dev.catena.io.WholeFile;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -77,21 +77,22 @@ public final class TuningCache {
     changed = false;
     try {
       Files.createDirectories(file.getParent());
-      Path next = Files.createTempFile(file.getParent(), "tuning-", ".tmp");
-      try {
-        write(next);
-        move(next);
-      } finally {
-        Files.deleteIfExists(next);
-      }
+      WholeFile.write(file, this::write);
     } catch (IOException e) {
       LOG.log(System.Logger.Level.WARNING, "tuning choices are not kept: " + e);
     }
   }
 
-  private void write(Path target) throws IOException {
-    try (OutputStream out = Files.newOutputStream(target);
-        JsonGenerator json = new JsonFactory().createGenerator(out).useDefaultPrettyPrinter()) {
+  /** Writes JSON to a file that stays open. */
+  static JsonGenerator generator(FileChannel to) throws IOException {
+    return new JsonFactory()
+        .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)
+        .createGenerator(Channels.newOutputStream(to))
+        .useDefaultPrettyPrinter();
+  }
+
+  private void write(FileChannel to) throws IOException {
+    try (JsonGenerator json = generator(to)) {
       json.writeStartObject();
       for (Map.Entry<String, Choice> choice : choices.entrySet()) {
         json.writeObjectFieldStart(choice.getKey());
@@ -100,14 +101,6 @@ public final class TuningCache {
         json.writeEndObject();
       }
       json.writeEndObject();
-    }
-  }
-
-  private void move(Path next) throws IOException {
-    try {
-      Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
-    } catch (AtomicMoveNotSupportedException _) {
-      Files.move(next, file, StandardCopyOption.REPLACE_EXISTING);
     }
   }
 
