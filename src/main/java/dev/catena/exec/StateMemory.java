@@ -6,7 +6,6 @@ import dev.catena.device.Stream;
 import dev.catena.engine.KernelFilters;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
-import dev.catena.graph.Shape;
 import dev.catena.plan.TrainingState;
 import dev.catena.plan.TrainingState.Slot;
 import java.lang.foreign.Arena;
@@ -17,6 +16,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /** A {@link TrainingState} on a device, and its values in the checkpoint's order. */
 final class StateMemory implements AutoCloseable {
@@ -70,6 +70,20 @@ final class StateMemory implements AutoCloseable {
   }
 
   /**
+   * Sets all parameters, one after the other; velocities stay.
+   *
+   * @throws ParameterException if one has another size; then those before it are set
+   */
+  void initialize(Parameters parameters) {
+    setWeights(
+        slot -> {
+          float[] values = parameters.values(slot.parameter());
+          requireSize(values, slot, "parameter");
+          return values;
+        });
+  }
+
+  /**
    * Sets all parameters, and their velocities.
    *
    * @param momentum none: all zero
@@ -80,11 +94,21 @@ final class StateMemory implements AutoCloseable {
     if (!momentum.isEmpty()) {
       state.trainable().forEach(slot -> requireValues(momentum, slot, "momentum of"));
     }
-    upload(state.weights(), slots(), weights, DType.FP32);
-    upload(state.momentum(), state.trainable(), momentum, DType.FP32);
-    if (dtype != DType.FP32) {
-      List<Slot> filters = state.trainable().stream().filter(StateMemory::isFilters).toList();
-      upload(state.copies(), filters, weights, dtype);
+    setWeights(slot -> weights.get(slot.parameter().name()));
+    for (Slot slot : state.trainable()) {
+      float[] velocity =
+          momentum.isEmpty() ? new float[elements(slot)] : momentum.get(slot.parameter().name());
+      upload(state.momentum(), slot, velocity, DType.FP32);
+    }
+  }
+
+  private void setWeights(Function<Slot, float[]> values) {
+    for (Slot slot : slots()) {
+      float[] given = values.apply(slot);
+      upload(state.weights(), slot, given, DType.FP32);
+      if (dtype != DType.FP32 && isFilters(slot)) {
+        upload(state.copies(), slot, given, dtype);
+      }
     }
   }
 
@@ -94,11 +118,19 @@ final class StateMemory implements AutoCloseable {
     if (given == null) {
       throw new ParameterException("there are no values of " + what + " " + parameter.output());
     }
-    long wanted = parameter.output().shape().elements();
-    if (given.length != wanted) {
+    requireSize(given, slot, what);
+  }
+
+  private static void requireSize(float[] given, Slot slot, String what) {
+    if (given.length != elements(slot)) {
       throw new ParameterException(
-          "%s %s: %d values, not %d".formatted(what, parameter.output(), given.length, wanted));
+          "%s %s: %d values, not %d"
+              .formatted(what, slot.parameter().output(), given.length, elements(slot)));
     }
+  }
+
+  private static int elements(Slot slot) {
+    return Math.toIntExact(slot.parameter().output().shape().elements());
   }
 
   private List<Slot> slots() {
@@ -107,53 +139,41 @@ final class StateMemory implements AutoCloseable {
     return all;
   }
 
-  private void upload(long offset, List<Slot> slots, Map<String, float[]> values, DType type) {
+  // Slot by slot: a second copy of a large network's state would be as much memory again.
+
+  private void upload(long offset, Slot slot, float[] given, DType type) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment image = arena.allocate(bytes(slots, type), Float.BYTES);
-      for (Slot slot : values.isEmpty() ? List.<Slot>of() : slots) {
-        MemorySegment target = part(image, slot, type);
-        float[] given = values.get(slot.parameter().name());
-        if (isFilters(slot)) {
-          KernelFilters.of(slot.parameter().output().shape(), type).pack(given, target);
-        } else {
-          MemorySegment.copy(given, 0, target, ValueLayout.JAVA_FLOAT, 0, given.length);
-        }
+      MemorySegment image = arena.allocate(slot.elements() * type.bytes(), Float.BYTES);
+      if (isFilters(slot)) {
+        KernelFilters.of(slot.parameter().output().shape(), type).pack(given, image);
+      } else {
+        MemorySegment.copy(given, 0, image, ValueLayout.JAVA_FLOAT, 0, given.length);
       }
-      memory.upload(offset, image);
+      memory.upload(offset + slot.first() * type.bytes(), image);
+    }
+  }
+
+  private float[] download(long offset, Slot slot) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment image = arena.allocate(slot.elements() * Float.BYTES, Float.BYTES);
+      memory.download(offset + slot.first() * Float.BYTES, image);
+      return isFilters(slot)
+          ? KernelFilters.of(slot.parameter().output().shape(), DType.FP32).unpack(image)
+          : image.toArray(ValueLayout.JAVA_FLOAT);
     }
   }
 
   private Map<String, float[]> download(long offset, List<Slot> slots) {
-    Map<String, float[]> found = new HashMap<>();
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment image = arena.allocate(bytes(slots, DType.FP32), Float.BYTES);
-      memory.download(offset, image);
-      for (Slot slot : slots) {
-        MemorySegment source = part(image, slot, DType.FP32);
-        Shape shape = slot.parameter().output().shape();
-        found.put(
-            slot.parameter().name(),
-            isFilters(slot)
-                ? KernelFilters.of(shape, DType.FP32).unpack(source)
-                : source.toArray(ValueLayout.JAVA_FLOAT));
-      }
-    }
-    Map<String, float[]> ordered = new LinkedHashMap<>();
+    Map<String, Slot> byName = new HashMap<>();
+    slots.forEach(slot -> byName.put(slot.parameter().name(), slot));
+    Map<String, float[]> values = new LinkedHashMap<>();
     for (Node parameter : order) {
-      if (found.containsKey(parameter.name())) {
-        ordered.put(parameter.name(), found.get(parameter.name()));
+      Slot slot = byName.get(parameter.name());
+      if (slot != null) {
+        values.put(parameter.name(), download(offset, slot));
       }
     }
-    return ordered;
-  }
-
-  private static long bytes(List<Slot> slots, DType type) {
-    Slot last = slots.getLast();
-    return (last.first() + last.elements()) * type.bytes();
-  }
-
-  private static MemorySegment part(MemorySegment image, Slot slot, DType type) {
-    return image.asSlice(slot.first() * type.bytes(), slot.elements() * type.bytes());
+    return values;
   }
 
   private static boolean isFilters(Slot slot) {

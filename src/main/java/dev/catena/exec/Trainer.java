@@ -20,7 +20,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -145,8 +144,6 @@ public final class Trainer implements AutoCloseable {
       Device device,
       BiPredicate<Node, List<Node>> fuse) {
     Graph step = options.step(source, options.batch(), new FuseStatistics(fuse));
-    Map<String, float[]> initial = new HashMap<>();
-    step.parameters().forEach(p -> initial.put(p.name(), parameters.values(p)));
     TrainingPlan least = TrainingPlan.of(step, options.dtype());
     requireFit(least.bytes(), 0, source, options, device);
     Program program = Program.training(step, least.state(), options.dtype(), engines, device);
@@ -155,7 +152,7 @@ public final class Trainer implements AutoCloseable {
     requireFit(least.bytes() + scratch, scratch, source, options, device);
     Trainer trainer = new Trainer(program, least.state(), options, device);
     try {
-      trainer.state.restore(initial, Map.of());
+      trainer.state.initialize(parameters);
       return trainer;
     } catch (RuntimeException | Error e) {
       trainer.close();
