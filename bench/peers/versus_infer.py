@@ -82,10 +82,14 @@ CONTESTANTS = {
 }
 
 
-def catena(name, batch, dtype, threads):
-    """Catena's figures in the shape of a peer's line, or {"error": reason}."""
+def catena(name, batch, dtype, threads, seconds):
+    """Catena's figures in the shape of a peer's line, or {"error": reason}.
+
+    The fused variant alone, run after run as a peer is: by turns with others it would find its filters
+    in no cache.
+    """
     command = [str(ROOT / "catena"), "compare", name, "--batch", str(batch), "--dtype", dtype]
-    command += ["--device", "host", "--json", "-"]
+    command += ["--variants", VARIANT, "--seconds", str(seconds), "--device", "host", "--json", "-"]
     result = last_json(command, os.environ | {"CUHOST_THREADS": str(threads)})
     if "error" in result:
         return result
@@ -159,7 +163,7 @@ def main():
     peers = list(CONTESTANTS) if arguments.all_peers else arguments.peers
     runs = {peer: CONTESTANTS[peer] for peer in peers}
     for dtype in arguments.dtype:
-        runs[f"catena {dtype}"] = (lambda n, b, t, _, d=dtype: catena(n, b, d, t), dtype)
+        runs[f"catena {dtype}"] = (lambda n, b, t, s, d=dtype: catena(n, b, d, t, s), dtype)
     names = [arguments.model] if isinstance(arguments.model, str) else arguments.model
     complete = [versus(name, runs, arguments) for name in names]
     if not all(complete):
