@@ -22,6 +22,8 @@ enum Form { kFloats = 0, kPairs = 1, kWinograd = 2 };
 
 constexpr int kMaxTaps = 256;
 constexpr int kTileWords = 14 * kPanel;  // of a tile of sums, in any build
+// Tiles of windows that share each reading of filters that no L2 cache holds.
+constexpr int kWindowTiles = 2;
 
 // Words of a group's panels.
 template <class M>
@@ -35,7 +37,8 @@ inline long filterWords(const ConvolutionShape& p, bool winograd) {
 // Words of scratch before the strip: a tile of sums; Winograd's windows, products and outputs.
 template <class M>
 inline long frontWords(bool winograd, int channels) {
-  return winograd ? kPositions * (14 * pixelWords<M>(channels) + kTileWords) + 4 * kTileWords
+  return winograd ? kPositions * kWindowTiles * (14 * pixelWords<M>(channels) + kTileWords) +
+                        4 * kTileWords
                   : kTileWords;
 }
 
@@ -105,8 +108,18 @@ class Convolution {
             const int k = panel * kPanel;
             const int columns = p.outputs - k < kPanel ? p.outputs - k : kPanel;
             const long q = pixels + (long)row * p.outWidth + column;
-            if (together == panels) epilogue.prefetch(q + n, Share(n, panel - firstPanel, panels));
-            multiply<M>(n, columns, a, lda, offset, taps, steps, w + panel * panelWords, sums);
+            if constexpr (Epilogue::kWholePixels) {
+              if (together == panels) epilogue.prefetch(q + n, Share(n, panel - firstPanel, panels));
+            } else {
+              epilogue.expect(q, n, k, columns);
+            }
+            const float* filters = w + panel * panelWords;
+            const Ahead ahead =
+                together > 1 ? Ahead()
+                             : following(w + (panel + 1 < lastPanel ? panel + 1 : firstPanel) * panelWords,
+                                         panelWords, (row - from) * tiles + tile,
+                                         (to - from) * tiles);
+            multiply<M>(n, columns, a, lda, offset, taps, steps, filters, sums, ahead);
             epilogue.write(sums, n, q, k, columns);
           }
         }
@@ -114,45 +127,54 @@ class Convolution {
     }
   }
 
-  // The same in 2x2 windows, up to kMaxRows of them at a time. What windows need beyond the image's
-  // last row or column only reaches outputs that do not exist.
+  // The same in 2x2 windows, some tiles of up to kMaxRows of them at a time. What windows need
+  // beyond the image's last row or column only reaches outputs that do not exist.
   void convolveWindows(int from, int to) {
     const int across = ceilDiv(p.outWidth, 2);
     const int windows = ceilDiv(to - from, 2) * across;
-    const int groups = ceilDiv(windows, kMaxRows);
+    const int tiles = ceilDiv(windows, kMaxRows);
     const int panels = lastPanel - firstPanel;
     const int pixel = pixelWords<M>(p.channels);
-    const long matrix = 14 * pixel;
-    float* products = sums + kPositions * matrix;
-    for (int group = 0; group < groups; group++) {
-      const int first = windows * group / groups;
-      const int n = windows * (group + 1) / groups - first;
-      for (int i = 0; i < n; i++) {
-        const int window = first + i;
-        transformInput(strip.packed + strip.offset(window / across * 2, window % across * 2),
-                       strip.line, strip.pixel, p.channels, sums + (long)i * pixel, matrix);
+    const long filterWords = (long)steps * kPanel;  // of a panel's position
+    const int together = panels * kPositions * filterWords > kL2Words ? kWindowTiles : 1;
+    float* products = sums + kPositions * kWindowTiles * 14 * pixel;
+    float* outputs = products + kPositions * kWindowTiles * kTileWords;
+    for (int tile = 0; tile < tiles; tile += together) {
+      const int end = std::min(tile + together, tiles);
+      const int first = windows * tile / tiles;
+      const int next = windows * end / tiles;
+      const long matrix = (long)(next - first) * pixel;
+      for (int i = first; i < next; i++) {
+        transformInput(strip.packed + strip.offset(i / across * 2, i % across * 2), strip.line,
+                       strip.pixel, p.channels, sums + (long)(i - first) * pixel, matrix);
       }
-      const int next = first + n;
       const long q = pixels + (long)(from + next / across * 2) * p.outWidth + next % across * 2;
       for (int panel = firstPanel; panel < lastPanel; panel++) {
         const int k = panel * kPanel;
         const int columns = std::min(p.outputs - k, kPanel);
-        const float* filters = w + (long)panel * kPositions * steps * kPanel;
-        const int origin = 0;
         for (int t = 0; t < kPositions; t++) {
           const int step = (panel - firstPanel) * kPositions + t;
-          const Share rows(2 * n, step / 2, panels * kPositions / 2);
+          const Share rows(2 * (next - first), step / 2, panels * kPositions / 2);
           epilogue.prefetch(q + t % 2 * p.outWidth, rows);
-          multiply<M>(n, columns, sums + t * matrix, pixel, &origin, 1, steps,
-                      filters + (long)t * steps * kPanel, products + t * kTileWords);
+          const float* filters = w + (panel * kPositions + t) * filterWords;
+          for (int i = tile; i < end; i++) {
+            const int window = windows * i / tiles;
+            multiply<M>(windows * (i + 1) / tiles - window, columns,
+                        sums + t * matrix + (long)(window - first) * pixel, pixel, &kOrigin, 1,
+                        steps, filters, products + ((i - tile) * kPositions + t) * kTileWords,
+                        following(filters + filterWords, filterWords, i - tile, end - tile));
+          }
         }
-        for (int i = 0; i < n;) {
-          const int row = from + (first + i) / across * 2;
-          const int column = (first + i) % across;
-          const int some = std::min(n - i, across - column);
-          writeWindows(row, 2 * column, some, to, k, columns, products + i * kPanel,
-                       products + kPositions * kTileWords);
-          i += some;
+        for (int i = tile; i < end; i++) {
+          const float* m = products + (i - tile) * kPositions * kTileWords;
+          const int last = windows * (i + 1) / tiles;
+          for (int window = windows * i / tiles; window < last;) {
+            const int column = window % across;
+            const int some = std::min(last - window, across - column);
+            writeWindows(from + window / across * 2, 2 * column, some, to, k, columns, m, outputs);
+            m += some * kPanel;
+            window += some;
+          }
         }
       }
     }
@@ -177,6 +199,7 @@ class Convolution {
   }
 
   static constexpr long kL2Words = 64 << 10;
+  static constexpr int kOrigin = 0;
 
   const ConvolutionShape& p;
   Strip<M, S> strip;

@@ -14,12 +14,28 @@
 
 #include "simd.h"
 
+#include <algorithm>
+
 namespace host {
 
 constexpr int kLine = 16;   // words of a cache line
 constexpr int kPanel = 32;  // columns of a packed panel of B, in every build
+
 // How far ahead B is fetched: filters come from memory, and hardware stops at the end of a page.
-constexpr int kAhead = 32 * kPanel;
+constexpr int kSoon = 32 * kPanel;
+
+// What else a tile brings into the L2 cache while it computes, `step` words with each step.
+struct Ahead {
+  const float* at = nullptr;
+  int step = 0;
+};
+
+// A part of the panel that follows, for each of the tiles that pass over this one: memory would be
+// too slow for the first of them alone, and idle during the others.
+inline Ahead following(const float* next, long words, int tile, int tiles) {
+  return {next + words * tile / tiles, std::min(ceilDiv(kPanel, tiles), kLine)};
+}
+
 #ifdef __AVX512F__
 constexpr int kMaxRows = 14;
 #else
@@ -46,7 +62,8 @@ struct Pairs {
 // One tile with its extents known to the compiler: Rows x (Vectors * kLanes).
 template <class M, int Rows, int Vectors>
 __attribute__((noinline)) void tile(const float* a, long lda, const int* offset, int taps,
-                                    int steps, const float* b, float* c) {
+                                    int steps, const float* b, float* c, const float* ahead,
+                                    int aheadStep) {
   Vec acc[Rows][Vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; i++) {
@@ -58,9 +75,9 @@ __attribute__((noinline)) void tile(const float* a, long lda, const int* offset,
     const float* after = a + offset[t + 1 < taps ? t + 1 : t];
     for (int done = 0; done < steps; done += kLine) {
       // The next cache line of every row: their order is not one that hardware foresees.
-      const float* ahead = done + kLine < steps ? p + kLine : after;
+      const float* next = done + kLine < steps ? p + kLine : after;
 #pragma GCC unroll 16
-      for (int i = 0; i < Rows; i++) __builtin_prefetch(ahead + i * lda);
+      for (int i = 0; i < Rows; i++) __builtin_prefetch(next + i * lda);
       const int n = steps - done < kLine ? steps - done : kLine;
 #pragma GCC unroll 2
       for (int k = 0; k < n; k++) {
@@ -68,8 +85,10 @@ __attribute__((noinline)) void tile(const float* a, long lda, const int* offset,
 #pragma GCC unroll 2
         for (int j = 0; j < Vectors; j++) {
           w[j] = load(b + j * kLanes);
-          __builtin_prefetch(b + kAhead + j * kLanes, 0, 2);
+          __builtin_prefetch(b + kSoon + j * kLanes, 0, 2);
         }
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += aheadStep;
         b += kPanel;
 #pragma GCC unroll 16
         for (int i = 0; i < Rows; i++) {
@@ -88,7 +107,8 @@ __attribute__((noinline)) void tile(const float* a, long lda, const int* offset,
   }
 }
 
-using TileFunction = void (*)(const float*, long, const int*, int, int, const float*, float*);
+using TileFunction = void (*)(const float*, long, const int*, int, int, const float*, float*,
+                              const float*, int);
 
 template <class M, int Vectors, int... Rows>
 inline TileFunction chooseTile(int rows, std::integer_sequence<int, Rows...>) {
@@ -100,12 +120,13 @@ inline TileFunction chooseTile(int rows, std::integer_sequence<int, Rows...>) {
 // a panel, as above. C has a row stride of kPanel; columns up to the next vector are written too.
 template <class M>
 inline void multiply(int rows, int columns, const float* a, long lda, const int* offset, int taps,
-                     int steps, const float* b, float* c) {
+                     int steps, const float* b, float* c, Ahead ahead = {}) {
   constexpr auto kRows = std::make_integer_sequence<int, kMaxRows>();
+  if (ahead.at == nullptr) ahead.at = b;  // an address that costs no search of the page table
   for (int j = 0; j < columns; j += 2 * kLanes) {
     const bool two = columns - j > kLanes;
     const TileFunction f = two ? chooseTile<M, 2>(rows, kRows) : chooseTile<M, 1>(rows, kRows);
-    f(a, lda, offset, taps, steps, b + j, c + j);
+    f(a, lda, offset, taps, steps, b + j, c + j, ahead.at, ahead.step);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "panel.h"
 
+#include <algorithm>
 #include <type_traits>
 
 namespace host {
@@ -48,7 +49,6 @@ class Strip {
     }
     const typename S::Element* from = image.at + (long)row * image.width * image.pitch;
     if (image.merged > 0) {
-      std::memset(to, 0, sizeof(float) * line);
       packMerged(from, to);
       return;
     }
@@ -81,13 +81,22 @@ class Strip {
   void packMerged(const typename S::Element* from, float* to) {
     using Packed = std::conditional_t<M::kPerWord == 2, uint16_t, float>;
     Packed* out = (Packed*)to + image.padW * image.merged;
+    Packed* end = out + image.width * image.merged;
+    std::memset(to, 0, (char*)out - (char*)to);
+    // Whole vectors, whose superfluous lanes the next pixel overwrites; not beyond the row, though.
+    const bool plain = image.prologue == kNone && image.merged == image.channels;
+    const int whole = plain ? std::max(0, image.width - ceilDiv(kLanes, image.pitch)) : 0;
+    for (int i = 0; i < whole; i++) {
+      M::write((float*)(out + i * image.merged), S::read(from + (long)i * image.pitch));
+    }
     alignas(64) float words[kPanel];
-    for (int i = 0; i < image.width; i++) {
+    for (int i = whole; i < image.width; i++) {
       packPixel<M, S>(from + (long)i * image.pitch, image.channels, image.prologue, image.scale,
                       image.shift, words);
       const Packed* pixel = (const Packed*)words;
-      for (int c = 0; c < image.channels; c++) out[i * image.merged + c] = pixel[c];
+      for (int c = 0; c < image.merged; c++) out[i * image.merged + c] = pixel[c];
     }
+    std::memset(end, 0, (char*)(to + line) - (char*)end);
   }
 };
 

@@ -30,6 +30,13 @@ struct Output {
 
   void prefetch(long, Share) const {}
 
+  __attribute__((always_inline)) void expect(long q, int n, int k, int columns) const {
+    prefetchRows(y + q * pitch + k, pitch, columns, Share(n, 0, 1));
+    if (residual != nullptr) {
+      prefetchRows(residual + q * residualPitch + k, residualPitch, columns, Share(n, 0, 1));
+    }
+  }
+
   void write(const float* sums, int n, long q, int k, int columns) {
     for (int i = 0; i < n; i++) {
       writeRow<S>(sums + i * kPanel, columns, bias == nullptr ? nullptr : bias + k, rectified,

@@ -35,6 +35,7 @@ void pointwise(const Product<S>& p, float* scratch, int range, int panelRange) {
   const int allPanels = ceilDiv(p.outputs, kPanel);
   const int firstPanel = panelRange * p.panels;
   const int lastPanel = firstPanel + p.panels < allPanels ? firstPanel + p.panels : allPanels;
+  const long panelWords = (long)steps * kPanel;
 
   for (int from = first; from < last; from += p.strip) {
     const int to = from + p.strip < last ? from + p.strip : last;
@@ -47,18 +48,21 @@ void pointwise(const Product<S>& p, float* scratch, int range, int panelRange) {
       const int k = panel * kPanel;
       const int columns = p.outputs - k < kPanel ? p.outputs - k : kPanel;
       const float* bias = p.bias == nullptr ? nullptr : p.bias + k;
-      const float* w = p.w + (long)panel * steps * kPanel;
+      const float* w = p.w + panel * panelWords;
+      const float* after = p.w + (panel + 1 < lastPanel ? panel + 1 : firstPanel) * panelWords;
       for (int i = from; i < to; i += kMaxRows) {
         const int n = to - i < kMaxRows ? to - i : kMaxRows;
-        const Share next(p.strip, (panel - firstPanel) * tiles + (i - from) / kMaxRows,
+        const int tile = (i - from) / kMaxRows;
+        const Share next(p.strip, (panel - firstPanel) * tiles + tile,
                          (lastPanel - firstPanel) * tiles);
         prefetchRows(p.x + (long)to * p.xPitch, p.xPitch, p.channels, next);
-        const Share tile(n, 0, 1);
-        prefetchRows(p.y + (long)i * p.yPitch + k, p.yPitch, columns, tile);
+        const Share all(n, 0, 1);
+        prefetchRows(p.y + (long)i * p.yPitch + k, p.yPitch, columns, all);
         if (p.residual != nullptr) {
-          prefetchRows(p.residual + (long)i * p.residualPitch + k, p.residualPitch, columns, tile);
+          prefetchRows(p.residual + (long)i * p.residualPitch + k, p.residualPitch, columns, all);
         }
-        multiply<M>(n, columns, scratch + (long)(i - from) * lda, lda, &origin, 1, steps, w, c);
+        multiply<M>(n, columns, scratch + (long)(i - from) * lda, lda, &origin, 1, steps, w, c,
+                    following(after, panelWords, tile, tiles));
         for (int r = 0; r < n; r++) {
           typename S::Element* y = p.y + (long)(i + r) * p.yPitch + k;
           const typename S::Element* residual =

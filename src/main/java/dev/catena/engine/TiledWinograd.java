@@ -9,6 +9,9 @@ final class TiledWinograd {
   /** Products of a window. */
   static final int POSITIONS = 16;
 
+  /** Tiles of windows at a time, as {@code kWindowTiles} of the kernels. */
+  private static final int WINDOW_TILES = 2;
+
   private static final int TILE_WORDS = TiledCpu.ROWS * TiledFilters.PANEL;
 
   /** Words of filters that all windows pass over while they are in a core's L2 cache. */
@@ -63,7 +66,9 @@ final class TiledWinograd {
   /** Words of scratch before the packed rows, as {@code frontWords} of the kernels. */
   static long frontWords(boolean winograd, int channels) {
     int windows = TiledCpu.ROWS * TiledCpu.pixelWords(channels, false);
-    return winograd ? (long) POSITIONS * (windows + TILE_WORDS) + 4L * TILE_WORDS : TILE_WORDS;
+    return winograd
+        ? (long) POSITIONS * WINDOW_TILES * (windows + TILE_WORDS) + 4L * TILE_WORDS
+        : TILE_WORDS;
   }
 
   /** Value {@code t} of G g G' for the 3x3 filter g at {@code at}. */
