@@ -1,14 +1,15 @@
-// conv1x1.cu: the bottleneck of a dense layer and every other 1x1 convolution, with BN-ReLU on the way in and bias-ReLU
-// on the way out.
+// conv1x1.cu: the bottleneck of a dense layer and every other 1x1 convolution, with BN-ReLU on the way in and
+// bias-ReLU on the way out.
 //
 //   y[m,k] = relu?( sum_c relu?(scale[c]*x[m,c] + shift[c]) * w[k,c] + bias[k] + residual[m,k] )
 //
-// x, y, residual: views, y packed or a slice; w: K x C, C rounded up to 8 and zero-filled; scale, shift, bias fp32. Null
-// scale: x as it is; null bias or residual: none. stride > 1 (a projection shortcut) takes every stride-th pixel.
+// x, y, residual: views, y packed or a slice; w: K x C, C rounded up to 8 and zero-filled; scale, shift, bias fp32.
+// Null scale: x as it is; null bias or residual: none. stride > 1 (a projection shortcut) takes every stride-th pixel.
 //
-// conv1x1_RxC (fp16, bf16; sm_80): a block makes R pixels by C outputs (pipeline.cuh); a prologue always has its ReLU;
-//   x begins on 16 bytes. With `sums` part z of the grid adds up its `steps` of 32 channels, and conv_sum.cu the parts.
-//   With `moments` block i leaves mean and squared differences of what it stored as row i, for fold.cu.
+// conv1x1_RxC (fp16, bf16, fp32 in TF32; sm_80): a block makes R pixels by C outputs (pipeline.cuh); a prologue always
+//   has its ReLU; x begins on 16 bytes. With `sums` part z of the grid adds up its `steps` of 64 bytes of channels, and
+//   conv_sum.cu the parts. With `moments` block i leaves mean and squared differences of what it stored as row i, for
+//   fold.cu.
 //   192 columns are for growth 48, whose bottlenecks would read x twice in tiles of 128.
 //   Launch: block 128, or 256 for 128x128 and 128x192; grid (pixels / R, K / C, parts), rounded up.
 // conv1x1 (fp32, any view, sm_75): implicit_gemm.cuh. Launch: block 256, grid (pixels / 64, K / 128), rounded up.
@@ -43,7 +44,7 @@ FOR_EACH_DTYPE(KERNEL)
                                      Epilogue<T>{bias, residual, residual_pitch, rectify},                           \
                                      ConvShape{images, height, width, out_height, out_width, stride, channels,       \
                                                outputs, y_pitch, x_pitch},                                           \
-                                     Pixels{int(blockIdx.x) * ROWS}, steps, sums, moments);                                  \
+                                     Pixels{int(blockIdx.x) * ROWS}, steps, sums, moments);                          \
   }                                                                                                                  \
   HOST_KERNEL_FIBERS(conv1x1_##ROWS##x##COLUMNS##_##t)
 
@@ -56,3 +57,4 @@ FOR_EACH_DTYPE(KERNEL)
   PIPELINE(T, t, 64, 64, 2, 2, 2, 4, 4)
 PIPELINES(half, f16)
 PIPELINES(bfloat16, bf16)
+PIPELINES(float, tf32)

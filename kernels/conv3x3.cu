@@ -8,10 +8,10 @@
 // x, y, residual: views, y usually the layer's slice of the block's buffer; w: KRSC, C rounded up to 8 and zero-filled;
 // null scale: z = x; null bias or residual: none.
 //
-// conv3x3_RxC (fp16, bf16; stride 1; sm_80): a block makes `lines` by `columns` pixels, at most R, by C outputs
-//   (pipeline.cuh); a prologue always has its ReLU; x begins on 16 bytes. With `sums` part z of the grid adds up its
-//   `steps` of 32 channels, and conv_sum.cu the parts. With `moments` block i leaves mean and squared differences of
-//   what it stored as row i, for fold.cu.
+// conv3x3_RxC (fp16, bf16, fp32 in TF32; stride 1; sm_80): a block makes `lines` by `columns` pixels, at most R, by C
+//   outputs (pipeline.cuh); a prologue always has its ReLU; x begins on 16 bytes. With `sums` part z of the grid adds
+//   up its `steps` of 64 bytes of channels, and conv_sum.cu the parts. With `moments` block i leaves mean and squared
+//   differences of what it stored as row i, for fold.cu.
 //   Launch: block R threads, 128 for 64x32; grid (images*height / lines * width / columns, K / C, parts), rounded up.
 // conv3x3 (fp32, any view, stride 2, sm_75): implicit_gemm.cuh. Launch: block 128, grid (pixels / 128, K / 32).
 //
@@ -41,24 +41,25 @@ FOR_EACH_DTYPE(KERNEL)
   extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv3x3_##ROWS##x##COLUMNS##_##t(                 \
       T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
       float* sums, float* moments, int rectify, int images, int height, int width, int residual_pitch, int channels, \
-      int outputs, int y_pitch, int x_pitch, int steps, int lines, int columns) {                                                 \
+      int outputs, int y_pitch, int x_pitch, int steps, int lines, int columns) {                                    \
     int across = (width + columns - 1) / columns, down = int(blockIdx.x) / across;                                   \
     pipelined<T, 3, M, N, TM, TN, 2>(y, x, w, Prologue{scale, shift, 1},                                             \
                                      Epilogue<T>{bias, residual, residual_pitch, rectify},                           \
                                      ConvShape{images, height, width, height, width, 1, channels, outputs, y_pitch,  \
                                                x_pitch},                                                             \
-                                     Lines{down * lines, (int(blockIdx.x) - down * across) * columns, lines,       \
+                                     Lines{down * lines, (int(blockIdx.x) - down * across) * columns, lines,         \
                                            columns},                                                                 \
-                                     steps, sums, moments);                                                                   \
+                                     steps, sums, moments);                                                          \
   }                                                                                                                  \
   HOST_KERNEL_FIBERS(conv3x3_##ROWS##x##COLUMNS##_##t)
 
-#define PIPELINES(T, t)                      \
-  PIPELINE(T, t, 256, 32, 8, 1, 2, 4, 2)     \
-  PIPELINE(T, t, 128, 64, 4, 1, 2, 8, 2)     \
-  PIPELINE(T, t, 128, 48, 4, 1, 2, 6, 2)     \
-  PIPELINE(T, t, 128, 32, 4, 1, 2, 4, 3)     \
-  PIPELINE(T, t, 128, 16, 4, 1, 2, 2, 4)     \
+#define PIPELINES(T, t)                    \
+  PIPELINE(T, t, 256, 32, 8, 1, 2, 4, 2)   \
+  PIPELINE(T, t, 128, 64, 4, 1, 2, 8, 2)   \
+  PIPELINE(T, t, 128, 48, 4, 1, 2, 6, 2)   \
+  PIPELINE(T, t, 128, 32, 4, 1, 2, 4, 3)   \
+  PIPELINE(T, t, 128, 16, 4, 1, 2, 2, 4)   \
   PIPELINE(T, t, 64, 32, 4, 1, 1, 4, 4)
 PIPELINES(half, f16)
 PIPELINES(bfloat16, bf16)
+PIPELINES(float, tf32)

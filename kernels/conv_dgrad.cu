@@ -1,14 +1,16 @@
 // conv_dgrad.cu: the gradient by the input of 1x1 and of padded 3x3 convolutions, stride 1, as a convolution of g with
 // the filters turned round: the bottleneck's and the growth's of a dense layer.
 //
-//   da[n,h,w,c] = sum_{r,s,k} g[n, h - 1 + r, w - 1 + s, k] * turned[c,r,s,k]        turned[c,r,s,k] = filters[k,R-1-r,S-1-s,c]
+//   da[n,h,w,c]     = sum_{r,s,k} g[n, h - 1 + r, w - 1 + s, k] * turned[c,r,s,k]
+//   turned[c,r,s,k] = filters[k, R - 1 - r, S - 1 - s, c]
 //
 // and dx and the sums of da as in gradient.cuh. g, dx, x, a: views; turned: CRSK, K rounded up to 8 and zero-filled.
 // sums: parts x 2 x channels, for conv_sum.cu; part i are the pixels of block i.
 //
 // turn_filters: filters KRSC to turned. Launch: element-wise (common.cuh) over C*R*S rows of K.
-// convE_dgrad_RxC (fp16, bf16; sm_80): a block makes R pixels by C channels (pipeline.cuh); for 1x1 g begins on 16 bytes.
-//   Launch: as convE_RxC; shared memory: the stages that its steps need, or the tile in fp32.
+// convE_dgrad_RxC (fp16, bf16, fp32 in TF32; sm_80): a block makes R pixels by C channels (pipeline.cuh); for 1x1 and
+//   in TF32 g begins on 16 bytes. Launch: as convE_RxC; shared memory: the stages that its steps need, or the tile in
+//   fp32.
 // convE_dgrad (fp32, any view, sm_75): implicit_gemm.cuh.
 //   Launch: 1x1 block 256, grid (pixels / 64, C / 128); 3x3 block 128, grid (pixels / 64, C / 64), rounded up.
 //
@@ -50,10 +52,12 @@ template <class T, int EDGE, class Area, int WARPS_M, int WARPS_N, int TILES_M, 
 __device__ __forceinline__ void pipelined_dgrad(const InputGradient<T>& to, const T* g, const T* turned, float* sums,
                                                 const ConvShape& shape, const Area& area) {
 #if HAS_PIPELINES
-  using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES, EDGE == 1>;
+  constexpr bool ALIGNED = EDGE == 1 || sizeof(T) == sizeof(float);
+  using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES, ALIGNED>;
   constexpr int COLUMNS = Block::COLUMNS, ROWS = Block::ROWS, THREADS = Block::THREADS;
   constexpr int LINE = COLUMNS + VECTOR;  // four rows begin in four different groups of eight banks
   DYNAMIC_SHARED(T, shared);
+  constexpr int DEPTH = Block::DEPTH;
   int pixels = ROWS, end = (shape.channels + DEPTH - 1) / DEPTH * DEPTH;
   if constexpr (EDGE > 1) pixels = area.patch_pixels();
   int staged = max(min(STAGES, end / DEPTH) * Block::stage_size(pixels), ROWS * LINE * int(sizeof(float) / sizeof(T)));
@@ -97,7 +101,7 @@ __device__ __forceinline__ void pipelined_dgrad(const InputGradient<T>& to, cons
       T* turned, const T* filters, int outputs, int channels, int taps) {                                            \
     turn_filters(turned, filters, outputs, channels, taps);                                                          \
   }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(256, 2) conv1x1_dgrad_##t(PARAMETERS(T)) {                               \
+  extern "C" __global__ void __launch_bounds__(256, 2) conv1x1_dgrad_##t(PARAMETERS(T)) {                            \
     dgrad<T, 1, 2, 4>(TARGET(T), g, turned, sums, SHAPE);                                                            \
   }                                                                                                                  \
   extern "C" __global__ void __launch_bounds__(128, 3) conv3x3_dgrad_##t(PARAMETERS(T)) {                            \
@@ -112,7 +116,8 @@ FOR_EACH_DTYPE(KERNELS)
 #define POINTWISE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                         \
   extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv1x1_dgrad_##ROWS##x##COLUMNS##_##t(           \
       PARAMETERS(T)) {                                                                                               \
-    pipelined_dgrad<T, 1, Pixels, M, N, TM, TN, 4>(TARGET(T), g, turned, sums, SHAPE, Pixels{int(blockIdx.x) * ROWS}); \
+    Pixels area{int(blockIdx.x) * ROWS};                                                                             \
+    pipelined_dgrad<T, 1, Pixels, M, N, TM, TN, 4>(TARGET(T), g, turned, sums, SHAPE, area);                         \
   }                                                                                                                  \
   HOST_KERNEL_FIBERS(conv1x1_dgrad_##ROWS##x##COLUMNS##_##t)
 
@@ -125,12 +130,13 @@ FOR_EACH_DTYPE(KERNELS)
   }                                                                                                                  \
   HOST_KERNEL_FIBERS(conv3x3_dgrad_##ROWS##x##COLUMNS##_##t)
 
-#define PIPELINES(T, t)                      \
-  POINTWISE(T, t, 128, 64, 4, 1, 2, 8, 3)    \
-  POINTWISE(T, t, 64, 128, 2, 2, 2, 8, 3)    \
-  POINTWISE(T, t, 64, 64, 2, 2, 2, 4, 4)     \
-  THREE(T, t, 128, 64, 4, 1, 2, 8, 2)        \
-  THREE(T, t, 128, 48, 4, 1, 2, 6, 2)        \
+#define PIPELINES(T, t)                     \
+  POINTWISE(T, t, 128, 64, 4, 1, 2, 8, 3)   \
+  POINTWISE(T, t, 64, 128, 2, 2, 2, 8, 3)   \
+  POINTWISE(T, t, 64, 64, 2, 2, 2, 4, 4)    \
+  THREE(T, t, 128, 64, 4, 1, 2, 8, 2)       \
+  THREE(T, t, 128, 48, 4, 1, 2, 6, 2)       \
   THREE(T, t, 64, 32, 4, 1, 1, 4, 4)
 PIPELINES(half, f16)
 PIPELINES(bfloat16, bf16)
+PIPELINES(float, tf32)

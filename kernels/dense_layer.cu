@@ -86,7 +86,7 @@ __device__ __forceinline__ void dense_layer(T* y, const T* x, const T* w1, const
     T left = from_float<T>(c < bottleneck ? activation(v0, c, 0.0f) : 0.0f);
     T right = from_float<T>(c + 1 < bottleneck ? activation(v1, c + 1, 0.0f) : 0.0f);
     int chunk = c % DEPTH / VECTOR;
-    store_pair(middle + c / DEPTH * (ROWS * DEPTH) + swizzled(row, chunk) + c % VECTOR, left, right, true, true);
+    store_pair(middle + c / DEPTH * (ROWS * DEPTH) + swizzled<T>(row, chunk) + c % VECTOR, left, right, true, true);
   });
 
   Corner corners[1] = {window.corner(second.warp_row() + second.lane() % 16, shape)};
@@ -102,20 +102,20 @@ __device__ __forceinline__ void dense_layer(T* y, const T* x, const T* w1, const
       T* y, const T* x, const T* w1, const T* w2, const float* scale, const float* shift, const float* bias,         \
       int images, int height, int width, int channels, int bottleneck, int outputs, int y_pitch, int x_pitch,        \
       int lines, int columns) {                                                                                      \
-    dense_layer<T, ROWS, B, K>(y, x, w1, w2, Prologue{scale, shift, 1}, Epilogue<T>{bias, nullptr, 0, 1},                           \
+    dense_layer<T, ROWS, B, K>(y, x, w1, w2, Prologue{scale, shift, 1}, Epilogue<T>{bias, nullptr, 0, 1},            \
                                ConvShape{images, height, width, height, width, 1, channels, outputs, y_pitch,        \
                                          x_pitch},                                                                   \
                                bottleneck, lines, columns);                                                          \
   }                                                                                                                  \
   HOST_KERNEL_FIBERS(dense_layer_##ROWS##x##B##x##K##_##t)
 
-#define DENSE_LAYERS(T, t)               \
-  DENSE_LAYER(T, t, 64, 64, 16, 4)       \
-  DENSE_LAYER(T, t, 64, 128, 32, 3)      \
-  DENSE_LAYER(T, t, 64, 192, 48, 2)      \
-  DENSE_LAYER(T, t, 128, 64, 16, 2)      \
-  DENSE_LAYER(T, t, 128, 128, 32, 2)     \
-  DENSE_LAYER(T, t, 128, 192, 48, 1)     \
+#define DENSE_LAYERS(T, t)             \
+  DENSE_LAYER(T, t, 64, 64, 16, 4)     \
+  DENSE_LAYER(T, t, 64, 128, 32, 3)    \
+  DENSE_LAYER(T, t, 64, 192, 48, 2)    \
+  DENSE_LAYER(T, t, 128, 64, 16, 2)    \
+  DENSE_LAYER(T, t, 128, 128, 32, 2)   \
+  DENSE_LAYER(T, t, 128, 192, 48, 1)   \
   DENSE_LAYER(T, t, 256, 128, 32, 1)
 DENSE_LAYERS(half, f16)
 DENSE_LAYERS(bfloat16, bf16)

@@ -1,14 +1,16 @@
-// pipeline.cuh: a convolution with a square kernel as a matrix product, in 16-bit types on tensor cores, fed by
-// asynchronous copies some steps ahead. Shared by conv1x1.cu, conv3x3.cu and dense_layer.cu; sm_80 and later.
+// pipeline.cuh: a convolution with a square kernel as a matrix product on tensor cores, in 16-bit types or, fp32 in
+// memory, in TF32, fed by asynchronous copies some steps ahead. Shared by conv1x1.cu, conv3x3.cu, conv_dgrad.cu and
+// dense_layer.cu; sm_80 and later.
 //
 //   y[m,k] = epilogue( sum_{tap,c} z[m,tap,c] * w[k,tap,c] )      z = relu(scale*x + shift), 0 outside; null scale: x
 //
-// A block makes ROWS outputs m by COLUMNS outputs k. A step is 32 channels: the block's *patch* of x, which is all the
-// pixels that its outputs see, once for all taps, and the filters of all taps. The first step of STAGES is waited for
-// while the others are under way; one barrier a step.
+// A block makes ROWS outputs m by COLUMNS outputs k. A step is 64 bytes of channels: the block's *patch* of x, which is
+// all the pixels that its outputs see, once for all taps, and the filters of all taps. The first step of STAGES is
+// waited for while the others are under way; one barrier a step.
 //
 // x is copied as it is. Where every pixel is multiplied once (1x1) the prologue is applied to the registers that
 // ldmatrix filled, where nine taps read it (3x3) once in shared memory, by the thread that copied it. Both in fp32.
+// TF32: what is multiplied is rounded in registers, behind the prologue.
 //
 // Statistics of what was stored: each block leaves mean and sum of squared differences of its pixels, for fold.cu.
 //
@@ -23,24 +25,68 @@
 #define HAS_PIPELINES false
 #endif
 
-// Element offset of chunk c (eight channels) of a row. Rows have 64 bytes, two of them the width of the 32 banks. The
-// exclusive or sends one chunk of eight consecutive rows, which is what ldmatrix reads and a copy writes in one go, to
-// eight different sixteenths of 128 bytes.
+// A chunk is 16 bytes of a row's channels: what one lane names to ldmatrix, and what one copy brings. A word of it is
+// what a register of a fragment holds: two channels in 16-bit types, one in TF32.
+constexpr int CHUNKS = 4;                 // of a row
+constexpr int WORDS = 4;                  // of a chunk
+template <class T>
+constexpr int CHUNK = 16 / sizeof(T);     // its channels
+template <class T>
+constexpr int WORD = 4 / sizeof(T);       // its channels
+
+struct alignas(16) MAY_ALIAS Chunk { uint32_t word[WORDS]; };
+
+// Element offset of chunk c of a row. Rows have 64 bytes, two of them the width of the 32 banks. The exclusive or sends
+// one chunk of eight consecutive rows, which is what ldmatrix reads and a copy writes in one go, to eight different
+// sixteenths of 128 bytes.
+template <class T>
 __device__ __forceinline__ int swizzled(int row, int c) {
-  return row * DEPTH + (c ^ (row >> 1 & (VECTORS - 1))) * VECTOR;
+  return row * (CHUNKS * CHUNK<T>) + (c ^ (row >> 1 & (CHUNKS - 1))) * CHUNK<T>;
 }
 
-// Scale and shift of channels 2i and 2i + 1.
-struct alignas(16) AffinePair { float scale0, scale1, shift0, shift1; };
-
-// A chunk as pairs.
-struct alignas(16) MAY_ALIAS Pairs { uint32_t pair[VECTOR / 2]; };
+// Scale and shift of a word's channels.
+template <class T>
+struct alignas(8 * WORD<T>) Affine { float scale[WORD<T>], shift[WORD<T>]; };
 
 template <class T>
-__device__ __forceinline__ uint32_t activated(uint32_t pair, const AffinePair& f) {
-  float first, second;
-  unpack<T>(pair, first, second);
-  return pack_relu<T>(fmaf(f.scale0, first, f.shift0), fmaf(f.scale1, second, f.shift1));
+__device__ __forceinline__ uint32_t activated(uint32_t word, const Affine<T>& f) {
+  if constexpr (WORD<T> == 1) {
+    return to_tf32(relu(fmaf(f.scale[0], __uint_as_float(word), f.shift[0])));
+  } else {
+    float first, second;
+    unpack<T>(word, first, second);
+    return pack_relu<T>(fmaf(f.scale[0], first, f.shift[0]), fmaf(f.scale[1], second, f.shift[1]));
+  }
+}
+
+// What a tensor core may multiply.
+template <class T>
+__device__ __forceinline__ void round_words(uint32_t (&words)[4]) {
+  if constexpr (WORD<T> == 1) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) words[i] = to_tf32(__uint_as_float(words[i]));
+  }
+}
+
+// Two neighbours of the finished tile.
+template <class T>
+__device__ __forceinline__ void load_pair(const T* at, float& first, float& second) {
+  if constexpr (WORD<T> == 1) {
+    float2 pair = *reinterpret_cast<const float2*>(at);
+    first = pair.x, second = pair.y;
+  } else {
+    unpack<T>(*reinterpret_cast<const uint32_t*>(at), first, second);
+  }
+}
+
+// d += A * B, two chunks deep.
+template <class T>
+__device__ __forceinline__ void multiply_add(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  if constexpr (WORD<T> == 1) {
+    mma_m16n8k8(d, a, b0, b1);
+  } else {
+    mma_m16n8k16<T>(d, a, b0, b1);
+  }
 }
 
 // A pixel of the patch as one output sees it.
@@ -50,8 +96,7 @@ struct Corner {
 };
 
 // What a block reads and writes. source(p): the pixel of x that is pixel p of the patch; target(m): the pixel of y that
-// is row m of the block; both -1 where there is none. targets: how many rows
-// have a pixel; the first has.
+// is row m of the block; both -1 where there is none. targets: how many rows have a pixel; the first has.
 
 // 1x1: consecutive output pixels. stride > 1 takes every stride-th pixel.
 struct Pixels {
@@ -108,10 +153,11 @@ template <class T, int EDGE, class Area, int WARPS_M, int WARPS_N, int TILES_M, 
 struct Pipeline {
   static constexpr int ROWS = 16 * TILES_M * WARPS_M, COLUMNS = 8 * TILES_N * WARPS_N;
   static constexpr int THREADS = 32 * WARPS_M * WARPS_N, TAPS = EDGE * EDGE;
-  static constexpr int LINE = COLUMNS + VECTOR;  // of the finished tile: eight rows begin in eight groups of four banks
+  static constexpr int DEPTH = CHUNKS * CHUNK<T>;  // channels a step
+  static constexpr int LINE = COLUMNS + VECTOR;    // of the finished tile: no two rows of a store share a bank
   // Copies of filters that may have their addresses in registers: nine taps have too many.
-  static constexpr int UNROLLED = EDGE == 1 ? COLUMNS * VECTORS / THREADS : 1;
-  static_assert(TILES_N % 2 == 0 && ROWS % (THREADS / VECTORS) == 0);
+  static constexpr int UNROLLED = EDGE == 1 ? COLUMNS * CHUNKS / THREADS : 1;
+  static_assert(TILES_N % 2 == 0 && ROWS % (THREADS / CHUNKS) == 0);
 
   const T* x;
   const T* w;
@@ -122,7 +168,7 @@ struct Pipeline {
   T* stages;
   T* zeros;
   int* source;
-  AffinePair* affine;  // from the block's first channel on
+  Affine<T>* affine;  // from the block's first channel on
   float acc[TILES_M][TILES_N][4] = {};
 
   __device__ __forceinline__ Pipeline(T* shared, const T* x, const T* w, const ConvShape& shape, const Area& area,
@@ -133,8 +179,8 @@ struct Pipeline {
                                       int first_column, int pixels, int staged)
       : x(x), w(w), shape(shape), area(area), first_column(first_column), pixels(pixels), stages(shared) {
     zeros = stages + staged;
-    source = reinterpret_cast<int*>(zeros + VECTOR);
-    affine = reinterpret_cast<AffinePair*>(source + (pixels + 3) / 4 * 4);
+    source = reinterpret_cast<int*>(zeros + CHUNK<T>);
+    affine = reinterpret_cast<Affine<T>*>(source + (pixels + 3) / 4 * 4);
   }
 
   __device__ __forceinline__ static int stage_size(int pixels) { return (pixels + TAPS * COLUMNS) * DEPTH; }
@@ -147,24 +193,28 @@ struct Pipeline {
   // The tables; a barrier has to follow.
   __device__ __forceinline__ void prepare(const Prologue& prologue, int channel, int end) const {
     for (int p = threadIdx.x; p < pixels; p += THREADS) source[p] = area.source(p, shape);
-    if (threadIdx.x == 0) store_aligned(zeros, narrow<T>(filled(0.0f)));
+    if (threadIdx.x == 0) *reinterpret_cast<Chunk*>(zeros) = {};
     if (!prologue.scale) return;
-    for (int i = threadIdx.x; i < (end - channel) / 2; i += THREADS) {
-      int c = channel + 2 * i;
-      bool one = c < shape.channels, two = c + 1 < shape.channels;
-      affine[i] = {one ? prologue.scale[c] : 0.0f, two ? prologue.scale[c + 1] : 0.0f,
-                   one ? prologue.shift[c] : 0.0f, two ? prologue.shift[c + 1] : 0.0f};
+    for (int i = threadIdx.x; i < (end - channel) / WORD<T>; i += THREADS) {
+      Affine<T> f;
+#pragma unroll
+      for (int j = 0; j < WORD<T>; j++) {
+        int c = channel + WORD<T> * i + j;
+        f.scale[j] = c < shape.channels ? prologue.scale[c] : 0.0f;
+        f.shift[j] = c < shape.channels ? prologue.shift[c] : 0.0f;
+      }
+      affine[i] = f;
     }
   }
 
   // Starts the copies of the step at `channel`. What lies beyond the last channel or outside becomes zero.
   __device__ __forceinline__ void copy(int stage, int channel) const {
-    int c = int(threadIdx.x) % VECTORS, from_channel = channel + c * VECTOR;
-    int count = max(0, min(VECTOR, shape.channels - from_channel));
+    int c = int(threadIdx.x) % CHUNKS, from_channel = channel + c * CHUNK<T>;
+    int count = max(0, min(CHUNK<T>, shape.channels - from_channel));
     auto copy_pixel = [&](int p) {
       int pixel = source[p];
       bool exists = pixel >= 0 && count > 0;
-      T* to = patch(stage) + swizzled(p, c);
+      T* to = patch(stage) + swizzled<T>(p, c);
       const T* from = exists ? x + size_t(pixel) * shape.x_pitch + from_channel : x;
       if constexpr (ALIGNED) {
         cp_async16(to, from, exists ? count * int(sizeof(T)) : 0);
@@ -174,42 +224,41 @@ struct Pipeline {
     };
     if constexpr (EDGE == 1) {
 #pragma unroll
-      for (int i = 0; i < ROWS; i += THREADS / VECTORS) copy_pixel(int(threadIdx.x) / VECTORS + i);
+      for (int i = 0; i < ROWS; i += THREADS / CHUNKS) copy_pixel(int(threadIdx.x) / CHUNKS + i);
     } else {
 #pragma unroll 1
-      for (int p = int(threadIdx.x) / VECTORS; p < pixels; p += THREADS / VECTORS) copy_pixel(p);
+      for (int p = int(threadIdx.x) / CHUNKS; p < pixels; p += THREADS / CHUNKS) copy_pixel(p);
     }
     int filter = TAPS * shape.channels8();
 #pragma unroll UNROLLED
-    for (int i = 0; i < TAPS * COLUMNS; i += THREADS / VECTORS) {
-      int row = i + int(threadIdx.x) / VECTORS, tap = row / COLUMNS, k = first_column + row - tap * COLUMNS;
-      if (TAPS * COLUMNS % (THREADS / VECTORS) != 0 && row >= TAPS * COLUMNS) break;
+    for (int i = 0; i < TAPS * COLUMNS; i += THREADS / CHUNKS) {
+      int row = i + int(threadIdx.x) / CHUNKS, tap = row / COLUMNS, k = first_column + row - tap * COLUMNS;
+      if (TAPS * COLUMNS % (THREADS / CHUNKS) != 0 && row >= TAPS * COLUMNS) break;
       bool exists = k < shape.outputs && count > 0;
-      cp_async16(filters(stage) + swizzled(row, c),
+      cp_async16(filters(stage) + swizzled<T>(row, c),
                  exists ? w + size_t(k) * filter + tap * shape.channels8() + from_channel : w, exists ? 16 : 0);
     }
   }
 
   // Applies the prologue to what this thread copied. Pixels outside stay zero: padding is zero after the activation.
-  __device__ __forceinline__ void activate(int stage, int channel_pair) const {
-    int c = int(threadIdx.x) % VECTORS;
-    AffinePair f[VECTOR / 2];
+  __device__ __forceinline__ void activate(int stage, int first_word) const {
+    int c = int(threadIdx.x) % CHUNKS;
+    Affine<T> f[WORDS];
 #pragma unroll
-    for (int i = 0; i < VECTOR / 2; i++) f[i] = affine[channel_pair + c * (VECTOR / 2) + i];
-    for (int p = int(threadIdx.x) / VECTORS; p < pixels; p += THREADS / VECTORS) {
+    for (int i = 0; i < WORDS; i++) f[i] = affine[first_word + c * WORDS + i];
+    for (int p = int(threadIdx.x) / CHUNKS; p < pixels; p += THREADS / CHUNKS) {
       if (source[p] < 0) continue;
-      auto* pairs = reinterpret_cast<Pairs*>(patch(stage) + swizzled(p, c));
-      Pairs v = *pairs;
+      auto* chunk = reinterpret_cast<Chunk*>(patch(stage) + swizzled<T>(p, c));
+      Chunk v = *chunk;
 #pragma unroll
-      for (int i = 0; i < VECTOR / 2; i++) v.pair[i] = activated<T>(v.pair[i], f[i]);
-      *pairs = v;
+      for (int i = 0; i < WORDS; i++) v.word[i] = activated<T>(v.word[i], f[i]);
+      *chunk = v;
     }
   }
 
-  // The same in fragments of A, whose first two registers hold channels 2t, 2t + 1 of a step of 16, the others those
-  // eight further.
-  __device__ __forceinline__ void activate(uint32_t (&a)[TILES_M][4], int channel_pair) const {
-    AffinePair low = affine[channel_pair], high = affine[channel_pair + 4];
+  // The same in fragments of A, whose first two registers hold word t of a chunk, the others that of the next.
+  __device__ __forceinline__ void activate(uint32_t (&a)[TILES_M][4], int word) const {
+    Affine<T> low = affine[word], high = affine[word + WORDS];
 #pragma unroll
     for (int i = 0; i < TILES_M; i++) {
 #pragma unroll
@@ -217,11 +266,11 @@ struct Pipeline {
     }
   }
 
-  // acc += z * filters of a stage, 16 channels at a time. z: rows of 32 channels, `width` of them in a line of the
-  // image. AFFINE: the prologue, in registers.
+  // acc += z * filters of a stage, two chunks at a time. z: rows of chunks, `width` of them in a line of the image.
+  // AFFINE: the prologue, in registers.
   template <bool AFFINE>
   __device__ __forceinline__ void multiply(
-      const T* z, const T* f, const Corner (&corners)[TILES_M], int width, int count, int channel_pair) {
+      const T* z, const T* f, const Corner (&corners)[TILES_M], int width, int count, int first_word) {
 #pragma unroll 1
     for (int r = 0; r < EDGE; r++) {
 #pragma unroll
@@ -235,23 +284,25 @@ struct Pipeline {
           row[i] = above || aside ? -1 : at.pixel + r * width + s;
         }
 #pragma unroll
-        for (int k = 0; k < DEPTH; k += 16) {
-          if (k >= count) break;
+        for (int c = 0; c < CHUNKS; c += 2) {
+          if (c * CHUNK<T> >= count) break;
           uint32_t a[TILES_M][4];
 #pragma unroll
           for (int i = 0; i < TILES_M; i++) {
-            ldmatrix_x4(a[i], row[i] < 0 ? zeros : z + swizzled(row[i], k / VECTOR + lane() / 16));
+            ldmatrix_x4(a[i], row[i] < 0 ? zeros : z + swizzled<T>(row[i], c + lane() / 16));
+            if constexpr (!AFFINE) round_words<T>(a[i]);
           }
-          if constexpr (AFFINE) activate(a, channel_pair + k / 2 + lane() % 4);
+          if constexpr (AFFINE) activate(a, first_word + c * WORDS + lane() % 4);
 #pragma unroll
           for (int j = 0; j < TILES_N; j += 2) {
             uint32_t b[4];
             int column = (r * EDGE + s) * COLUMNS + warp_column() + 8 * j + lane() / 16 * 8 + lane() % 8;
-            ldmatrix_x4(b, f + swizzled(column, k / VECTOR + lane() / 8 % 2));
+            ldmatrix_x4(b, f + swizzled<T>(column, c + lane() / 8 % 2));
+            round_words<T>(b);
 #pragma unroll
             for (int i = 0; i < TILES_M; i++) {
-              mma_m16n8k16<T>(acc[i][j], a[i], b[0], b[1]);
-              mma_m16n8k16<T>(acc[i][j + 1], a[i], b[2], b[3]);
+              multiply_add<T>(acc[i][j], a[i], b[0], b[1]);
+              multiply_add<T>(acc[i][j + 1], a[i], b[2], b[3]);
             }
           }
         }
@@ -274,13 +325,13 @@ struct Pipeline {
     int stage = 0, free_stage = STAGES - 1;
     for (int channel = first; channel < end; channel += DEPTH) {
       cp_async_wait<STAGES - 2>();
-      if constexpr (AFFINE && EDGE > 1) activate(stage, (channel - first) / 2);
+      if constexpr (AFFINE && EDGE > 1) activate(stage, (channel - first) / WORD<T>);
       __syncthreads();  // this step is there for all, and none reads the one before
       int next = channel + (STAGES - 1) * DEPTH;
       if (next < end) copy(free_stage, next);
       cp_async_commit();
       multiply<AFFINE && EDGE == 1>(z(stage, channel), filters(stage), corners, width, shape.channels - channel,
-                                    (channel - first) / 2);
+                                    (channel - first) / WORD<T>);
       free_stage = stage;
       stage = stage + 1 == STAGES ? 0 : stage + 1;
     }
@@ -354,7 +405,7 @@ struct Pipeline {
       int k = first_column + column;
       T* at = stages + row * LINE + column;
       float r0 = 0.0f, r1 = 0.0f;
-      if (epilogue.residual) unpack<T>(*reinterpret_cast<const uint32_t*>(at), r0, r1);
+      if (epilogue.residual) load_pair(at, r0, r1);
       T first = from_float<T>(k < shape.outputs ? epilogue(v0, k, r0) : 0.0f);
       T second = from_float<T>(k + 1 < shape.outputs ? epilogue(v1, k + 1, r1) : 0.0f);
       store_pair(at, first, second, true, true);
@@ -365,8 +416,9 @@ struct Pipeline {
     });
   }
 
-  // Of each channel of the stored tile, as row blockIdx.x of `moments`: mean and sum of squared differences from it. The
-  // sums are of the differences from the block's first pixel: as that is one of them, no more than the factor ROWS cancels.
+  // Of each channel of the stored tile, as row blockIdx.x of `moments`: mean and sum of squared differences from it.
+  // The sums are of the differences from the block's first pixel: as that is one of them, no more than the factor ROWS
+  // cancels.
   __device__ __forceinline__ void store_moments(float* moments) const {
     constexpr int ACROSS = COLUMNS / VECTOR, TOGETHER = THREADS / ACROSS;
     int column = int(threadIdx.x) % ACROSS * VECTOR, first_row = int(threadIdx.x) / ACROSS;
@@ -400,8 +452,8 @@ struct Pipeline {
   }
 };
 
-// One block of a convolution. `steps` of 32 channels each; with `sums` the block makes part blockIdx.z of them only, with
-// `moments` it leaves those, too.
+// One block of a convolution. `steps` of 64 bytes of channels each; with `sums` the block makes part blockIdx.z of them
+// only, with `moments` it leaves those, too.
 template <class T, int EDGE, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES, class Area>
 __device__ __forceinline__ void pipelined(T* y, const T* x, const T* w, const Prologue& prologue,
                                           const Epilogue<T>& epilogue, const ConvShape& shape, const Area& area,
@@ -409,6 +461,7 @@ __device__ __forceinline__ void pipelined(T* y, const T* x, const T* w, const Pr
 #if HAS_PIPELINES
   using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES>;
   DYNAMIC_SHARED(T, shared);
+  constexpr int DEPTH = Block::DEPTH;
   int first = int(blockIdx.z) * steps * DEPTH, pixels = Block::ROWS;
   int end = min(first + steps * DEPTH, (shape.channels + DEPTH - 1) / DEPTH * DEPTH);
   if constexpr (EDGE > 1) pixels = area.patch_pixels();

@@ -56,7 +56,7 @@ final class BenchKernels implements Callable<Integer> {
       Map<Problem, Integer> all = problems.of(device, where);
       Inference options = where.apply(Inference.batch(1));
       Engines engines = Engines.on(device, options.engine(), options.tuning());
-      Peaks peaks = Peaks.measure(device, unforced(device), problems.dtype());
+      Peaks peaks = Peaks.measure(device, unforced(device), problems.dtype(), where.tf32());
       List<Map<String, Object>> rows = new ArrayList<>();
       try (ProgressBar progress = Progress.bar("measuring", all.size())) {
         KernelBench bench = new KernelBench(device, engines, runs);

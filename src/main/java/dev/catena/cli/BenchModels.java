@@ -122,11 +122,13 @@ final class BenchModels implements Callable<Integer> {
       MemorySegment logits = arena.allocate(4L * batch * session.resultSize(), 64);
       Timing time = time(() -> session.run(images, logits));
       Map<String, Object> row = new LinkedHashMap<>();
-      String key = String.join(" ", model.name(), "batch " + batch, dtype, variant.label());
+      String precision = dtype + (where.tf32() ? " with TF32" : "");
+      String key = String.join(" ", model.name(), "batch " + batch, precision, variant.label());
       regressions.put(row, key, time);
       row.put("model", model.name());
       row.put("batch", batch);
       row.put("dtype", dtype);
+      row.put("tf32", where.tf32());
       row.put("variant", variant.label());
       row.put("images_per_s", 1e6 * batch / time.micros());
       row.put("runs", time.runs());

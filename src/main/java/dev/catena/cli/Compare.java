@@ -4,6 +4,7 @@ import dev.catena.Model;
 import dev.catena.device.Device;
 import dev.catena.exec.Inference;
 import dev.catena.exec.Training;
+import dev.catena.graph.DType;
 import dev.catena.graph.Shape;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.rewrite.Policy;
@@ -198,10 +199,9 @@ final class Compare implements Callable<Integer> {
 
   private int report(Model model, Device device, List<Contestant> contestants) throws IOException {
     float[] reference = contestants.getFirst().result();
-    double usual =
-        train
-            ? Agreement.gradientTolerance(arguments.dtype())
-            : Agreement.tolerance(arguments.dtype());
+    boolean rounded = where.tf32() && arguments.dtype() == DType.FP32;
+    DType precision = rounded ? DType.FP16 : arguments.dtype(); // of as many bits as TF32
+    double usual = train ? Agreement.gradientTolerance(precision) : Agreement.tolerance(precision);
     double accepted = tolerance == null ? usual : tolerance;
     boolean agree = contestants.stream().allMatch(c -> c.agreement(reference).within(accepted));
     List<Map<String, Object>> rows = contestants.stream().map(c -> c.row(reference)).toList();
@@ -210,6 +210,7 @@ final class Compare implements Callable<Integer> {
     result.put("model", model.name());
     result.put("batch", batch);
     result.put("dtype", Choices.label(arguments.dtype()));
+    result.put("tf32", where.tf32());
     result.put("training", train);
     result.put("device", device(device));
     result.put("tolerance", accepted);

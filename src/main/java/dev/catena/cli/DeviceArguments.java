@@ -31,6 +31,16 @@ final class DeviceArguments {
               + " in their last bits.")
   private boolean untuned;
 
+  @Option(
+      names = "--tf32",
+      description = "Let tensor cores round the factors of fp32 products to ten bits of mantissa.")
+  private boolean tf32;
+
+  /** Whether products in fp32 may be rounded to TF32. */
+  boolean tf32() {
+    return tf32;
+  }
+
   /** The device, which is known to have the engine. */
   Device open() {
     Device opened = openDevice();
@@ -77,12 +87,14 @@ final class DeviceArguments {
   }
 
   Inference apply(Inference options) {
-    Inference chosen = engine == null ? options : options.engine(engine);
+    Inference allowed = options.tf32(tf32);
+    Inference chosen = engine == null ? allowed : allowed.engine(engine);
     return untuned ? chosen : chosen.tuned(cacheFolder());
   }
 
   Training apply(Training options) {
-    Training chosen = engine == null ? options : options.engine(engine);
+    Training allowed = options.tf32(tf32);
+    Training chosen = engine == null ? allowed : allowed.engine(engine);
     return untuned ? chosen : chosen.tuned(cacheFolder());
   }
 

@@ -26,6 +26,7 @@ import java.util.List;
  *   <li>{@code data=exact,real} kinds of numbers ({@link Data}), a case for each; without it these
  *   <li>{@code x=4/32}, {@code y=4/32} first channel and pitch of a view; without it packed
  *   <li>{@code trained}: filters and vectors are on the device, as while training
+ *   <li>{@code tf32}: factors in fp32 may be rounded to TF32
  *   <li>{@code seed=7}
  *   <li>conv: {@code k= kernel=RxS stride= pad=HxW groups= prologue=} and {@code bias}, {@code
  *       residual}, {@code relu}; {@code r=} is the residual's view
@@ -65,7 +66,7 @@ final class CaseParser {
     boolean inPlace = line.flag("in-place");
     List<Case> cases = new ArrayList<>();
     for (DType dtype : dtypes) {
-      Problem problem = problem(dtype);
+      Problem problem = problem(dtype).withTf32(line.flag("tf32"));
       int over = inPlace ? overwritten(problem) : Case.NOTHING;
       for (Data data : kinds) {
         String alone = line.alone(dtype, data, seed);

@@ -80,7 +80,8 @@ final class Comparison {
 
   private Optional<String> reals() {
     DType dtype = operand.dtype();
-    Tolerance tolerance = Tolerance.of(computed()).of(terms());
+    boolean tf32 = one.problem().tf32() && !one.data().exact();
+    Tolerance tolerance = (tf32 ? Tolerance.tf32() : Tolerance.of(computed())).of(terms());
     int wrong = 0;
     int first = -1;
     double error = 0;

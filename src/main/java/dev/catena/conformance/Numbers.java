@@ -6,6 +6,7 @@ import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -21,6 +22,11 @@ final class Numbers {
 
   /** Of {@link Data#OFFSET}. */
   private static final double OFFSET = 1000;
+
+  /** Half of TF32's last bit of one, and three quarters: cutting off or a tie to even is wrong. */
+  private static final double TIE = 0x1p-11;
+
+  private static final double NO_TIE = 0x1.8p-11;
 
   /** Of a half of a seed. */
   private static final int RANDOM_BITS = 24;
@@ -60,8 +66,8 @@ final class Numbers {
 
   private double value(Role role, Shape shape, int index) {
     return switch (role) {
-      case ACTIVATION -> activation();
-      case FILTERS -> filter(shape, index);
+      case ACTIVATION -> activation() * excess(TIE, index % shape.c(), 0);
+      case FILTERS -> filter(shape, index) * excess(NO_TIE, summed(shape, index), 1);
       case SCALE -> scale();
       case SHIFT -> addend(true);
       case BIAS -> addend(false);
@@ -69,6 +75,19 @@ final class Numbers {
       case LABELS -> label();
       case RANDOM -> random.nextInt(1 << RANDOM_BITS);
     };
+  }
+
+  /** A factor with bits below TF32's tenth, for channels of one parity. */
+  private double excess(double below, int channel, int parity) {
+    return one.data() == Data.ROUNDED && channel % 2 == parity ? 1 + below : 1;
+  }
+
+  /** The channel of K,C,R,S that meets one of the input. */
+  private int summed(Shape filters, int index) {
+    int each = (int) (filters.elements() / filters.dim(0));
+    return one.problem().op() instanceof TrainingOp.ConvDgrad
+        ? index / each
+        : index % each / (each / filters.dim(1));
   }
 
   /** A class; among special numbers also what is none. */
@@ -109,7 +128,7 @@ final class Numbers {
 
   private double addend(boolean shift) {
     return switch (one.data()) {
-      case EXACT -> random.nextInt(-1, 5);
+      case EXACT, ROUNDED -> random.nextInt(-1, 5);
       case SHIFTED -> shift ? random.nextInt(50, 100) : random.nextInt(-1, 5);
       case REAL, SPECIAL, OFFSET -> random.nextDouble(-0.5, 0.5);
     };

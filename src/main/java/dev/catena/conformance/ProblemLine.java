@@ -61,6 +61,7 @@ public final class ProblemLine {
     view("x", x);
     view("y", problem.output());
     words.add("dtype=" + (x.layout() == Layout.NCHW ? problem.output() : x).dtype().suffix());
+    words.add(flag("tf32", problem.tf32()));
     words.removeIf(String::isEmpty);
     return true;
   }
@@ -125,6 +126,7 @@ public final class ProblemLine {
         + " "
         + problem.operands().stream()
             .map(o -> o.shape() + " " + o.dtype() + " " + o.firstChannel() + "/" + o.pitch())
-            .collect(Collectors.joining(", "));
+            .collect(Collectors.joining(", "))
+        + (problem.tf32() ? " tf32" : "");
   }
 }

@@ -5,11 +5,12 @@ import dev.catena.engine.Problem;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
+import java.util.Arrays;
 import java.util.List;
 
 /**
  * Every operation in fp64, as its definition reads: slow and obvious. Activations are dense N,H,W,C
- * here, filters K,C,R,S; nothing is rounded.
+ * here, filters K,C,R,S; nothing is rounded but, where TF32 is allowed, a convolution's factors.
  */
 final class Reference {
   private final Problem problem;
@@ -58,7 +59,8 @@ final class Reference {
       case Op.Conv c -> {
         double[] bias = c.bias() ? in.get(c.biasIndex()) : null;
         double[] residual = c.residual() ? in.get(c.residualIndex()) : null;
-        yield conv(c, affine(c.prologue(), false), x, in.get(1), bias, residual, y);
+        double[] z = factor(problem, affine(c.prologue(), false));
+        yield conv(c, z, x, factor(problem, in.get(1)), bias, residual, y);
       }
       case Op.DenseLayer _ -> denseLayer();
       default -> ReferenceBlocks.compute(problem, in);
@@ -78,6 +80,16 @@ final class Reference {
       result[i] = relu || prologue == Op.Prologue.SCALE_SHIFT_RELU ? relu(v) : v;
     }
     return result;
+  }
+
+  /** What a product takes: in TF32 rounded to ten bits of mantissa, ties away from zero. */
+  static double[] factor(Problem problem, double[] values) {
+    return problem.tf32() ? Arrays.stream(values).map(Reference::tf32).toArray() : values;
+  }
+
+  private static double tf32(double value) {
+    int bits = Float.floatToIntBits((float) value);
+    return Double.isNaN(value) ? value : Float.intBitsToFloat(bits + 0x1000 & ~0x1fff);
   }
 
   private double[] add(boolean relu) {

@@ -10,6 +10,11 @@ import dev.catena.graph.DType;
  * @param meanSquare of all differences, divided by the mean square of the reference
  */
 record Tolerance(double absolute, double relative, double meanSquare) {
+  /** Of TF32: fp16 has as many bits of mantissa. */
+  static Tolerance tf32() {
+    return of(DType.FP16);
+  }
+
   static Tolerance of(DType dtype) {
     return switch (dtype) {
       case FP32 -> new Tolerance(1e-5, 1e-4, 1e-11);

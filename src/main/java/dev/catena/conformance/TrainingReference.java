@@ -106,7 +106,9 @@ final class TrainingReference {
               s.relu() ? Op.Prologue.SCALE_SHIFT_RELU : Op.Prologue.SCALE_SHIFT, in.getFirst(), 1);
       case TrainingOp.ConvDgrad d -> {
         double[] dz = new double[y.length];
-        products(d.conv(), shape, shapes.get(0), (x, w, g) -> dz[x] += in(1, w) * in(0, g));
+        double[] factors = Reference.factor(problem, in.get(0));
+        double[] filters = Reference.factor(problem, in.get(1));
+        products(d.conv(), shape, shapes.get(0), (x, w, g) -> dz[x] += filters[w] * factors[g]);
         through(d.conv().prologue(), dz, 2);
       }
       case TrainingOp.ConvWgrad w -> {
@@ -255,7 +257,8 @@ final class TrainingReference {
 
   /** Of what is stored: the output, rounded. */
   private void convStatistics(Op.Conv conv) {
-    double[] made = Reference.compute(new Problem(conv, problem.inputs(), problem.output()), in);
+    Problem alone = new Problem(conv, problem.inputs(), problem.output());
+    double[] made = Reference.compute(alone.withTf32(problem.tf32()), in);
     for (int i = 0; i < made.length; i++) {
       y[i] = made[i];
       made[i] = problem.output().dtype().round((float) made[i]);

@@ -18,12 +18,11 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Fully connected layers and pointwise convolutions by cuBLASLt, with bias and ReLU behind them.
  * Channel views are leading dimensions: read and written in place. Sums are in fp32; fp32 factors
- * are rounded to TF32 only if the caller allows it; the bias is in the type of the output, as
+ * are rounded to TF32 only if the problem allows it; the bias is in the type of the output, as
  * cuBLASLt wants it. Thread-safe.
  */
 public final class CublasLtMatmul implements Engine {
 
-  private final boolean tf32;
   private final long workspaceLimit;
   private final Map<Device, Handle> handles = new ConcurrentHashMap<>();
   private final Map<Asked, Optional<Algorithm>> algorithms = new ConcurrentHashMap<>();
@@ -33,11 +32,9 @@ public final class CublasLtMatmul implements Engine {
   /**
    * An engine.
    *
-   * @param tf32 whether fp32 products may be rounded to TF32
    * @param workspaceLimit bytes that an algorithm may use
    */
-  public CublasLtMatmul(boolean tf32, long workspaceLimit) {
-    this.tf32 = tf32;
+  public CublasLtMatmul(long workspaceLimit) {
     this.workspaceLimit = workspaceLimit;
   }
 
@@ -105,7 +102,7 @@ public final class CublasLtMatmul implements Engine {
     long held = handle.hold();
     CublasLtProduct product = null;
     try {
-      product = product(problem, tf32);
+      product = product(problem);
       if (hasBias(problem.op())) {
         product.setBias(bias(problem, binding));
       }
@@ -127,7 +124,7 @@ public final class CublasLtMatmul implements Engine {
     Problem problem = asked.problem;
     Handle handle = handles.computeIfAbsent(asked.device, Handle::new);
     long held = handle.hold();
-    try (CublasLtProduct product = product(problem, tf32)) {
+    try (CublasLtProduct product = product(problem)) {
       return product.recommend(
           held, workspaceLimit, alignment(problem.input(0)), alignment(problem.output()));
     } finally {
@@ -136,7 +133,7 @@ public final class CublasLtMatmul implements Engine {
   }
 
   /** The descriptors of a problem that {@link #unsupported(Problem)} has nothing against. */
-  static CublasLtProduct product(Problem problem, boolean tf32) {
+  static CublasLtProduct product(Problem problem) {
     Operand x = problem.input(0);
     Operand y = problem.output();
     var extents =
@@ -154,7 +151,7 @@ public final class CublasLtMatmul implements Engine {
         y.dtype(),
         hasBias(problem.op()),
         relu,
-        tf32);
+        problem.tf32());
   }
 
   private static boolean hasBias(Op op) {

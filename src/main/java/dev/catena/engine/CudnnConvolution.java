@@ -24,11 +24,10 @@ import java.util.concurrent.ConcurrentHashMap;
  * memory plan counts. With a limit of 0 the generic engines that need none are found instead.
  *
  * <p>Products are exact and sums in fp32, in the same order every time. In fp32 that excludes the
- * tensor cores, whose TF32 keeps ten bits of mantissa, unless the caller allows it. Thread-safe.
+ * tensor cores, whose TF32 keeps ten bits of mantissa, unless the problem allows it. Thread-safe.
  */
 public final class CudnnConvolution implements Engine {
 
-  private final boolean tf32;
   private final long workspaceLimit;
   private final CudnnPlanCache cache;
   private final Map<Device, CudnnHandles> handles = new ConcurrentHashMap<>();
@@ -36,12 +35,10 @@ public final class CudnnConvolution implements Engine {
   /**
    * An engine.
    *
-   * @param tf32 whether fp32 products may be rounded to TF32
    * @param workspaceLimit bytes that a plan should not exceed; where all do, the smallest is taken
    * @param cache folder where plans are kept, if they are
    */
-  public CudnnConvolution(boolean tf32, long workspaceLimit, Optional<Path> cache) {
-    this.tf32 = tf32;
+  public CudnnConvolution(long workspaceLimit, Optional<Path> cache) {
     this.workspaceLimit = workspaceLimit;
     this.cache = new CudnnPlanCache(cache);
   }
@@ -72,7 +69,8 @@ public final class CudnnConvolution implements Engine {
       if (choice(problem, device).exists()) {
         return Optional.empty();
       }
-      String restriction = tf32 || problem.output().dtype() != DType.FP32 ? "" : " without TF32";
+      boolean restricted = problem.output().dtype() == DType.FP32 && !problem.tf32();
+      String restriction = restricted ? " without TF32" : "";
       return Optional.of(cudnn + " has no plan for it on " + device.name() + restriction);
     } catch (CudnnException e) {
       return Optional.of(cudnn + " cannot plan for " + device.name() + ": " + e.getMessage());
@@ -127,29 +125,26 @@ public final class CudnnConvolution implements Engine {
             library().versionName(),
             device.name(),
             device.computeCapability() + "x" + device.multiprocessors(),
-            tf32 ? "tf32" : "exact",
+            problem.tf32() ? "tf32" : "exact",
             Long.toString(workspaceLimit),
             graph.toString());
-    return cache.get(key, () -> choose(graph, problem.output().dtype(), device));
+    return cache.get(key, () -> choose(problem, device));
   }
 
-  private Choice choose(CudnnGraph graph, DType dtype, Device device) {
+  private Choice choose(Problem problem, Device device) {
     device.makeCurrent();
     try (CudnnTarget target = CudnnTarget.present(library(), ordinal(device))) {
-      return choose(library(), graph, target, dtype, tf32, workspaceLimit);
+      return choose(library(), problem, target, workspaceLimit);
     }
   }
 
   static Choice choose(
-      CudnnLibrary cudnn,
-      CudnnGraph graph,
-      CudnnTarget target,
-      DType dtype,
-      boolean tf32,
-      long workspaceLimit) {
+      CudnnLibrary cudnn, Problem problem, CudnnTarget target, long workspaceLimit) {
+    CudnnGraph graph = CudnnProblem.graph(problem);
+    DType dtype = problem.output().dtype();
     try (CudnnPlan plan =
         CudnnPlans.within(
-            cudnn, graph, target, engine -> engine.exact(dtype, tf32), workspaceLimit)) {
+            cudnn, graph, target, e -> e.exact(dtype, problem.tf32()), workspaceLimit)) {
       return plan == null ? Choice.NONE : new Choice(plan.workspace(), plan.json());
     } catch (CudnnException e) {
       if (e.notSupported()) {

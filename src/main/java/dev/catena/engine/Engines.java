@@ -62,9 +62,9 @@ public final class Engines {
     engines.add(KernelEngine.matrix());
     engines.add(KernelEngine.direct());
     if (device.kind() == Device.Kind.CUDA) {
-      Engine cudnn = new CudnnConvolution(false, LIBRARY_WORKSPACE, plans);
+      Engine cudnn = new CudnnConvolution(LIBRARY_WORKSPACE, plans);
       engines.add(cudnn);
-      engines.add(new CublasLtMatmul(false, LIBRARY_WORKSPACE));
+      engines.add(new CublasLtMatmul(LIBRARY_WORKSPACE));
       engines.add(new GradientInSteps(cudnn, KernelEngine.matrix(), LIBRARY_WORKSPACE));
     }
     return engines;

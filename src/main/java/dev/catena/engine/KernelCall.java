@@ -32,19 +32,19 @@ record KernelCall(Problem problem, Binding binding, Device device) {
    * memory.
    */
   Launch launch(String file, String kernel, Operand typed, Dim grid, Dim block, Object... args) {
-    return launch(file, kernel, typed, grid, block, 0, args);
+    return launch(file, kernel, typed.dtype().suffix(), grid, block, 0, args);
   }
 
-  /** The same with {@code sharedBytes} of dynamic shared memory. */
+  /** The same of a type's {@code suffix}, with {@code sharedBytes} of dynamic shared memory. */
   Launch launch(
       String file,
       String kernel,
-      Operand typed,
+      String suffix,
       Dim grid,
       Dim block,
       int sharedBytes,
       Object[] args) {
-    String name = kernel + "_" + typed.dtype().suffix();
+    String name = kernel + "_" + suffix;
     return device.module(file).kernel(name).prepare(grid, block, sharedBytes, args);
   }
 

@@ -17,6 +17,7 @@ import java.util.Optional;
  */
 record KernelDenseLayer(Variant variant, int lines, int columns) {
   private static final int ELEMENT_BYTES = 2;
+  private static final int DEPTH = KernelTile.depth(DType.FP16);
   private static final int STAGES = 4;
 
   /**
@@ -42,8 +43,8 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
 
     /** As laid out in dense_layer.cu: stages, zeros, table, scale and shift, bottleneck. */
     int sharedBytes(int channels) {
-      int stages = STAGES * (rows + bottleneck) * KernelTile.DEPTH * ELEMENT_BYTES;
-      int affine = Math.ceilDiv(channels, KernelTile.DEPTH) * KernelTile.DEPTH * 2 * Float.BYTES;
+      int stages = STAGES * (rows + bottleneck) * DEPTH * ELEMENT_BYTES;
+      int affine = Math.ceilDiv(channels, DEPTH) * DEPTH * 2 * Float.BYTES;
       return stages
           + KernelCall.VECTOR * ELEMENT_BYTES
           + rows * Integer.BYTES
@@ -151,7 +152,7 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
     return call.launch(
         "dense_layer",
         variant.kernel(),
-        call.x(),
+        call.x().dtype().suffix(),
         Dim.of(blocks(y)),
         Dim.of(variant.threads()),
         variant.sharedBytes(x.c()),

@@ -72,16 +72,17 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
 
   private static boolean pipelined(Problem problem, TrainingOp.ConvDgrad op, Device device) {
     Operand g = problem.input(0);
-    boolean aligned = g.firstChannel() % KernelCall.VECTOR == 0;
-    return g.dtype() != DType.FP32
+    boolean anywhere = op.conv().kernelH() > 1 && g.dtype() != DType.FP32;
+    return KernelPipeline.onTensorCores(problem)
         && new KernelLimits(device).pipelines()
-        && (aligned || op.conv().kernelH() > 1);
+        && (anywhere || KernelPipeline.aligned(g));
   }
 
   /** The convolution that it is. */
   private static Problem convolution(Problem problem, TrainingOp.ConvDgrad op) {
     int edge = op.conv().kernelH();
-    return new Problem(Op.Conv.of(edge, 1, edge / 2), List.of(problem.input(0)), problem.output());
+    return new Problem(Op.Conv.of(edge, 1, edge / 2), List.of(problem.input(0)), problem.output())
+        .withTf32(problem.tf32());
   }
 
   private int edge() {
@@ -133,7 +134,7 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
         call.launch(
             "conv_dgrad",
             cut.map(c -> kernel(c.tile())).orElse(plain),
-            call.x(),
+            cut.map(c -> KernelTile.suffix(c.dtype())).orElse(call.x().dtype().suffix()),
             grid(),
             Dim.of(cut.map(c -> c.tile().threads()).orElse(edge() == 1 ? 256 : 128)),
             cut.map(KernelPipeline::gradientSharedBytes).orElse(0),

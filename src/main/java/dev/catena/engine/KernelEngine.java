@@ -58,7 +58,9 @@ public final class KernelEngine implements Engine {
     }
     if (op instanceof TrainingOp.ConvStatistics both) {
       return matrix
-          ? unsupported(new Problem(both.conv(), problem.inputs(), problem.output()), device)
+          ? unsupported(
+              new Problem(both.conv(), problem.inputs(), problem.output()).withTf32(problem.tf32()),
+              device)
           : Optional.of("leaves no statistics");
     }
     if (op instanceof TrainingOp.ConvDgrad || op instanceof TrainingOp.ConvWgrad) {

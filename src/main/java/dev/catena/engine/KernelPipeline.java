@@ -19,12 +19,14 @@ import java.util.function.Predicate;
  * @param lines of output pixels in a block, of all images together; 0 for 1x1
  * @param columns of output pixels in a block; 0 for 1x1
  * @param parts blocks that share the channels of one tile; their sums meet in the workspace
- * @param steps of 32 channels in each part
+ * @param steps in each part, of 64 bytes of channels
+ * @param dtype of x and y
  */
-record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int steps) {
+record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int steps, DType dtype) {
   private static final int[] PARTS = {1, 2, 3, 4, 6, 8, 12, 16};
 
-  // What a multiprocessor does in a clock: multiply-adds of mma.sync, bytes out of L2.
+  // What a multiprocessor does in a clock: multiply-adds of mma.sync in 16 bits, and bytes out of
+  // L2. In TF32 it is half of that, as is the depth of a step.
   private static final double MULTIPLY_ADDS = 1024;
   private static final double L2_BYTES = 32;
 
@@ -40,10 +42,10 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
       return Optional.of("tiles are for 1x1 and padded 3x3 convolutions");
     }
     Operand x = problem.input(0);
-    if (x.dtype() == DType.FP32 || problem.output().dtype() != x.dtype()) {
-      return Optional.of("tensor cores take 16-bit types");
+    if (!onTensorCores(problem)) {
+      return Optional.of("tensor cores take 16-bit types, and fp32 where TF32 is allowed");
     }
-    if (x.firstChannel() % KernelCall.VECTOR != 0) {
+    if (!aligned(x)) {
       return Optional.of("x does not begin on 16 bytes");
     }
     if (conv.prologue() == Op.Prologue.SCALE_SHIFT) {
@@ -55,6 +57,17 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     return new KernelLimits(device).pipelines()
         ? Optional.empty()
         : Optional.of("asynchronous copies want compute capability 8.0");
+  }
+
+  /** Whether {@code problem} may be multiplied on tensor cores as its input is stored. */
+  static boolean onTensorCores(Problem problem) {
+    DType dtype = problem.input(0).dtype();
+    return problem.output().dtype() == dtype && (dtype != DType.FP32 || problem.tf32());
+  }
+
+  /** Whether asynchronous copies may begin where {@code operand} does. */
+  static boolean aligned(Operand operand) {
+    return operand.firstChannel() * operand.dtype().bytes() % 16 == 0;
   }
 
   /** The convolution that {@code op} is, with or without statistics. */
@@ -98,14 +111,15 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
   }
 
   private static List<KernelPipeline> cuts(KernelTile tile, Problem problem) {
-    int steps = Math.ceilDiv(problem.input(0).shape().c(), KernelTile.DEPTH);
+    Operand x = problem.input(0);
+    int steps = Math.ceilDiv(x.shape().c(), KernelTile.depth(x.dtype()));
     List<KernelPipeline> cuts = new ArrayList<>();
     for (int[] area : areas(tile, problem.output().shape())) {
       for (int parts : PARTS) {
         int each = Math.ceilDiv(steps, parts);
         boolean whole = parts == 1 || !hasStatistics(problem);
         if (whole && Math.ceilDiv(steps, each) == parts) {
-          cuts.add(new KernelPipeline(tile, area[0], area[1], parts, each));
+          cuts.add(new KernelPipeline(tile, area[0], area[1], parts, each, x.dtype()));
         }
       }
     }
@@ -130,7 +144,7 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
   }
 
   private int sharedBytes() {
-    return tile.sharedBytes(patchPixels(), steps);
+    return tile.sharedBytes(patchPixels(), steps, dtype);
   }
 
   /** Shared memory of a block of {@code conv_dgrad.cu}. */
@@ -159,7 +173,8 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
       return Double.POSITIVE_INFINITY;
     }
     Shape y = problem.output().shape();
-    double adds = (double) tile.rows() * tile.columns() * tile.taps() * KernelTile.DEPTH;
+    double adds =
+        (double) tile.rows() * tile.columns() * tile.taps() * KernelTile.depth(DType.FP16);
     double step = Math.max(adds / MULTIPLY_ADDS, tile.stepBytes(patchPixels()) / L2_BYTES);
     double blocks = Math.ceilDiv(grid(y).count(), limits.multiprocessors());
     // Blocks of one multiprocessor hide each other's latency.
@@ -211,7 +226,13 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     Dim block = Dim.of(tile.threads());
     Launch tiles =
         call.launch(
-            tile.file(), tile.kernel(), call.x(), grid(y), block, sharedBytes(), args.toArray());
+            tile.file(),
+            tile.kernel(),
+            KernelTile.suffix(dtype),
+            grid(y),
+            block,
+            sharedBytes(),
+            args.toArray());
     List<Launch> launches = new ArrayList<>(List.of(tiles));
     if (parts > 1) {
       launches.add(sum(call, conv, sums, bias));

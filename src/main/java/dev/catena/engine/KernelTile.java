@@ -1,5 +1,6 @@
 package dev.catena.engine;
 
+import dev.catena.graph.DType;
 import java.util.List;
 
 /**
@@ -12,9 +13,6 @@ import java.util.List;
  * @param resident blocks on a multiprocessor, as far as registers go
  */
 record KernelTile(int edge, int rows, int columns, int threads, int resident) {
-  /** Channels of a step. */
-  static final int DEPTH = 32;
-
   static final List<KernelTile> POINTWISE =
       List.of(
           new KernelTile(1, 128, 192, 256, 1),
@@ -33,7 +31,10 @@ record KernelTile(int edge, int rows, int columns, int threads, int resident) {
           new KernelTile(3, 128, 16, 128, 6),
           new KernelTile(3, 64, 32, 128, 6));
 
-  private static final int ELEMENT_BYTES = 2;
+  /** Bytes of x, and of a filter, that are one pixel's in a step. */
+  private static final int ROW_BYTES = 64;
+
+  private static final int CHUNK_BYTES = 16;
   private static final int AFFINE_BYTES = 2 * Float.BYTES;
 
   /** The tiles of a convolution that has any. */
@@ -41,6 +42,16 @@ record KernelTile(int edge, int rows, int columns, int threads, int resident) {
     return KernelPipeline.convolution(problem.op()).orElseThrow().kernelH() == 1
         ? POINTWISE
         : THREE;
+  }
+
+  /** Channels of a step. */
+  static int depth(DType dtype) {
+    return ROW_BYTES / dtype.bytes();
+  }
+
+  /** Ending of a kernel's name: with fp32 in memory it multiplies in TF32. */
+  static String suffix(DType dtype) {
+    return dtype == DType.FP32 ? "tf32" : dtype.suffix();
   }
 
   int taps() {
@@ -61,27 +72,32 @@ record KernelTile(int edge, int rows, int columns, int threads, int resident) {
 
   /** Bytes of x and w that a step brings. */
   int stepBytes(int patchPixels) {
-    return (patchPixels + taps() * columns) * DEPTH * ELEMENT_BYTES;
+    return (patchPixels + taps() * columns) * ROW_BYTES;
   }
 
   /**
    * Shared memory of a block, laid out as in {@code pipeline.cuh}: stages, zeros, the patch's
-   * table, scale and shift.
+   * table, scale and shift; or in their place the finished tile.
    */
-  int sharedBytes(int patchPixels, int steps) {
-    return stages() * stepBytes(patchPixels)
-        + tableBytes(patchPixels)
-        + steps * DEPTH * AFFINE_BYTES;
+  int sharedBytes(int patchPixels, int steps, DType dtype) {
+    int staged =
+        stages() * stepBytes(patchPixels)
+            + tableBytes(patchPixels)
+            + steps * depth(dtype) * AFFINE_BYTES;
+    return Math.max(staged, tileElements() * dtype.bytes());
+  }
+
+  private int tileElements() {
+    return rows * (columns + KernelCall.VECTOR);
   }
 
   /** The same for {@code conv_dgrad.cu}: the stages that are used or the sums, zeros, the table. */
   int gradientSharedBytes(int patchPixels, int steps) {
-    int sums = rows * (columns + KernelCall.VECTOR) * Float.BYTES;
     int staged = Math.min(stages(), steps) * stepBytes(patchPixels);
-    return Math.max(staged, sums) + tableBytes(patchPixels);
+    return Math.max(staged, tileElements() * Float.BYTES) + tableBytes(patchPixels);
   }
 
   private static int tableBytes(int patchPixels) {
-    return KernelCall.VECTOR * ELEMENT_BYTES + Math.ceilDiv(patchPixels, 4) * 4 * Integer.BYTES;
+    return CHUNK_BYTES + Math.ceilDiv(patchPixels, 4) * 4 * Integer.BYTES;
   }
 }

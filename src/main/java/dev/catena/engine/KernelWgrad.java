@@ -111,7 +111,7 @@ record KernelWgrad(Problem problem, Op.Conv conv, Optional<WgradCut> cut, Filter
     return call.launch(
         "conv_wgrad",
         cut.tile().kernel(),
-        call.x(),
+        call.x().dtype().suffix(),
         Dim.of(
             parts.count(),
             Dim.blocks(dw.dim(0), cut.tile().rows()),

@@ -1,5 +1,6 @@
 package dev.catena.engine;
 
+import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.TrainingOp;
@@ -14,16 +15,29 @@ import java.util.stream.Stream;
  * @param inputs in the order of {@link Op}
  * @param output where it goes
  * @param byproducts where the rest goes, in the order of {@link Op}; of few operations
+ * @param tf32 whether products in fp32 may be of factors rounded to TF32, to ten bits of mantissa
  */
-public record Problem(Op op, List<Operand> inputs, Operand output, List<Operand> byproducts) {
+public record Problem(
+    Op op, List<Operand> inputs, Operand output, List<Operand> byproducts, boolean tf32) {
   public Problem {
     inputs = List.copyOf(inputs);
     byproducts = List.copyOf(byproducts);
   }
 
-  /** A problem without by-products. */
+  /** A problem in its operands' full precision. */
+  public Problem(Op op, List<Operand> inputs, Operand output, List<Operand> byproducts) {
+    this(op, inputs, output, byproducts, false);
+  }
+
+  /** The same without by-products. */
   public Problem(Op op, List<Operand> inputs, Operand output) {
     this(op, inputs, output, List.of());
+  }
+
+  /** The same with or without the permission of TF32, which only a problem in fp32 has. */
+  public Problem withTf32(boolean allowed) {
+    boolean single = input(0).dtype() == DType.FP32 && output.dtype() == DType.FP32;
+    return new Problem(op, inputs, output, byproducts, allowed && single);
   }
 
   /** The input at {@code index}. */

@@ -2,6 +2,7 @@ package dev.catena.exec;
 
 import dev.catena.device.Device;
 import dev.catena.engine.Engines;
+import dev.catena.engine.Problem;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphException;
 import dev.catena.graph.Layout;
@@ -42,7 +43,7 @@ final class Compiler {
       graph = new FuseDenseLayer(this::isBetter).apply(graph);
       graph = new FuseResidual(this::isBetter).apply(graph);
     }
-    return Program.compile(graph, engines, device);
+    return Program.compile(graph, options.tf32(), engines, device);
   }
 
   private Graph rewritten(int batch) {
@@ -51,9 +52,11 @@ final class Compiler {
 
   /** Views hardly matter to the question, and are not known yet. */
   private boolean isBetter(Node fused, List<Node> parts) {
-    return engines.worthFusing(
-        Program.unplaced(fused, Optional.empty()),
-        parts.stream().map(node -> Program.unplaced(node, Optional.empty())).toList());
+    return engines.worthFusing(unplaced(fused), parts.stream().map(this::unplaced).toList());
+  }
+
+  private Problem unplaced(Node node) {
+    return Program.unplaced(node, Optional.empty(), options.tf32());
   }
 
   /**

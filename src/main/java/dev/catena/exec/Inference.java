@@ -14,6 +14,8 @@ import java.util.Optional;
  *
  * @param batches images of each program, ascending; a run takes the smallest that fits
  * @param dtype in which activations and filters are stored
+ * @param tf32 whether products in fp32 may be of factors rounded to TF32, ten bits of mantissa, as
+ *     tensor cores want it; the host has nothing faster for it
  * @param height of an image, or 0 for the model's own
  * @param width of an image, or 0 for the model's own
  * @param pipeline the rewrites
@@ -27,6 +29,7 @@ import java.util.Optional;
 public record Inference(
     List<Integer> batches,
     DType dtype,
+    boolean tf32,
     int height,
     int width,
     Pipeline pipeline,
@@ -51,11 +54,12 @@ public record Inference(
     }
   }
 
-  /** Programs for up to so many images each, fp32, fused, one lane. */
+  /** Programs for up to so many images each, fp32 without TF32, fused, one lane. */
   public static Inference batch(int... images) {
     return new Inference(
         Arrays.stream(images).boxed().toList(),
         DType.FP32,
+        false,
         0,
         0,
         Variant.FUSED.pipeline(),
@@ -67,13 +71,20 @@ public record Inference(
 
   /** Activations and filters in {@code type}. */
   public Inference dtype(DType type) {
-    return new Inference(batches, type, height, width, pipeline, adapt, lanes, engine, tuning);
+    return new Inference(
+        batches, type, tf32, height, width, pipeline, adapt, lanes, engine, tuning);
+  }
+
+  /** Factors of fp32 products rounded to TF32 where that is faster. */
+  public Inference tf32(boolean allowed) {
+    return new Inference(
+        batches, dtype, allowed, height, width, pipeline, adapt, lanes, engine, tuning);
   }
 
   /** Images of this size in pixels instead of the model's own. */
   public Inference image(int imageHeight, int imageWidth) {
     return new Inference(
-        batches, dtype, imageHeight, imageWidth, pipeline, adapt, lanes, engine, tuning);
+        batches, dtype, tf32, imageHeight, imageWidth, pipeline, adapt, lanes, engine, tuning);
   }
 
   /** The rewrites of a variant; only the fused one is adapted to the device. */
@@ -81,6 +92,7 @@ public record Inference(
     return new Inference(
         batches,
         dtype,
+        tf32,
         height,
         width,
         variant.pipeline(),
@@ -92,23 +104,25 @@ public record Inference(
 
   /** These rewrites. */
   public Inference pipeline(Pipeline rewrites) {
-    return new Inference(batches, dtype, height, width, rewrites, adapt, lanes, engine, tuning);
+    return new Inference(
+        batches, dtype, tf32, height, width, rewrites, adapt, lanes, engine, tuning);
   }
 
   /** So many runs at once. */
   public Inference lanes(int count) {
-    return new Inference(batches, dtype, height, width, pipeline, adapt, count, engine, tuning);
+    return new Inference(
+        batches, dtype, tf32, height, width, pipeline, adapt, count, engine, tuning);
   }
 
   /** The named engine wherever it can. */
   public Inference engine(String name) {
     return new Inference(
-        batches, dtype, height, width, pipeline, adapt, lanes, Optional.of(name), tuning);
+        batches, dtype, tf32, height, width, pipeline, adapt, lanes, Optional.of(name), tuning);
   }
 
   /** Measure engines that compete, and keep the choices in {@code folder}. */
   public Inference tuned(Path folder) {
     return new Inference(
-        batches, dtype, height, width, pipeline, adapt, lanes, engine, Optional.of(folder));
+        batches, dtype, tf32, height, width, pipeline, adapt, lanes, engine, Optional.of(folder));
   }
 }

@@ -31,12 +31,19 @@ import java.util.function.Function;
  */
 final class Program {
   private final Optional<DType> trained;
+  private final boolean tf32;
   private final MemoryPlan plan;
   private final Map<Problem, Engine> engines = new HashMap<>();
 
   private Program(
-      Graph graph, List<Value> external, Optional<DType> trained, Engines choice, Device device) {
+      Graph graph,
+      List<Value> external,
+      Optional<DType> trained,
+      boolean tf32,
+      Engines choice,
+      Device device) {
     this.trained = trained;
+    this.tf32 = tf32;
     this.plan =
         Planner.plan(
             graph,
@@ -50,19 +57,24 @@ final class Program {
             });
   }
 
-  /** Chooses engines for {@code graph}, then plans its memory with the scratch that they want. */
-  static Program compile(Graph graph, Engines choice, Device device) {
-    return new Program(graph, List.of(), Optional.empty(), choice, device);
+  /**
+   * Chooses engines for {@code graph}, then plans its memory with the scratch that they want.
+   *
+   * @param tf32 whether products in fp32 may be of factors rounded to TF32
+   */
+  static Program compile(Graph graph, boolean tf32, Engines choice, Device device) {
+    return new Program(graph, List.of(), Optional.empty(), tf32, choice, device);
   }
 
   /**
    * The same of a training step: its parameters are not packed, but lie in {@code state}.
    *
-   * @param dtype of activations, in which filters are read
+   * @param options type of activations, in which filters are read, and of products
    */
   static Program training(
-      Graph step, TrainingState state, DType dtype, Engines choice, Device device) {
-    return new Program(step, state.values(), Optional.of(dtype), choice, device);
+      Graph step, TrainingState state, Training options, Engines choice, Device device) {
+    Optional<DType> dtype = Optional.of(options.dtype());
+    return new Program(step, state.values(), dtype, options.tf32(), choice, device);
   }
 
   /** The steps that compute, in order: all but views. */
@@ -134,12 +146,13 @@ final class Program {
   /** What a step asks of an engine. */
   Problem problem(Node step, Placement placement) {
     return problem(
-        step,
-        trained,
-        value -> {
-          View view = placement.view(value);
-          return Operand.view(value.shape(), value.dtype(), view.firstChannel(), view.pitch());
-        });
+            step,
+            trained,
+            value -> {
+              View view = placement.view(value);
+              return Operand.view(value.shape(), value.dtype(), view.firstChannel(), view.pitch());
+            })
+        .withTf32(tf32);
   }
 
   /**
@@ -147,8 +160,9 @@ final class Program {
    *
    * @param trained the type of activations while training
    */
-  static Problem unplaced(Node step, Optional<DType> trained) {
-    return problem(step, trained, value -> Operand.packed(value.shape(), value.dtype()));
+  static Problem unplaced(Node step, Optional<DType> trained, boolean tf32) {
+    return problem(step, trained, value -> Operand.packed(value.shape(), value.dtype()))
+        .withTf32(tf32);
   }
 
   private static Problem problem(

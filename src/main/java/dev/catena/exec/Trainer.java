@@ -6,6 +6,7 @@ import dev.catena.device.ExecutableGraph;
 import dev.catena.device.OutOfDeviceMemoryException;
 import dev.catena.device.Stream;
 import dev.catena.engine.Engines;
+import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
@@ -129,10 +130,12 @@ public final class Trainer implements AutoCloseable {
         device,
         (fused, parts) ->
             engines.worthFusing(
-                Program.unplaced(fused, Optional.of(options.dtype())),
-                parts.stream()
-                    .map(part -> Program.unplaced(part, Optional.of(options.dtype())))
-                    .toList()));
+                unplaced(fused, options),
+                parts.stream().map(part -> unplaced(part, options)).toList()));
+  }
+
+  private static Problem unplaced(Node node, Training options) {
+    return Program.unplaced(node, Optional.of(options.dtype()), options.tf32());
   }
 
   /** The same where {@code fuse} says what the device does better at once. */
@@ -146,7 +149,7 @@ public final class Trainer implements AutoCloseable {
     Graph step = options.step(source, options.batch(), new FuseStatistics(fuse));
     TrainingPlan least = TrainingPlan.of(step, options.dtype());
     requireFit(least.bytes(), 0, source, options, device);
-    Program program = Program.training(step, least.state(), options.dtype(), engines, device);
+    Program program = Program.training(step, least.state(), options, engines, device);
     engines.remember();
     long scratch = program.plan().peakBytes() - least.step().peakBytes();
     requireFit(least.bytes() + scratch, scratch, source, options, device);

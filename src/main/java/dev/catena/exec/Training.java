@@ -17,6 +17,7 @@ import java.util.function.Consumer;
  *
  * @param batch images of a step
  * @param dtype in which activations are stored; weights, momentum and gradients are fp32
+ * @param tf32 whether products in fp32 may be of factors rounded to TF32, as {@link Inference#tf32}
  * @param height of an image, or 0 for the model's own
  * @param width of an image, or 0 for the model's own
  * @param policy what is kept for the backward pass
@@ -34,6 +35,7 @@ import java.util.function.Consumer;
 public record Training(
     int batch,
     DType dtype,
+    boolean tf32,
     int height,
     int width,
     Policy policy,
@@ -72,11 +74,12 @@ public record Training(
     }
   }
 
-  /** So many images a step, fp32, fused, momentum 0.9, no weight decay, seed 0. */
+  /** So many images a step, fp32 without TF32, fused, momentum 0.9, no weight decay, seed 0. */
   public static Training batch(int images) {
     return new Training(
         images,
         DType.FP32,
+        false,
         0,
         0,
         Policy.FUSED,
@@ -94,6 +97,11 @@ public record Training(
   /** Activations in {@code type}. */
   public Training dtype(DType type) {
     return with(to -> to.dtype = type);
+  }
+
+  /** Factors of fp32 products rounded to TF32 where that is faster. */
+  public Training tf32(boolean allowed) {
+    return with(to -> to.tf32 = allowed);
   }
 
   /** Images of this size in pixels instead of the model's own. */
@@ -181,6 +189,7 @@ public record Training(
   private static final class Draft {
     int batch;
     DType dtype;
+    boolean tf32;
     int height;
     int width;
     Policy policy;
@@ -197,6 +206,7 @@ public record Training(
     Draft(Training from) {
       batch = from.batch;
       dtype = from.dtype;
+      tf32 = from.tf32;
       height = from.height;
       width = from.width;
       policy = from.policy;
@@ -215,6 +225,7 @@ public record Training(
       return new Training(
           batch,
           dtype,
+          tf32,
           height,
           width,
           policy,

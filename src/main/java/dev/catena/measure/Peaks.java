@@ -37,8 +37,9 @@ public record Peaks(
    *
    * @param engines of the device, none of them forced
    * @param dtype of the product
+   * @param tf32 whether its factors may be rounded to TF32
    */
-  public static Peaks measure(Device device, Engines engines, DType dtype) {
+  public static Peaks measure(Device device, Engines engines, DType dtype, boolean tf32) {
     boolean host = device.kind() == Device.Kind.HOST;
     long most = Math.min(host ? MOST_ON_HOST : MOST, device.freeMemory() / 8); // read, and written
     Shape large = Shape.of(1, 1, (int) Math.max(1, most / LINE), LINE / Float.BYTES);
@@ -52,9 +53,11 @@ public record Peaks(
     Shape x = Shape.of(1, pixels, pixels, channels);
     Problem product =
         new Problem(
-            Op.Conv.of(1, 1, 0),
-            List.of(Operand.packed(x, dtype), Operand.constant(Shape.of(channels, channels, 1, 1))),
-            Operand.packed(x, dtype));
+                Op.Conv.of(1, 1, 0),
+                List.of(
+                    Operand.packed(x, dtype), Operand.constant(Shape.of(channels, channels, 1, 1))),
+                Operand.packed(x, dtype))
+            .withTf32(tf32);
     Best bytes = best(device, engines, copy, Cost.of(copy).bytes());
     Best flops = best(device, engines, product, Cost.of(product).flops());
     return new Peaks(bytes.rate, bytes.engine, flops.rate, flops.engine);

@@ -10,6 +10,7 @@ import dev.catena.engine.Engine;
 import dev.catena.engine.KernelEngine;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.AfterAll;
@@ -113,6 +114,21 @@ class TrialTest {
     Case inPlace = only("relu-backward 2x5x3x12 accumulate in-place y=4/24");
     assertEquals(Optional.empty(), Trial.run(device, new Spoiled((_, _) -> {}, true), inPlace));
     assertFound(inPlace, new Spoiled((_, _) -> {}, false), "values differ");
+  }
+
+  /**
+   * Bits that TF32 does not hold show who rounds: our tiles with the permission, nobody without.
+   */
+  @Test
+  void fp32IsRoundedToTf32OnlyWhereAllowed() {
+    for (String edge : List.of("kernel=1x1", "kernel=3x3 pad=1x1")) {
+      String line = "conv 1x5x3x20 k=12 " + edge + " dtype=f32 data=rounded";
+      Case strict = CaseParser.parse(line).getFirst();
+      Case allowed = CaseParser.parse(line + " tf32").getFirst();
+      assertEquals(Optional.empty(), Trial.run(device, KernelEngine.matrix(), strict));
+      assertEquals(Optional.empty(), Trial.run(device, KernelEngine.matrix(), allowed));
+      assertFound(allowed, KernelEngine.direct(), "values differ");
+    }
   }
 
   private static Case only(String line) {

@@ -24,7 +24,7 @@ class CublasLtTest {
     for (Problem problem : List.of(classifier(dtype), pointwise(dtype))) {
       assertEquals(Optional.empty(), CublasLtMatmul.unsupported(problem));
       for (boolean tf32 : new boolean[] {false, true}) {
-        var product = CublasLtMatmul.product(problem, tf32);
+        var product = CublasLtMatmul.product(problem.withTf32(tf32));
         product.setBias(4096);
         product.close();
         product.close();

@@ -78,7 +78,8 @@ class CudnnTest {
   @Test
   void aStoredPlanIsReadBack() {
     try (CudnnTarget target = CudnnTarget.named(cudnn, "h200");
-        CudnnPlan plan = CudnnPlans.first(cudnn, slice(DType.FP16), target, _ -> true);
+        CudnnPlan plan =
+            CudnnPlans.first(cudnn, CudnnProblem.graph(slice(DType.FP16)), target, _ -> true);
         var restored = new CudnnDescriptor(cudnn, BACKEND_EXECUTION_PLAN_DESCRIPTOR)) {
       target.setPlan(restored);
       restored.setText(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, plan.json()).finish();
@@ -91,23 +92,21 @@ class CudnnTest {
   @Test
   void aSecondStartBuildsNothing() {
     Graph network = Catalogue.find("densenet121").orElseThrow().graph(8, DType.FP16);
-    List<CudnnGraph> graphs =
+    List<Problem> problems =
         NetworkProblems.of(Variant.FUSED.pipeline().apply(network)).stream()
             .filter(p -> CudnnProblem.unsupported(p).isEmpty())
-            .map(CudnnProblem::graph)
             .distinct()
             .limit(6)
             .toList();
-    assertEquals(6, graphs.size());
+    assertEquals(6, problems.size());
     try (CudnnTarget target = CudnnTarget.named(cudnn, "h200")) {
       CudnnPlanCache first = new CudnnPlanCache(Optional.of(folder));
       CudnnPlanCache second = new CudnnPlanCache(Optional.of(folder));
-      for (CudnnGraph graph : graphs) {
+      for (Problem problem : problems) {
+        String key = CudnnProblem.graph(problem).toString();
         Choice made =
-            first.get(
-                graph.toString(),
-                () -> CudnnConvolution.choose(cudnn, graph, target, DType.FP16, false, 32 << 20));
-        Choice kept = second.get(graph.toString(), () -> fail("built again: " + graph));
+            first.get(key, () -> CudnnConvolution.choose(cudnn, problem, target, 32 << 20));
+        Choice kept = second.get(key, () -> fail("built again: " + key));
         assertEquals(made, kept);
         try (var restored = new CudnnDescriptor(cudnn, BACKEND_EXECUTION_PLAN_DESCRIPTOR)) {
           target.setPlan(restored);
@@ -121,7 +120,7 @@ class CudnnTest {
   @Test
   void fp32RoundsToTf32OnlyWhereAllowed() {
     try (CudnnTarget target = CudnnTarget.named(cudnn, "h200")) {
-      CudnnGraph graph = slice(DType.FP32);
+      CudnnGraph graph = CudnnProblem.graph(slice(DType.FP32));
       List<CudnnPlan> exact =
           CudnnPlans.find(cudnn, graph, target, e -> e.exact(DType.FP32, false), 1000);
       List<CudnnPlan> tf32 =
@@ -130,11 +129,19 @@ class CudnnTest {
         assertFalse(exact.isEmpty());
         assertTrue(exact.stream().noneMatch(CudnnTest::usesTensorCores));
         assertTrue(usesTensorCores(tf32.getFirst()));
+        assertEquals(exact.getFirst().json(), chosen(target, false));
+        assertEquals(tf32.getFirst().json(), chosen(target, true));
       } finally {
         CudnnPlan.closeAll(exact);
         CudnnPlan.closeAll(tf32);
       }
     }
+  }
+
+  /** What the engine takes with and without the problem's permission. */
+  private String chosen(CudnnTarget target, boolean allowed) {
+    Problem problem = slice(DType.FP32).withTf32(allowed);
+    return CudnnConvolution.choose(cudnn, problem, target, Long.MAX_VALUE).plan();
   }
 
   private static boolean usesTensorCores(CudnnPlan plan) {
@@ -152,7 +159,7 @@ class CudnnTest {
   }
 
   private CudnnPlanCache.Choice choose(CudnnTarget target, long limit) {
-    return CudnnConvolution.choose(cudnn, slice(DType.FP16), target, DType.FP16, false, limit);
+    return CudnnConvolution.choose(cudnn, slice(DType.FP16), target, limit);
   }
 
   /** Measured with 9.24 and true since: without a bias cuDNN has no engine for a ReLU. */
@@ -176,13 +183,12 @@ class CudnnTest {
   }
 
   /** 3x3, 128 to 32 channels, into a slice of a buffer of 512. */
-  private static CudnnGraph slice(DType dtype) {
-    return CudnnProblem.graph(
-        new Problem(
-            Op.Conv.of(3, 1, 1),
-            List.of(
-                Operand.packed(Shape.nhwc(64, 28, 28, 128), dtype),
-                Operand.constant(Shape.of(32, 128, 3, 3))),
-            Operand.view(Shape.nhwc(64, 28, 28, 32), dtype, 256, 512)));
+  private static Problem slice(DType dtype) {
+    return new Problem(
+        Op.Conv.of(3, 1, 1),
+        List.of(
+            Operand.packed(Shape.nhwc(64, 28, 28, 128), dtype),
+            Operand.constant(Shape.of(32, 128, 3, 3))),
+        Operand.view(Shape.nhwc(64, 28, 28, 32), dtype, 256, 512));
   }
 }

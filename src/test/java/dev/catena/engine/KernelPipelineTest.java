@@ -35,7 +35,7 @@ class KernelPipelineTest {
   void partsHaveAllStepsAndNoneIsEmpty() {
     for (int channels = 16; channels <= 2700; channels += 4) {
       KernelPipeline cut = KernelPipeline.choose(bottleneck(1, 7, channels), H200);
-      int steps = Math.ceilDiv(channels, KernelTile.DEPTH);
+      int steps = Math.ceilDiv(channels, KernelTile.depth(DType.FP16));
       assertTrue(cut.parts() * cut.steps() >= steps, cut.toString());
       assertTrue((cut.parts() - 1) * cut.steps() < steps, cut.toString());
     }
@@ -57,6 +57,36 @@ class KernelPipelineTest {
         KernelPipeline.choose(bottleneck(2, size, 2700), limits);
       }
     }
+  }
+
+  /** A step has half as many channels as in 16 bits, and the finished tile needs more room. */
+  @Test
+  void tf32FitsOnEveryArchitecture() {
+    for (KernelLimits limits : List.of(H200, A100, RTX_5090)) {
+      for (int size : new int[] {1, 7, 14, 56}) {
+        KernelPipeline.choose(single(growth(2, size, 192, 48)).withTf32(true), limits);
+        Problem wide = single(bottleneck(2, size, 2700)).withTf32(true);
+        assertEquals(wide.input(0).dtype(), KernelPipeline.choose(wide, limits).dtype());
+        assertTrue(KernelPipeline.choose(wide, limits).steps() >= Math.ceilDiv(2700, 16 * 16));
+      }
+    }
+    KernelTile widest = KernelTile.POINTWISE.getFirst();
+    assertTrue(widest.sharedBytes(128, 1, DType.FP32) >= 128 * (192 + 8) * Float.BYTES);
+  }
+
+  @Test
+  void onlyFp32HasThePermissionOfTf32() {
+    Problem half = bottleneck(1, 7, 64);
+    assertEquals(half, half.withTf32(true));
+    assertTrue(KernelPipeline.onTensorCores(half));
+    assertFalse(KernelPipeline.onTensorCores(single(half)));
+    assertTrue(KernelPipeline.onTensorCores(single(half).withTf32(true)));
+  }
+
+  private static Problem single(Problem half) {
+    Operand x = Operand.packed(half.input(0).shape(), DType.FP32);
+    Operand y = Operand.packed(half.output().shape(), DType.FP32);
+    return new Problem(half.op(), List.of(x, half.input(1)), y);
   }
 
   @Test
