@@ -1,4 +1,5 @@
 #include <dlfcn.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -36,6 +37,9 @@ std::string processorName() {
   }
   return "CPU";
 }
+
+// Bytes of the cache that cores share; 0 where the system does not say. What it says may be a whole server's.
+int lastLevelCache() { return static_cast<int>(std::clamp(sysconf(_SC_LEVEL3_CACHE_SIZE), 0l, 32l << 20)); }
 
 }  // namespace
 
@@ -144,6 +148,7 @@ CUresult cuDeviceGetAttribute(int* pi, CUdevice_attribute attrib, CUdevice dev) 
     case CU_DEVICE_ATTRIBUTE_WARP_SIZE: *pi = 32; break;
     case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT: *pi = Pool::get().threads(); break;
     case CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR: *pi = 2 * MAX_THREADS; break;
+    case CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE: *pi = lastLevelCache(); break;
     case CU_DEVICE_ATTRIBUTE_INTEGRATED:
     case CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY:
     case CU_DEVICE_ATTRIBUTE_CONCURRENT_KERNELS:

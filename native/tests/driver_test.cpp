@@ -14,6 +14,8 @@ TEST(devicesAndAttributes) {
   CHECK(std::strlen(name) > 0);
   OK(cuDeviceGetAttribute(&value, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, 0));
   SAME(value, 0);
+  OK(cuDeviceGetAttribute(&value, CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE, 0));
+  CHECK(value >= 0 && value <= 32 << 20);  // 0 where the system does not say
   OK(cuDeviceGetAttribute(&value, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, 0));
   SAME(value, cuhostGetThreads());
   SAME(cuDeviceGetAttribute(&value, static_cast<CUdevice_attribute>(-1), 0), CUDA_ERROR_INVALID_VALUE);

@@ -7,20 +7,20 @@ import dev.catena.device.Stream;
 
 /**
  * Measures engines on one problem, in memory of its own filled with random numbers. Times are those
- * of the device's events around all launches of one run; on a GPU the second-level cache is
- * overwritten before each, as by the other layers of a network. For one thread at a time.
+ * of the device's events around all launches of one run; before each the cache that all its cores
+ * share is overwritten, as by the other layers of a network. For one thread at a time.
  */
 public final class EngineTimer implements AutoCloseable {
   private static final int WARM_UPS = 2;
 
-  /** {@code CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE}. */
+  /** {@code CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE}; of a CPU the last level's. */
   private static final int L2_CACHE_BYTES = 38;
 
   private final Device device;
   private final Problem problem;
   private final int runs;
   private final TrialMemory memory;
-  private final DeviceMemory cache; // null on the host
+  private final DeviceMemory cache;
 
   /**
    * A timer of one problem.
@@ -34,10 +34,7 @@ public final class EngineTimer implements AutoCloseable {
     this.runs = runs;
     this.memory = new TrialMemory(device, problem);
     try {
-      cache =
-          device.kind() == Device.Kind.CUDA
-              ? device.allocate(2L * Math.max(1 << 20, device.attribute(L2_CACHE_BYTES)))
-              : null;
+      cache = device.allocate(2L * Math.max(1 << 20, device.attribute(L2_CACHE_BYTES)));
     } catch (RuntimeException e) {
       memory.close();
       throw e;
@@ -53,9 +50,7 @@ public final class EngineTimer implements AutoCloseable {
         Event end = device.newEvent()) {
       double[] micros = new double[runs];
       for (int i = -WARM_UPS; i < runs; i++) {
-        if (cache != null) {
-          stream.fill(cache.address(), (byte) 0, cache.bytes());
-        }
+        stream.fill(cache.address(), (byte) 0, cache.bytes());
         stream.record(start);
         work.enqueue(stream);
         stream.record(end);
@@ -68,9 +63,7 @@ public final class EngineTimer implements AutoCloseable {
 
   @Override
   public void close() {
-    if (cache != null) {
-      cache.close();
-    }
+    cache.close();
     memory.close();
   }
 }

@@ -33,8 +33,8 @@ public final class Tuner {
   }
 
   /**
-   * The engine whose median time is the smallest; from the cache if it was measured before, the
-   * first where none can be measured.
+   * The fastest engine, a later one only if it is faster by more than the noise; from the cache if
+   * it was measured before, the first where none can be measured.
    */
   public Engine fastest(Problem problem, List<Engine> engines) {
     Optional<TuningCache.Choice> choice = choice(problem, engines);
@@ -63,7 +63,7 @@ public final class Tuner {
     LOG.log(System.Logger.Level.DEBUG, () -> problem + ": " + times);
     Optional<TuningCache.Choice> best =
         times.entrySet().stream()
-            .min(Map.Entry.comparingByValue((a, b) -> Double.compare(a.micros(), b.micros())))
+            .reduce((a, b) -> a.getValue().slowerThan(b.getValue()) ? b : a)
             .map(e -> new TuningCache.Choice(e.getKey(), e.getValue().micros()));
     best.ifPresent(choice -> cache.remember(problem, choice));
     event.commit(problem, best, times);

@@ -46,6 +46,17 @@ class TunerTest {
   }
 
   @Test
+  void aLaterEngineMustBeFasterByMoreThanTheNoise() {
+    try (Device device = Device.open("host")) {
+      Fake preferred = new Fake("preferred", 14);
+      Fake noisy = new Fake("noisy", 10);
+      preferred.noise = 20;
+      noisy.noise = 20;
+      assertSame(preferred, engines(device, open(), preferred, noisy).choose(PROBLEM));
+    }
+  }
+
+  @Test
   void whoWasTheFastestButIsGoneIsMeasuredAnew() {
     try (Device device = Device.open("host")) {
       TuningCache cache = open();
@@ -240,6 +251,7 @@ class TunerTest {
     private List<Engine> alternatives = List.of();
     private RuntimeException fails;
     private String failsIn = "";
+    private int noise; // milliseconds more in every second run
     private int runs;
     private int prepared;
     private int closed;
@@ -284,7 +296,7 @@ class TunerTest {
           failIn("enqueue");
           runs++;
           try {
-            Thread.sleep(milliseconds);
+            Thread.sleep(milliseconds + runs % 2 * noise);
           } catch (InterruptedException e) {
             throw new AssertionError(e);
           }
