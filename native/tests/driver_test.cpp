@@ -83,7 +83,7 @@ TEST(badLaunchesAreErrors) {
   CUfunction f = function("count");
   OK(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 100 << 10));
   OK(launch("count", {1, 1, 100 << 10}, nullptr, p));
-  SAME(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 300 << 10), CUDA_ERROR_INVALID_VALUE);
+  SAME(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 65 << 20), CUDA_ERROR_INVALID_VALUE);
   SAME(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr), CUDA_ERROR_INVALID_VALUE);
   CUfunction missing = nullptr;
   SAME(cuModuleGetFunction(&missing, testModule(), "nowhere"), CUDA_ERROR_NOT_FOUND);
