@@ -184,7 +184,10 @@ final class KernelReport {
           Math.max(2 * (patch + 9 * columns) * 64, 4 * rows * (columns + 8)) + 16 + 4 * patch;
       case "conv1x1_wgrad" -> 128 + 4 * 32 * (rows + columns) * 2;
       case "conv3x3_wgrad" -> 128 + 2 * (16 * 11 * columns + 128 * rows) * 2;
-      case "conv1x1" -> 4 * (rows + columns) * 64 + 16 + 4 * rows + 8 * 512;
+      case "conv1x1" ->
+          Math.max(
+              4 * (rows + columns) * 64 + 16 + 4 * rows + 8 * 512,
+              kernel.endsWith("_tf32") ? 4 * rows * (columns + 8) : 0);
       case "dense_layer" ->
           4 * (rows + columns) * 64 + 16 + 4 * rows + 8 * 512 + 2 * rows * columns;
       default -> 2 * (patch + 9 * columns) * 64 + 16 + 4 * patch + 8 * 128;

@@ -140,7 +140,7 @@ final class BenchKernels implements Callable<Integer> {
             peaks.bytesPerSecond() / 1e9,
             peaks.copiedBy(),
             peaks.flopsPerSecond() / 1e12,
-            Choices.label(problems.dtype()),
+            where.precision(problems.dtype()),
             peaks.multipliedBy()));
     Table table =
         new Table(

@@ -122,7 +122,7 @@ final class BenchModels implements Callable<Integer> {
       MemorySegment logits = arena.allocate(4L * batch * session.resultSize(), 64);
       Timing time = time(() -> session.run(images, logits));
       Map<String, Object> row = new LinkedHashMap<>();
-      String precision = dtype + (where.tf32() ? " with TF32" : "");
+      String precision = where.precision(options.dtype());
       String key = String.join(" ", model.name(), "batch " + batch, precision, variant.label());
       regressions.put(row, key, time);
       row.put("model", model.name());

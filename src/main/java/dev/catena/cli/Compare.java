@@ -200,8 +200,8 @@ final class Compare implements Callable<Integer> {
   private int report(Model model, Device device, List<Contestant> contestants) throws IOException {
     float[] reference = contestants.getFirst().result();
     boolean rounded = where.tf32() && arguments.dtype() == DType.FP32;
-    DType precision = rounded ? DType.FP16 : arguments.dtype(); // of as many bits as TF32
-    double usual = train ? Agreement.gradientTolerance(precision) : Agreement.tolerance(precision);
+    DType mantissa = rounded ? DType.FP16 : arguments.dtype(); // of as many bits as TF32's
+    double usual = train ? Agreement.gradientTolerance(mantissa) : Agreement.tolerance(mantissa);
     double accepted = tolerance == null ? usual : tolerance;
     boolean agree = contestants.stream().allMatch(c -> c.agreement(reference).within(accepted));
     List<Map<String, Object>> rows = contestants.stream().map(c -> c.row(reference)).toList();
@@ -219,13 +219,12 @@ final class Compare implements Callable<Integer> {
     if (main.verbose()) {
       contestants.forEach(c -> c.steps().forEach(output::say));
     }
-    String text = ComparisonText.of(model, device, arguments.dtype(), batch, rows);
+    String precision = where.precision(arguments.dtype());
+    String text = ComparisonText.of(model, device, precision, batch, rows);
     output.result(text, result);
     if (page.isWanted()) {
       String title =
-          "%s, batch %d, %s%s"
-              .formatted(
-                  model.name(), batch, Choices.label(arguments.dtype()), train ? ", training" : "");
+          "%s, batch %d, %s%s".formatted(model.name(), batch, precision, train ? ", training" : "");
       page.write(output, title, ComparisonText.verdict(rows), result, device, entries(contestants));
     }
     if (chart != null) {

@@ -2,7 +2,6 @@ package dev.catena.cli;
 
 import dev.catena.Model;
 import dev.catena.device.Device;
-import dev.catena.graph.DType;
 import dev.catena.report.Table;
 import dev.catena.report.Units;
 import java.util.List;
@@ -15,9 +14,9 @@ final class ComparisonText {
 
   /** From the rows of its JSON. */
   static String of(
-      Model model, Device device, DType dtype, int batch, List<Map<String, Object>> rows) {
+      Model model, Device device, String precision, int batch, List<Map<String, Object>> rows) {
     StringBuilder text = new StringBuilder();
-    line(text, "%s, batch %d, %s", model.name(), batch, Choices.label(dtype));
+    line(text, "%s, batch %d, %s", model.name(), batch, precision);
     line(text, "%s%n", device.describe());
     text.append(table(rows)).append('\n');
     for (Map<String, Object> row : rows) {

@@ -5,6 +5,7 @@ import dev.catena.engine.Engine;
 import dev.catena.engine.Engines;
 import dev.catena.exec.Inference;
 import dev.catena.exec.Training;
+import dev.catena.graph.DType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -39,6 +40,11 @@ final class DeviceArguments {
   /** Whether products in fp32 may be rounded to TF32. */
   boolean tf32() {
     return tf32;
+  }
+
+  /** The type in which products are computed, for people. */
+  String precision(DType dtype) {
+    return Choices.label(dtype) + (tf32 && dtype == DType.FP32 ? " with TF32" : "");
   }
 
   /** The device, which is known to have the engine. */

@@ -98,6 +98,15 @@ class TunerTest {
     }
   }
 
+  /** What was the fastest where TF32 is allowed says nothing where it is not. */
+  @Test
+  void choicesWithAndWithoutTf32AreApart() {
+    TuningCache cache = open();
+    cache.remember(PROBLEM.withTf32(true), choice("rounding"));
+    assertEquals(Optional.empty(), cache.choice(PROBLEM));
+    assertEquals(Optional.of(choice("rounding")), cache.choice(PROBLEM.withTf32(true)));
+  }
+
   @Test
   void aLostDeviceEndsTheTuning() {
     CudaException sticky = new CudaException("cuLaunchKernel", 719, "LAUNCH_FAILED", true, "");
