@@ -34,7 +34,9 @@ struct Epilogue {
   const T* residual;
   int residual_pitch, rectify;
 
-  __device__ __forceinline__ const T* residual_at(int m, int k) const { return residual + size_t(m) * residual_pitch + k; }
+  __device__ __forceinline__ const T* residual_at(int m, int k) const {
+    return residual + size_t(m) * residual_pitch + k;
+  }
   __device__ __forceinline__ float operator()(float v, int k, float r) const {
     if (bias) v += bias[k];
     if (residual) v += r;

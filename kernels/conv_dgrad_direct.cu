@@ -1,11 +1,13 @@
 // conv_dgrad_direct.cu: the gradient by the input of any convolution, without shared memory and without barriers.
 //
-//   da[n,h,w,c] = sum_{r,s,k} g[n,oh,ow,k] * filters[k,r,s,c]      where h = oh*stride - pad_h + r, w = ow*stride - pad_w + s
+//   da[n,h,w,c] = sum_{r,s,k} g[n,oh,ow,k] * filters[k,r,s,c]
+//   where h = oh*stride - pad_h + r, w = ow*stride - pad_w + s
 //
 // and dx and the sums of da as in gradient.cuh. g, dx, x, a: views; filters: KRSC with the channels of a group rounded
 // up to 8; k of group q sees the channels of q. sums: parts x 2 x channels, for conv_sum.cu; part i has `chunk` pixels.
 // A thread makes 32 channels of the pixels of one part.
-// Launch: block (8 parts, up to 16 blocks of 32 channels), grid (parts / 8, groups * (C/groups / 32) / block.y), rounded up.
+// Launch: block (8 parts, up to 16 blocks of 32 channels), grid (parts / 8, groups * (C/groups / 32) / block.y),
+// rounded up.
 // FLOP: 2*pixels*C*R*S*K/groups, over stride^2. Bytes: g R*S*C/32 times out of the caches, once out of memory.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op conv-dgrad --engine direct
 #include "gradient.cuh"

@@ -69,7 +69,8 @@ __device__ __forceinline__ void conv_direct(
       int rectify_input, int rectify, int images, int height, int width, int out_height, int out_width,              \
       int residual_pitch, int kernel_h, int kernel_w, int stride, int pad_h, int pad_w, int groups,                  \
       int group_channels, int group_outputs, int y_pitch, int x_pitch) {                                             \
-    conv_direct(y, x, w, Prologue{scale, shift, rectify_input}, Epilogue<T>{bias, residual, residual_pitch, rectify}, \
+    conv_direct(y, x, w, Prologue{scale, shift, rectify_input},                                                      \
+                Epilogue<T>{bias, residual, residual_pitch, rectify},                                                \
                 images, height, width, out_height, out_width, kernel_h, kernel_w, stride, pad_h, pad_w, groups,      \
                 group_channels, group_outputs, y_pitch, x_pitch);                                                    \
   }

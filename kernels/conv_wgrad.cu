@@ -32,7 +32,9 @@ struct WgradTarget {
   __device__ __forceinline__ WgradTarget(float* dw, int taps, const ConvShape& shape)
       : dw(dw + size_t(blockIdx.x) * shape.outputs * taps * shape.channels8()),
         taps(taps), outputs(shape.outputs), channels(shape.channels), pitch(shape.channels8()) {}
-  __device__ __forceinline__ float* at(int k, int tap, int c) const { return dw + (size_t(k) * taps + tap) * pitch + c; }
+  __device__ __forceinline__ float* at(int k, int tap, int c) const {
+    return dw + (size_t(k) * taps + tap) * pitch + c;
+  }
 };
 
 // ---- on the fp32 units ----------------------------------------------------------------------------------------------

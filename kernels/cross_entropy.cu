@@ -4,8 +4,8 @@
 //   loss  = weight * mean over rows of  log sum_k exp(x[k] - m) - sum_k q[k]*(x[k] - m),        m = max_k x[k]
 //   dx[k] = weight*g/rows * (exp(x[k] - m) / sum - q[k])
 //
-// A label is a class number in fp32. Of one that is no class the row's loss and gradient are NaN; nothing is read there.
-// x, y: views of `rows` x `channels`; losses, loss, g: fp32.
+// A label is a class number in fp32. Of one that is no class the row's loss and gradient are NaN; nothing is
+// read there. x, y: views of `rows` x `channels`; losses, loss, g: fp32.
 // `cross_entropy`: each row's loss; `cross_entropy_mean`, block (1), their mean; `cross_entropy_backward`. Two forms as
 // in softmax.cu: a warp a row, block (32, 4), grid (rows / 4), rounded up; `..._rows`, a thread a row, block (1), grid
 // (rows). Bytes: two reads (one from the caches), backward three, one write.
@@ -98,20 +98,20 @@ extern "C" __global__ void __launch_bounds__(32) cross_entropy_mean_f32(
     if (row < rows) cross_entropy<1>(losses, x, labels, smoothing, row, 0, channels, x_pitch);                       \
   }                                                                                                                  \
   extern "C" __global__ void __launch_bounds__(128) cross_entropy_backward_##t(                                      \
-      T* y, const T* x, const float* labels, const float* g, float smoothing, float weight, int rows, int channels,   \
-      int y_pitch, int x_pitch) {                                                                                                 \
+      T* y, const T* x, const float* labels, const float* g, float smoothing, float weight, int rows, int channels,  \
+      int y_pitch, int x_pitch) {                                                                                    \
     int row = int(blockIdx.x * blockDim.y + threadIdx.y);                                                            \
     if (row < rows) {                                                                                                \
-      cross_entropy_backward<32>(y, x, labels, g, smoothing, weight, rows, row, threadIdx.x, channels, y_pitch,         \
+      cross_entropy_backward<32>(y, x, labels, g, smoothing, weight, rows, row, threadIdx.x, channels, y_pitch,      \
                                  x_pitch);                                                                           \
     }                                                                                                                \
   }                                                                                                                  \
   extern "C" __global__ void __launch_bounds__(32) cross_entropy_backward_rows_##t(                                  \
-      T* y, const T* x, const float* labels, const float* g, float smoothing, float weight, int rows, int channels,   \
-      int y_pitch, int x_pitch) {                                                                                                 \
+      T* y, const T* x, const float* labels, const float* g, float smoothing, float weight, int rows, int channels,  \
+      int y_pitch, int x_pitch) {                                                                                    \
     int row = int(blockIdx.x * blockDim.x + threadIdx.x);                                                            \
     if (row < rows) {                                                                                                \
-      cross_entropy_backward<1>(y, x, labels, g, smoothing, weight, rows, row, 0, channels, y_pitch, x_pitch);          \
+      cross_entropy_backward<1>(y, x, labels, g, smoothing, weight, rows, row, 0, channels, y_pitch, x_pitch);       \
     }                                                                                                                \
   }
 FOR_EACH_DTYPE(KERNELS)

@@ -44,7 +44,7 @@ struct Dropout {
   extern "C" __global__ void __launch_bounds__(256) dropout_##t(                                                     \
       T* y, const T* x, const float* random, int threshold, int stream, float factor, int pixels, int length,        \
       int channels, int y_pitch, int x_pitch) {                                                                      \
-    walk<0>(Dropout<T>{y, x, moment(random), uint32_t(threshold), uint32_t(stream), factor,      \
+    walk<0>(Dropout<T>{y, x, moment(random), uint32_t(threshold), uint32_t(stream), factor,                          \
                        channels, y_pitch, x_pitch},                                                                  \
             nullptr, pixels, length, channels);                                                                      \
   }

@@ -1,7 +1,7 @@
 // excitation_backward.cu: gradients of excitation.cu; that by x is scale_channels of g.
 //
-//   gate_backward:     dgate[n,c] = slope * sum_p g[n,p,c]*x[n,p,c]      slope: s*(1 - s), s = 1 / (1 + exp(-gate)), or 1
-//   sigmoid_backward:  dx[p,c] = g[p,c]*y[p,c]*(1 - y[p,c])              y: what the sigmoid made
+//   gate_backward:     dgate[n,c] = slope * sum_p g[n,p,c]*x[n,p,c]    slope: s*(1 - s), s = 1 / (1 + exp(-gate)), or 1
+//   sigmoid_backward:  dx[p,c] = g[p,c]*y[p,c]*(1 - y[p,c])            y: what the sigmoid made
 //
 // All: views; gate and dgate are one pixel an image, gate null for a slope of 1. Sums are fp32, in a fixed order.
 // Launch: element-wise (common.cuh), gate_backward over images. Bytes: two reads and a write.

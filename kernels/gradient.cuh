@@ -1,8 +1,8 @@
 // gradient.cuh: how the gradient by a convolution's input leaves, through the prologue of that convolution. Shared by
 // conv_dgrad_direct.cu and conv_dgrad.cu.
 //
-//   dz = da where scale*x + shift > 0, else 0 (all of da without `rectify`)      da: the gradient by what was multiplied
-//   dx = scale*dz + a                                                            null scale: dx = da + a; null a: no a
+//   dz = da where scale*x + shift > 0, else 0 (all of da without `rectify`)    da: the gradient by what was multiplied
+//   dx = scale*dz + a                                                          null scale: dx = da + a; null a: no a
 //
 // and, with a scale, the sums over pixels that the normalisation's own gradient needs: of dz, and of dz*(x - mean).
 #pragma once

@@ -2,10 +2,11 @@
 //
 //   norm = sqrt(sum_i (g[i] / loss scale)^2)
 //
-// g: vectors * 8 floats, 16-byte aligned; numbers: the optimizer's (sgd.cuh). The norm is finite where every gradient is,
-// unless it is beyond fp32 itself. Three stages in a fixed order, so that two runs give the same bits:
+// g: vectors * 8 floats, 16-byte aligned; numbers: the optimizer's (sgd.cuh). The norm is finite where every gradient
+// is, unless it is beyond fp32 itself. Three stages in a fixed order, so that two runs give the same bits:
 //   gradient_squares  a sum a thread:           block (256), grid (threads / 256)
-//   gradient_sums     128 sums of these in fp64: block (128), grid (1); in place: a thread reads what it alone overwrites
+//   gradient_sums     128 sums of these in fp64: block (128), grid (1); in place: a thread reads
+//                     what it alone overwrites
 //   gradient_norm     the norm, and the loss to where it is read together with it: block (1), grid (1)
 // Bytes: one read of g. FLOP: 3 a value.
 // Check: mvn -Dtest=OptimizerTest test
@@ -34,7 +35,8 @@ extern "C" __global__ void __launch_bounds__(SUMS) gradient_sums(float* partial,
   partial[threadIdx.x] = float(sum);
 }
 
-extern "C" __global__ void __launch_bounds__(32) gradient_norm(float* numbers, const float* partial, const float* loss) {
+extern "C" __global__ void __launch_bounds__(32) gradient_norm(
+    float* numbers, const float* partial, const float* loss) {
   double sum = 0.0;
   for (int i = 0; i < SUMS; i++) sum += partial[i];
   numbers[NORM] = float(sqrt(sum));

@@ -1,5 +1,5 @@
-// philox.cuh: Philox4x32-10 (Salmon et al., SC 2011), the words of dev.catena.graph.Philox: a random number is a function
-// of a key, the seed, and a counter, so that any thread can compute any of them, again and in any order.
+// philox.cuh: Philox4x32-10 (Salmon et al., SC 2011), the words of dev.catena.graph.Philox: a random number is a
+// function of a key, the seed, and a counter, so that any thread can compute any of them, again and in any order.
 #pragma once
 #include "common.cuh"
 

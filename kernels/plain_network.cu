@@ -1,8 +1,8 @@
 // plain_network.cu: what AlexNet and VGG have between their convolutions and their classifiers.
 //
-//   local_response_norm:  y[p,c] = x[p,c] / (k + alpha/size * sum_j x[p,j]^2)^beta    size channels j from c - size/2 on
+//   local_response_norm:  y[p,c] = x[p,c] / (k + alpha/size * sum_j x[p,j]^2)^beta   size channels j from c - size/2 on
 //   adaptive_average:     y[n,i,j,c] = mean of x[n,h,w,c], floor(i*H/h') <= h < ceil((i+1)*H/h'), w alike
-//   flatten:              y[n, c*area + p] = x[n,p,c]                                 the order of frameworks
+//   flatten:              y[n, c*area + p] = x[n,p,c]                                the order of frameworks
 //
 // x, y: views; y of flatten is one pixel an image.
 // Launch: element-wise over output pixels (common.cuh); flatten element-wise over x's pixels.
@@ -42,7 +42,8 @@ __device__ __forceinline__ void adaptive_average(
 }
 
 template <class T>
-__device__ __forceinline__ void flatten(T* y, const T* x, int pixels, int area, int channels, int y_pitch, int x_pitch) {
+__device__ __forceinline__ void flatten(
+    T* y, const T* x, int pixels, int area, int channels, int y_pitch, int x_pitch) {
   int p = my_pixel(), c = my_channel(), count = channels - c;
   if (p >= pixels || count <= 0) return;
   Vector<T> v = load(x + size_t(p) * x_pitch + c, count);

@@ -1,12 +1,15 @@
 // plain_network_backward.cu: gradients by the inputs of plain_network.cu.
 //
-//   local_response_norm_backward:  dx[p,c] = g[p,c]*S[c]^-beta - 2*alpha*beta/size * x[p,c] * sum_j g[p,j]*x[p,j]*S[j]^(-beta-1)
+//   local_response_norm_backward:  dx[p,c] = g[p,c]*S[c]^-beta - 2*alpha*beta/size * x[p,c] * sum_j g[p,j]*x[p,j]
+//                                  *S[j]^(-beta-1)
 //                                  S[j] = k + alpha/size * sum_i x[p,i]^2, i as there; j: the channels whose sum has c
-//   adaptive_average_backward:     dx[n,h,w,c] = sum of g[n,i,j,c] / cells of (i,j), over the windows that have the pixel
+//   adaptive_average_backward:     dx[n,h,w,c] = sum of g[n,i,j,c] / cells of (i,j), over the windows that have
+//                                  the pixel
 //   flatten_backward:              dx[n,p,c] = g[n, c*area + p]
 //
 // g, x, dx: views; g of flatten is one pixel an image.
-// Launch: element-wise over dx's pixels (common.cuh). Bytes: one read of g (and x), one write; neighbours from the cache.
+// Launch: element-wise over dx's pixels (common.cuh). Bytes: one read of g (and x), one write; neighbours from the
+// cache.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op lrn-backward,adaptive-average-backward,flatten-backward
 #include "pool.cuh"
 

@@ -16,8 +16,8 @@ struct Window {
   }
 };
 
-// Pixels [begin, end) of one axis of `over` that have a share in pixel `at` of `of` when the axis is resized; and so the
-// other way round.
+// Pixels [begin, end) of one axis of `over` that have a share in pixel `at` of `of` when the axis is resized; and so
+// the other way round.
 struct Adaptive {
   int begin, end;
 

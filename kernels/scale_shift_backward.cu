@@ -1,7 +1,8 @@
 // scale_shift_backward.cu: the gradient by the input of a normalisation, but for what flows through the statistics.
 //
 //   scale_shift_backward     dz = g             of relu?(scale*x + shift)
-//   global_average_backward  dz = g / area      of a mean over each image's `area` pixels, with that prologue or without
+//   global_average_backward  dz = g / area      of a mean over each image's `area` pixels, with that prologue or
+//                                           without
 //   channel_sums             the sums of g over the pixels, the gradient by a bias
 //
 // Then as through.cuh. g: view of pixels/area x channels.

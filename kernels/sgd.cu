@@ -3,7 +3,8 @@
 //   g = gradient / loss scale + decay*w;  v = momentum*v + g;  w = w - rate*(nesterov ? g + momentum*v : v)
 //
 // w, v, gradient: vectors * 8 floats, 16-byte aligned; copy: what the first `copied` vectors of w become in the type of
-// the activations, for networks that compute in 16 bits. numbers: sgd.cuh. Nothing changes where the norm is not finite.
+// the activations, for networks that compute in 16 bits. numbers: sgd.cuh. Nothing changes where the norm is not
+// finite.
 // Launch: block (256), grid (vectors / 256), rounded up. Bytes: three reads, two writes, and the copy. FLOP: 8 a value.
 // Check: mvn -Dtest=OptimizerTest test
 #include <cfloat>

@@ -1,7 +1,8 @@
 // shortcut.cu: the end of a residual block whose shortcut has no parameters; and zero channels alone.
 //
 //   shortcut:      y[n,h,w,c] = relu?( scale[c] * (f[n,h,w,c] + (c < Cx ? S(x)[n,h,w,c] : 0)) + shift[c] )
-//     S: identity | x[n,2h,2w,c] (ResNet's option A) | mean of the pixels that x has of 2h, 2h+1 by 2w, 2w+1 (PyramidNet)
+//     S: identity | x[n,2h,2w,c] (ResNet's option A) | mean of the pixels that x has of 2h, 2h+1 by 2w, 2w+1
+//        (PyramidNet)
 //   pad_channels:  y[p,c] = c < Cx ? x[p,c] : 0
 //
 // f, y: views of `channels`; x: view of Cx <= channels, read for c < Cx only: nothing padded is ever in memory. scale,

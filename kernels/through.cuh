@@ -8,8 +8,8 @@
 #include "pool.cuh"
 #include "strip.cuh"
 
-// `Source` has at(pixel), where in g a pixel of y finds its own, and operator()(that, channel, count), the gradient by the
-// prologue's output, in fp32.
+// `Source` has at(pixel), where in g a pixel of y finds its own, and operator()(that, channel, count), the gradient by
+// the prologue's output, in fp32.
 template <class T, class Source>
 struct Through {
   Source source;

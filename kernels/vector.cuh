@@ -12,7 +12,7 @@
 #define MAY_ALIAS
 #define HOST_KERNEL_LOOP(name)
 #define HOST_KERNEL_FIBERS(name)
-#define DYNAMIC_SHARED(T, name)                                \
+#define DYNAMIC_SHARED(T, name)                                  \
   extern __shared__ __align__(128) unsigned char name##_bytes[]; \
   T* name = reinterpret_cast<T*>(name##_bytes)
 #else
