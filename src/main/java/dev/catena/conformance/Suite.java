@@ -105,10 +105,11 @@ public final class Suite {
     List<Engine> engines = Engines.on(device, Optional.empty(), Optional.empty()).all();
     List<Engine> tiles = KernelEngine.tiles();
     for (Case one : cases) {
+      Answer answer = new Answer(one);
       List<Engine> others = one.data() == Data.ROUNDED ? List.of() : engines;
       for (Engine engine : one.data().exact() ? join(others, tiles) : others) {
         if (chosen.test(engine.name())) {
-          Outcome outcome = run(device, engine, one);
+          Outcome outcome = run(device, engine, answer);
           each.accept(engine.name().equals(LAST_RESORT) ? required(outcome, device, one) : outcome);
         }
       }
@@ -132,13 +133,14 @@ public final class Suite {
     return Stream.concat(some.stream(), others.stream()).toList();
   }
 
-  private static Outcome run(Device device, Engine engine, Case one) {
+  private static Outcome run(Device device, Engine engine, Answer answer) {
+    Case one = answer.one();
     Optional<String> not = engine.unsupported(one.problem(), device);
     if (not.isPresent()) {
       return outcome(device, engine, one, Outcome.Verdict.UNSUPPORTED, not.get());
     }
     try {
-      Optional<String> wrong = Trial.run(device, engine, one);
+      Optional<String> wrong = Trial.run(device, engine, answer);
       return wrong
           .map(why -> outcome(device, engine, one, Outcome.Verdict.FAILED, why))
           .orElseGet(() -> outcome(device, engine, one, Outcome.Verdict.PASSED, ""));

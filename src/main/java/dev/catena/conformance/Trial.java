@@ -26,16 +26,18 @@ final class Trial implements Binding, AutoCloseable {
 
   private final Device device;
   private final Case one;
+  private final Answer answer;
   private final List<double[]> numbers;
   private final Map<Integer, Buffer> inputs = new TreeMap<>();
   private final List<DeviceMemory> memory = new ArrayList<>();
   private final List<Buffer> outputs = new ArrayList<>();
   private DeviceMemory workspace;
 
-  private Trial(Device device, Case one) {
+  private Trial(Device device, Answer answer) {
     this.device = device;
-    this.one = one;
-    this.numbers = Numbers.of(one);
+    this.one = answer.one();
+    this.answer = answer;
+    this.numbers = answer.numbers();
   }
 
   /**
@@ -45,8 +47,8 @@ final class Trial implements Binding, AutoCloseable {
    * with shared memory full of NaN and the threads in random order, and once with each warp running
    * ahead as far as barriers let it.
    */
-  static Optional<String> run(Device device, Engine engine, Case one) {
-    try (Trial trial = new Trial(device, one)) {
+  static Optional<String> run(Device device, Engine engine, Answer answer) {
+    try (Trial trial = new Trial(device, answer)) {
       return trial.run(engine);
     }
   }
@@ -94,9 +96,8 @@ final class Trial implements Binding, AutoCloseable {
   }
 
   private Optional<String> verdict(List<byte[]> first, List<byte[]> second) {
-    List<double[]> references = Reference.all(one.problem(), numbers);
     for (int i = 0; i < outputs.size(); i++) {
-      Optional<String> wrong = verdict(outputs.get(i), references.get(i), first.get(i));
+      Optional<String> wrong = verdict(outputs.get(i), answer.results().get(i), first.get(i));
       if (wrong.isPresent()) {
         String what = i == 0 ? "" : "by-product " + (i - 1) + ": ";
         return wrong.map(why -> what + why);

@@ -28,7 +28,8 @@ class GradientInStepsTest {
       for (String line : Suite.list("convolution-gradients").lines()) {
         for (Case one : CaseParser.parse(line)) {
           if (ENGINE.unsupported(one.problem(), device).isEmpty()) {
-            Trial.run(device, ENGINE, one).ifPresent(why -> wrong.add(line + ": " + why));
+            Trial.run(device, ENGINE, new Answer(one))
+                .ifPresent(why -> wrong.add(line + ": " + why));
             through += one.problem().op() instanceof TrainingOp.ConvWgrad ? 1 : 0;
             onto += one.problem().op() instanceof TrainingOp.ConvDgrad ? 1 : 0;
           }

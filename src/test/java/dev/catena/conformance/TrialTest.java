@@ -112,7 +112,8 @@ class TrialTest {
   @Test
   void aResultMayLieWhereAnInputDoes() {
     Case inPlace = only("relu-backward 2x5x3x12 accumulate in-place y=4/24");
-    assertEquals(Optional.empty(), Trial.run(device, new Spoiled((_, _) -> {}, true), inPlace));
+    assertEquals(
+        Optional.empty(), Trial.run(device, new Spoiled((_, _) -> {}, true), new Answer(inPlace)));
     assertFound(inPlace, new Spoiled((_, _) -> {}, false), "values differ");
   }
 
@@ -125,8 +126,8 @@ class TrialTest {
       String line = "conv 1x5x3x20 k=12 " + edge + " dtype=f32 data=rounded";
       Case strict = CaseParser.parse(line).getFirst();
       Case allowed = CaseParser.parse(line + " tf32").getFirst();
-      assertEquals(Optional.empty(), Trial.run(device, KernelEngine.matrix(), strict));
-      assertEquals(Optional.empty(), Trial.run(device, KernelEngine.matrix(), allowed));
+      assertEquals(Optional.empty(), Trial.run(device, KernelEngine.matrix(), new Answer(strict)));
+      assertEquals(Optional.empty(), Trial.run(device, KernelEngine.matrix(), new Answer(allowed)));
       assertFound(allowed, KernelEngine.direct(), "values differ");
     }
   }
@@ -136,7 +137,7 @@ class TrialTest {
   }
 
   private static void assertFound(Case one, Engine engine, String how) {
-    String why = Trial.run(device, engine, one).orElse("nothing");
+    String why = Trial.run(device, engine, new Answer(one)).orElse("nothing");
     assertTrue(why.contains(how), one.line() + " was reported as: " + why);
   }
 
@@ -146,7 +147,7 @@ class TrialTest {
   }
 
   private static Optional<String> trial(Engine engine) {
-    return Trial.run(device, engine, CASE);
+    return Trial.run(device, engine, new Answer(CASE));
   }
 
   /** Our kernel, if it is to run at all, and then something that should not happen. */

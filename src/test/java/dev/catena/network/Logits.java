@@ -1,5 +1,6 @@
 package dev.catena.network;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.catena.Model;
@@ -11,6 +12,7 @@ import dev.catena.io.SafeTensors;
 import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -53,12 +55,30 @@ final class Logits {
   }
 
   /**
+   * Fails unless a model makes of every {@code case-N.safetensors} what the file says: every
+   * variant of the first, of others the fused one, which alone is adapted to batch and size. All
+   * variants at other sizes are the golden files'.
+   */
+  static void assertCasesClose(String name, Path folder, double tolerance) throws IOException {
+    for (String device : Device.available()) {
+      int cases = 0;
+      for (Path file = folder.resolve("case-0.safetensors"); Files.exists(file); cases++) {
+        for (Variant variant : cases == 0 ? List.of(Variant.values()) : List.of(Variant.FUSED)) {
+          assertClose(device, name, variant, folder, file, tolerance);
+        }
+        file = folder.resolve("case-%d.safetensors".formatted(cases + 1));
+      }
+      assertTrue(cases > 0, "no cases in " + folder);
+    }
+  }
+
+  /**
    * Fails unless a variant of a model, on a device, makes of a case's {@code input} its {@code
    * output}.
    *
    * @param folder has the weights, {@code NAME.safetensors}
    */
-  static void assertClose(
+  private static void assertClose(
       String deviceId, String name, Variant variant, Path folder, Path file, double tolerance)
       throws IOException {
     Path weights = folder.resolve(name + ".safetensors");
