@@ -43,7 +43,8 @@ inline long frontWords(bool winograd, int channels) {
 }
 
 // Epilogue: write(sums, n, q, k, columns) takes n rows of a tile, the output's pixels from q on and
-// channels of the group from k on; prefetch(q, rows) is told early of pixels that will come.
+// channels of the group from k on; prefetch(q, rows) is told early of pixels that will come, and
+// without kWholePixels expect(q, n, k, columns) of each tile before it is computed.
 template <class M, class S, class Epilogue, bool Winograd>
 class Convolution {
  public:

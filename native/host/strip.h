@@ -83,8 +83,10 @@ class Strip {
     Packed* out = (Packed*)to + image.padW * image.merged;
     Packed* end = out + image.width * image.merged;
     std::memset(to, 0, (char*)out - (char*)to);
-    // Whole vectors, whose superfluous lanes the next pixel overwrites; not beyond the row, though.
-    const bool plain = image.prologue == kNone && image.merged == image.channels;
+    // A vector a pixel that fits in one, whose superfluous lanes the next pixel overwrites; not
+    // beyond the row, though.
+    const bool plain = image.prologue == kNone && image.merged == image.channels &&
+                       image.merged <= kLanes;
     const int whole = plain ? std::max(0, image.width - ceilDiv(kLanes, image.pitch)) : 0;
     for (int i = 0; i < whole; i++) {
       M::write((float*)(out + i * image.merged), S::read(from + (long)i * image.pitch));
