@@ -6,6 +6,7 @@ import dev.catena.device.Stream;
 import dev.catena.engine.KernelFilters;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
+import dev.catena.graph.Value;
 import dev.catena.plan.TrainingState;
 import dev.catena.plan.TrainingState.Slot;
 import java.lang.foreign.Arena;
@@ -72,15 +73,10 @@ final class StateMemory implements AutoCloseable {
   /**
    * Sets all parameters, one after the other; velocities stay.
    *
-   * @throws ParameterException if one has another size; then those before it are set
+   * @throws ParameterException if one is missing or has another size; then those before it are set
    */
   void initialize(Parameters parameters) {
-    setWeights(
-        slot -> {
-          float[] values = parameters.values(slot.parameter());
-          requireSize(values, slot, "parameter");
-          return values;
-        });
+    setWeights(slot -> require(parameters.values(slot.parameter()), slot, "parameter"));
   }
 
   /**
@@ -90,14 +86,13 @@ final class StateMemory implements AutoCloseable {
    * @throws ParameterException naming what is missing or has another size; then nothing changed
    */
   void restore(Map<String, float[]> weights, Map<String, float[]> momentum) {
-    slots().forEach(slot -> requireValues(weights, slot, "parameter"));
+    slots().forEach(slot -> require(weights.get(name(slot)), slot, "parameter"));
     if (!momentum.isEmpty()) {
-      state.trainable().forEach(slot -> requireValues(momentum, slot, "momentum of"));
+      state.trainable().forEach(slot -> require(momentum.get(name(slot)), slot, "momentum of"));
     }
-    setWeights(slot -> weights.get(slot.parameter().name()));
+    setWeights(slot -> weights.get(name(slot)));
     for (Slot slot : state.trainable()) {
-      float[] velocity =
-          momentum.isEmpty() ? new float[elements(slot)] : momentum.get(slot.parameter().name());
+      float[] velocity = momentum.isEmpty() ? new float[elements(slot)] : momentum.get(name(slot));
       upload(state.momentum(), slot, velocity, DType.FP32);
     }
   }
@@ -112,21 +107,20 @@ final class StateMemory implements AutoCloseable {
     }
   }
 
-  private static void requireValues(Map<String, float[]> values, Slot slot, String what) {
-    Node parameter = slot.parameter();
-    float[] given = values.get(parameter.name());
+  private static float[] require(float[] given, Slot slot, String what) {
+    Value parameter = slot.parameter().output();
     if (given == null) {
-      throw new ParameterException("there are no values of " + what + " " + parameter.output());
+      throw new ParameterException("there are no values of " + what + " " + parameter);
     }
-    requireSize(given, slot, what);
-  }
-
-  private static void requireSize(float[] given, Slot slot, String what) {
     if (given.length != elements(slot)) {
       throw new ParameterException(
-          "%s %s: %d values, not %d"
-              .formatted(what, slot.parameter().output(), given.length, elements(slot)));
+          "%s %s: %d values, not %d".formatted(what, parameter, given.length, elements(slot)));
     }
+    return given;
+  }
+
+  private static String name(Slot slot) {
+    return slot.parameter().name();
   }
 
   private static int elements(Slot slot) {
@@ -165,7 +159,7 @@ final class StateMemory implements AutoCloseable {
 
   private Map<String, float[]> download(long offset, List<Slot> slots) {
     Map<String, Slot> byName = new HashMap<>();
-    slots.forEach(slot -> byName.put(slot.parameter().name(), slot));
+    slots.forEach(slot -> byName.put(name(slot), slot));
     Map<String, float[]> values = new LinkedHashMap<>();
     for (Node parameter : order) {
       Slot slot = byName.get(parameter.name());

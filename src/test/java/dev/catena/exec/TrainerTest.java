@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.catena.device.Device;
 import dev.catena.device.HeapMeter;
 import dev.catena.device.OutOfDeviceMemoryException;
+import dev.catena.engine.Engines;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Interpreter;
@@ -273,6 +274,20 @@ class TrainerTest {
               ParameterException.class, () -> trainer.restore(wrong, trainer.momentum(), 1, 1));
       assertTrue(e.getMessage().contains("classifier.weight"), e::getMessage);
       assertSameBits(before, trainer.parameters());
+    }
+  }
+
+  @Test
+  void aTrainerWantsAllValuesOfItsParameters() {
+    Training options = TinyTraining.options();
+    Engines engines = Engines.on(device, Optional.empty(), Optional.empty());
+    for (float[] given : new float[][] {null, new float[3]}) {
+      ParameterException e =
+          assertThrows(
+              ParameterException.class,
+              () -> Trainer.compile(TinyTraining.SOURCE, _ -> given, options, engines, device));
+      String what = given == null ? "there are no values of parameter " : ": 3 values, not ";
+      assertTrue(e.getMessage().contains(what), e::getMessage);
     }
   }
 
