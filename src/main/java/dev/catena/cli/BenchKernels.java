@@ -6,6 +6,7 @@ import dev.catena.engine.Engines;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Timing;
 import dev.catena.exec.Inference;
+import dev.catena.graph.DType;
 import dev.catena.measure.KernelBench;
 import dev.catena.measure.Peaks;
 import dev.catena.report.Table;
@@ -56,7 +57,8 @@ final class BenchKernels implements Callable<Integer> {
       Map<Problem, Integer> all = problems.of(device, where);
       Inference options = where.apply(Inference.batch(1));
       Engines engines = Engines.on(device, options.engine(), options.tuning());
-      Peaks peaks = Peaks.measure(device, unforced(device), problems.dtype(), where.tf32());
+      DType dtype = problems.dtype();
+      Peaks peaks = Peaks.measure(device, unforced(device), dtype, where.tf32(dtype));
       List<Map<String, Object>> rows = new ArrayList<>();
       try (ProgressBar progress = Progress.bar("measuring", all.size())) {
         KernelBench bench = new KernelBench(device, engines, runs);

@@ -128,7 +128,7 @@ final class BenchModels implements Callable<Integer> {
       row.put("model", model.name());
       row.put("batch", batch);
       row.put("dtype", dtype);
-      row.put("tf32", where.tf32());
+      row.put("tf32", where.tf32(options.dtype()));
       row.put("variant", variant.label());
       row.put("images_per_s", 1e6 * batch / time.micros());
       row.put("runs", time.runs());

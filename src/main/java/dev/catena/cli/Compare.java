@@ -199,8 +199,8 @@ final class Compare implements Callable<Integer> {
 
   private int report(Model model, Device device, List<Contestant> contestants) throws IOException {
     float[] reference = contestants.getFirst().result();
-    boolean rounded = where.tf32() && arguments.dtype() == DType.FP32;
-    DType mantissa = rounded ? DType.FP16 : arguments.dtype(); // of as many bits as TF32's
+    boolean tf32 = where.tf32(arguments.dtype());
+    DType mantissa = tf32 ? DType.FP16 : arguments.dtype(); // of as many bits as TF32's
     double usual = train ? Agreement.gradientTolerance(mantissa) : Agreement.tolerance(mantissa);
     double accepted = tolerance == null ? usual : tolerance;
     boolean agree = contestants.stream().allMatch(c -> c.agreement(reference).within(accepted));
@@ -210,7 +210,7 @@ final class Compare implements Callable<Integer> {
     result.put("model", model.name());
     result.put("batch", batch);
     result.put("dtype", Choices.label(arguments.dtype()));
-    result.put("tf32", where.tf32());
+    result.put("tf32", tf32);
     result.put("training", train);
     result.put("device", device(device));
     result.put("tolerance", accepted);

@@ -37,14 +37,14 @@ final class DeviceArguments {
       description = "Let tensor cores round the factors of fp32 products to ten bits of mantissa.")
   private boolean tf32;
 
-  /** Whether products in fp32 may be rounded to TF32. */
-  boolean tf32() {
-    return tf32;
+  /** Whether products in {@code dtype} may be of factors rounded to TF32: no others than fp32's. */
+  boolean tf32(DType dtype) {
+    return tf32 && dtype == DType.FP32;
   }
 
   /** The type in which products are computed, for people. */
   String precision(DType dtype) {
-    return Choices.label(dtype) + (tf32 && dtype == DType.FP32 ? " with TF32" : "");
+    return Choices.label(dtype) + (tf32(dtype) ? " with TF32" : "");
   }
 
   /** The device, which is known to have the engine. */

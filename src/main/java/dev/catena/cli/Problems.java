@@ -66,7 +66,7 @@ final class Problems {
 
   /** The problems, and how often a run solves each. */
   Map<Problem, Integer> of(Device device, DeviceArguments where) throws IOException {
-    return name == null ? given() : compiled(device, where);
+    return name == null ? given(where) : compiled(device, where);
   }
 
   /** Adds what was asked for to a result. */
@@ -79,11 +79,15 @@ final class Problems {
     result.put("dtype", Choices.label(dtype));
   }
 
-  private Map<Problem, Integer> given() {
+  /** Those of the lines; {@code --tf32} allows it to all of them. */
+  private Map<Problem, Integer> given(DeviceArguments where) {
+    boolean tf32 = where.tf32(DType.FP32);
     Map<Problem, Integer> problems = new LinkedHashMap<>();
     for (String line : lines) {
       try {
-        Suite.problem(line).problems().forEach(problem -> problems.put(problem, 1));
+        Suite.problem(line)
+            .problems()
+            .forEach(problem -> problems.put(problem.withTf32(tf32 || problem.tf32()), 1));
       } catch (IllegalArgumentException e) {
         throw new UserException("--problem \"" + line + "\": " + e.getMessage());
       }

@@ -5,6 +5,7 @@ import dev.catena.exec.Evaluation;
 import dev.catena.exec.Trainer;
 import dev.catena.exec.Training;
 import dev.catena.exec.TrainingRun;
+import dev.catena.graph.DType;
 import dev.catena.report.Table;
 import dev.catena.report.TrainingChart;
 import dev.catena.report.Units;
@@ -99,6 +100,7 @@ final class TrainingReport {
     result.put("data", data);
     result.put("batch", options.batch());
     result.put("dtype", Choices.label(options.dtype()));
+    result.put("tf32", options.tf32() && options.dtype() == DType.FP32);
     result.put("policy", options.policy().label());
     Map<String, Object> on = new LinkedHashMap<>();
     on.put("name", device.name());

@@ -102,6 +102,31 @@ class BenchTest {
     }
   }
 
+  /** Of a problem and of a model's problems; what a time was measured with is in its key. */
+  @Test
+  void tf32IsAllowedToFp32Alone() throws Exception {
+    String[] given = {"--problem", LINE, "--problem", LINE.replace("f32", "f16"), "--json", "-"};
+    assertEquals(List.of(), tf32(kernels(given)));
+    assertEquals(List.of(LINE + " tf32"), tf32(kernels(with(given, "--tf32"))));
+    assertEquals(List.of(), tf32(kernels(Cli.MODEL, "--json", "-")));
+    Cli.Result model = kernels(Cli.MODEL, "--tf32", "--json", "-");
+    assertEquals(rows(model, "kernels").size(), tf32(model).size());
+    String[] how = {"--tf32", "--seconds=0", "--device", "host", "--no-tune", "--json", "-"};
+    Cli.Result models =
+        Cli.run(with(how, "bench", "models", Cli.MODEL, "--batch", "1", "--dtype", "fp32,fp16"));
+    List<Map<?, ?>> rows = rows(models, "models");
+    assertEquals(List.of(true, false), rows.stream().map(row -> row.get("tf32")).toList());
+    assertEquals(List.of(Cli.MODEL + " batch 1 fp32 with TF32 fused"), keys(rows, "TF32"));
+  }
+
+  private static List<String> tf32(Cli.Result result) throws Exception {
+    return keys(rows(result, "kernels"), "tf32");
+  }
+
+  private static List<String> keys(List<Map<?, ?>> rows, String word) {
+    return rows.stream().map(row -> "" + row.get("key")).filter(k -> k.contains(word)).toList();
+  }
+
   @Test
   void severalLanesAreComparedWithOne() throws Exception {
     String[] how = {"--batch", "2", "--seconds=0", "--device", "host", "--no-tune"};
