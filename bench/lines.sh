@@ -34,7 +34,7 @@ measure 400
 engine 9500
 model 1200
 rewrite 1600
-plan 1000
+plan 1100
 io 3300
 device 3100
 graph 2700
