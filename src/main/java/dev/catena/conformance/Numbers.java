@@ -66,7 +66,7 @@ final class Numbers {
 
   private double value(Role role, Shape shape, int index) {
     return switch (role) {
-      case ACTIVATION -> activation() * excess(TIE, index % shape.c(), 0);
+      case ACTIVATION -> activation() * excess(TIE, index % shape.dim(shape.rank() - 1), 0);
       case FILTERS -> filter(shape, index) * excess(NO_TIE, summed(shape, index), 1);
       case SCALE -> scale();
       case SHIFT -> addend(true);
