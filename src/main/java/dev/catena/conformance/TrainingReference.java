@@ -257,8 +257,7 @@ final class TrainingReference {
 
   /** Of what is stored: the output, rounded. */
   private void convStatistics(Op.Conv conv) {
-    Problem alone = new Problem(conv, problem.inputs(), problem.output());
-    double[] made = Reference.compute(alone.withTf32(problem.tf32()), in);
+    double[] made = Reference.compute(problem.part(conv, problem.inputs(), problem.output()), in);
     for (int i = 0; i < made.length; i++) {
       y[i] = made[i];
       made[i] = problem.output().dtype().round((float) made[i]);

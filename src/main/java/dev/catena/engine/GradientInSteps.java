@@ -88,8 +88,7 @@ public final class GradientInSteps implements Engine {
             List.of(1, 2, 3)),
         new Part(
             convolutions,
-            new Problem(gradient, List.of(problem.input(0), z), problem.output())
-                .withTf32(problem.tf32()),
+            problem.part(gradient, List.of(problem.input(0), z), problem.output()),
             List.of(0, Part.BETWEEN)));
   }
 
@@ -106,11 +105,10 @@ public final class GradientInSteps implements Engine {
     return List.of(
         new Part(
             convolutions,
-            new Problem(
-                    new ConvDgrad(plain, op.height(), op.width(), false),
-                    problem.inputs().subList(0, 2),
-                    z)
-                .withTf32(problem.tf32()),
+            problem.part(
+                new ConvDgrad(plain, op.height(), op.width(), false),
+                problem.inputs().subList(0, 2),
+                z),
             List.of(0, 1)),
         new Part(
             others, new Problem(behind, operands, problem.output(), problem.byproducts()), inputs));

@@ -81,8 +81,8 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
   /** The convolution that it is. */
   private static Problem convolution(Problem problem, TrainingOp.ConvDgrad op) {
     int edge = op.conv().kernelH();
-    return new Problem(Op.Conv.of(edge, 1, edge / 2), List.of(problem.input(0)), problem.output())
-        .withTf32(problem.tf32());
+    Op.Conv conv = Op.Conv.of(edge, 1, edge / 2);
+    return problem.part(conv, List.of(problem.input(0)), problem.output());
   }
 
   private int edge() {

@@ -58,9 +58,7 @@ public final class KernelEngine implements Engine {
     }
     if (op instanceof TrainingOp.ConvStatistics both) {
       return matrix
-          ? unsupported(
-              new Problem(both.conv(), problem.inputs(), problem.output()).withTf32(problem.tf32()),
-              device)
+          ? unsupported(problem.part(both.conv(), problem.inputs(), problem.output()), device)
           : Optional.of("leaves no statistics");
     }
     if (op instanceof TrainingOp.ConvDgrad || op instanceof TrainingOp.ConvWgrad) {

@@ -40,6 +40,11 @@ public record Problem(
     return new Problem(op, inputs, output, byproducts, allowed && single);
   }
 
+  /** A part of this problem, with its permission of TF32. */
+  public Problem part(Op partOp, List<Operand> partInputs, Operand partOutput) {
+    return new Problem(partOp, partInputs, partOutput).withTf32(tf32);
+  }
+
   /** The input at {@code index}. */
   public Operand input(int index) {
     return inputs.get(index);

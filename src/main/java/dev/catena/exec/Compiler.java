@@ -2,7 +2,6 @@ package dev.catena.exec;
 
 import dev.catena.device.Device;
 import dev.catena.engine.Engines;
-import dev.catena.engine.Problem;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphException;
 import dev.catena.graph.Layout;
@@ -50,13 +49,8 @@ final class Compiler {
     return rewritten.computeIfAbsent(batch, n -> rewritten(source, options, n));
   }
 
-  /** Views hardly matter to the question, and are not known yet. */
   private boolean isBetter(Node fused, List<Node> parts) {
-    return engines.worthFusing(unplaced(fused), parts.stream().map(this::unplaced).toList());
-  }
-
-  private Problem unplaced(Node node) {
-    return Program.unplaced(node, Optional.empty(), options.tf32());
+    return Program.worthFusing(engines, fused, parts, Optional.empty(), options.tf32());
   }
 
   /**

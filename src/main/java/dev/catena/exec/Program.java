@@ -156,13 +156,19 @@ final class Program {
   }
 
   /**
-   * The same before anything is placed, every activation alone in its buffer.
+   * Whether the device does {@code fused} better than its {@code parts}, each activation alone in
+   * its buffer: views hardly matter to the question, and are not known yet.
    *
    * @param trained the type of activations while training
+   * @param tf32 whether products in fp32 may be of factors rounded to TF32
    */
-  static Problem unplaced(Node step, Optional<DType> trained, boolean tf32) {
-    return problem(step, trained, value -> Operand.packed(value.shape(), value.dtype()))
-        .withTf32(tf32);
+  static boolean worthFusing(
+      Engines choice, Node fused, List<Node> parts, Optional<DType> trained, boolean tf32) {
+    Function<Node, Problem> unplaced =
+        step ->
+            problem(step, trained, value -> Operand.packed(value.shape(), value.dtype()))
+                .withTf32(tf32);
+    return choice.worthFusing(unplaced.apply(fused), parts.stream().map(unplaced).toList());
   }
 
   private static Problem problem(

@@ -6,7 +6,6 @@ import dev.catena.device.ExecutableGraph;
 import dev.catena.device.OutOfDeviceMemoryException;
 import dev.catena.device.Stream;
 import dev.catena.engine.Engines;
-import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
@@ -129,13 +128,8 @@ public final class Trainer implements AutoCloseable {
         engines,
         device,
         (fused, parts) ->
-            engines.worthFusing(
-                unplaced(fused, options),
-                parts.stream().map(part -> unplaced(part, options)).toList()));
-  }
-
-  private static Problem unplaced(Node node, Training options) {
-    return Program.unplaced(node, Optional.of(options.dtype()), options.tf32());
+            Program.worthFusing(
+                engines, fused, parts, Optional.of(options.dtype()), options.tf32()));
   }
 
   /** The same where {@code fuse} says what the device does better at once. */
