@@ -55,8 +55,12 @@ if __name__ == "__main__":
         ("cmyk", smooth.convert("CMYK"), {}),
     ]:
         image.save(out / f"{name}.jpg", quality=90, **options)
-        if name != "cmyk":
-            Image.open(out / f"{name}.jpg").convert("RGB").save(out / f"{name}-decoded.png", optimize=True)
+    # The same samples as YCCK: the last byte of the Adobe segment says so. Pillow reads such files but writes none.
+    ycck = bytearray((out / "cmyk.jpg").read_bytes())
+    ycck[ycck.find(b"Adobe") + 11] = 2
+    (out / "ycck.jpg").write_bytes(ycck)
+    for name in "rgb", "progressive", "gray", "cmyk", "ycck":
+        Image.open(out / f"{name}.jpg").convert("RGB").save(out / f"{name}-decoded.png", optimize=True)
     palette = smooth.quantize(13)
     palette.save(out / "palette.png", transparency=3, optimize=True)
     overlay = Image.open(out / "palette.png").convert("RGBA")

@@ -160,6 +160,11 @@ final class Train implements Callable<Integer> {
   @Option(names = "--no-shuffle", description = "Show images in the order of the files.")
   private boolean unshuffled;
 
+  @Option(
+      names = "--skip-unreadable",
+      description = "Go on without files of a data folder that are no readable pictures.")
+  private boolean skipUnreadable;
+
   @Option(names = "--log", paramLabel = "FILE.csv", description = "Write a line for every step.")
   private OutputFile log;
 
@@ -180,7 +185,7 @@ final class Train implements Callable<Integer> {
     Network network = arguments.model().network();
     Shape made = Shape.nhwc(1, network.imageSize(), network.imageSize(), network.channels());
     try (Model model = arguments.model(weights, seed);
-        DataSet data = DataSets.open(place, made, network.classes());
+        DataSet data = DataSets.open(place, made, network.classes(), skipUnreadable);
         Device device = where.open()) {
       Shape image = data.image();
       Graph graph = graph(network, image);

@@ -7,11 +7,15 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.MemoryCacheImageInputStream;
@@ -21,8 +25,8 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
  * many threads.
  *
  * <p>PNG and JPEG are read. Grey becomes colour, of 16 bits the upper 8 are kept, what is
- * transparent is laid on white, the EXIF orientation of a JPEG is honoured, colour profiles are not
- * applied.
+ * transparent is laid on white, CMYK is converted without a profile as Pillow does, the EXIF
+ * orientation of a JPEG is honoured, colour profiles are not applied.
  */
 public final class Images {
   /** Pictures of more pixels are refused, since a small file can unpack to any size. */
@@ -40,6 +44,16 @@ public final class Images {
   private static final float[] IMAGENET_STD = {0.229f, 0.224f, 0.225f};
   private static final byte[] PNG = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   private static final byte[] JPEG = {(byte) 0xff, (byte) 0xd8, (byte) 0xff};
+
+  /** How pictures of other formats begin. */
+  private static final Map<Pattern, String> OTHER_PICTURES =
+      Map.of(
+          Pattern.compile("GIF8"), "a GIF picture",
+          Pattern.compile("RIFF(?s:....)WEBP"), "a WebP picture",
+          Pattern.compile("BM"), "a BMP picture",
+          Pattern.compile("II\\*\0|MM\0\\*"), "a TIFF picture",
+          Pattern.compile("(?s:....)ftyp(heic|heix|mif1|avif)"), "a HEIF or AVIF picture");
+
   private static final String REMEDY = "Give a PNG or JPEG picture.";
   private static final String AGAIN = "The file is damaged: get it again.";
 
@@ -50,7 +64,7 @@ public final class Images {
    *
    * @throws IOException if the file cannot be read
    * @throws ImageFormatException if it is damaged, has more than {@link #MAX_PIXELS}, or is of a
-   *     kind that is not read (CMYK, 12 bits, lossless JPEG, other formats)
+   *     kind that is not read (12 bits, lossless JPEG, other formats)
    */
   public static Image read(Path file) throws IOException {
     RegularFile.require(file);
@@ -60,12 +74,37 @@ public final class Images {
     }
     byte[] bytes = Files.readAllBytes(file);
     if (startsWith(bytes, PNG)) {
-      return colors(decode(file, "png", bytes));
+      return colors(decode(file, "png", bytes, r -> r.read(0)));
     } else if (startsWith(bytes, JPEG)) {
       Jpeg jpeg = parseJpeg(file, bytes);
-      return upright(colors(decode(file, "jpeg", jpeg.pixels())), jpeg.orientation());
+      return upright(
+          jpeg.frame().components() == 4
+              ? Cmyk.toRgb(decode(file, "jpeg", jpeg.pixels(), r -> r.readRaster(0, null)), jpeg)
+              : colors(decode(file, "jpeg", jpeg.pixels(), r -> r.read(0))),
+          jpeg.orientation());
     }
     throw new ImageFormatException(file, "", notAnImage(bytes), REMEDY);
+  }
+
+  /**
+   * Why {@link #read} would refuse a file, as far as its head tells; empty if nothing there is
+   * wrong. Pixels are not read.
+   *
+   * @throws IOException if the file cannot be read
+   */
+  public static Optional<String> refusal(Path file) throws IOException {
+    RegularFile.require(file);
+    try (var channel = Files.newByteChannel(file)) {
+      ByteBuffer head = ByteBuffer.allocate(FileKind.HEAD);
+      channel.read(head);
+      byte[] bytes = Arrays.copyOf(head.array(), head.position());
+      if (startsWith(bytes, JPEG)) {
+        return Jpeg.frame(channel).refusal();
+      }
+      return startsWith(bytes, PNG) ? Optional.empty() : Optional.of(notAnImage(bytes));
+    } catch (Jpeg.BrokenSegmentException e) {
+      return Optional.of("broken JPEG, " + e.getMessage());
+    }
   }
 
   /**
@@ -139,26 +178,22 @@ public final class Images {
     } catch (Jpeg.BrokenSegmentException e) {
       throw new ImageFormatException(file, "", "broken JPEG, " + e.getMessage(), AGAIN);
     }
-    String refused = null;
-    if (jpeg.process() > 0xc2) {
-      refused = "a lossless, hierarchical or arithmetic JPEG";
-    } else if (jpeg.precision() != 8) {
-      refused = "a JPEG of " + jpeg.precision() + " bits a sample";
-    } else if (jpeg.components() == 4) {
-      refused = "a CMYK JPEG, made for printing";
-    } else if (jpeg.components() != 1 && jpeg.components() != 3) {
-      refused = "a JPEG of " + jpeg.components() + " components";
-    }
-    if (jpeg.scans() > MAX_SCANS) {
-      refused = "a JPEG of " + jpeg.scans() + " scans";
-    }
-    if (refused != null) {
-      throw new ImageFormatException(file, "", refused + ", which is not read", "Save it as RGB.");
+    Optional<String> refused =
+        jpeg.scans() > MAX_SCANS
+            ? Optional.of("a JPEG of " + jpeg.scans() + " scans")
+            : jpeg.frame().refusal();
+    if (refused.isPresent()) {
+      throw new ImageFormatException(
+          file, "", refused.get() + ", which is not read", "Save it as RGB.");
     }
     return jpeg;
   }
 
-  private static BufferedImage decode(Path file, String format, byte[] bytes) {
+  private interface Decoding<T> {
+    T by(ImageReader reader) throws IOException;
+  }
+
+  private static <T> T decode(Path file, String format, byte[] bytes, Decoding<T> decoding) {
     ImageReader reader = ImageIO.getImageReadersByFormatName(format).next();
     StringBuilder warning = new StringBuilder();
     reader.addIIOReadWarningListener((_, text) -> warning.append(text).append("; "));
@@ -173,7 +208,7 @@ public final class Images {
             "has " + width + " x " + height + " pixels, more than " + MAX_PIXELS,
             "Make it smaller.");
       }
-      BufferedImage image = reader.read(0);
+      T image = decoding.by(reader);
       // The decoder goes on after damage, with grey where pixels are missing.
       if (isDamage(warning.toString())) {
         throw new ImageFormatException(file, "", "damaged: " + warning, AGAIN);
@@ -275,9 +310,15 @@ public final class Images {
     if (bytes.length == 0) {
       return "the file is empty";
     }
-    Optional<FileKind> kind =
-        FileKind.of(Arrays.copyOf(bytes, Math.min(bytes.length, FileKind.HEAD)));
-    return kind.map(k -> "not a picture but " + k.what()).orElse("neither PNG nor JPEG");
+    String start = new String(bytes, 0, Math.min(bytes.length, 16), StandardCharsets.ISO_8859_1);
+    for (Map.Entry<Pattern, String> other : OTHER_PICTURES.entrySet()) {
+      if (other.getKey().matcher(start).lookingAt()) {
+        return other.getValue();
+      }
+    }
+    return FileKind.of(Arrays.copyOf(bytes, Math.min(bytes.length, FileKind.HEAD)))
+        .map(kind -> "not a picture but " + kind.what())
+        .orElse("neither PNG nor JPEG");
   }
 
   private static boolean startsWith(byte[] bytes, byte[] magic) {

@@ -4,6 +4,7 @@ import static com.fasterxml.jackson.core.JsonToken.END_ARRAY;
 import static com.fasterxml.jackson.core.JsonToken.END_OBJECT;
 import static com.fasterxml.jackson.core.JsonToken.START_ARRAY;
 import static com.fasterxml.jackson.core.JsonToken.START_OBJECT;
+import static com.fasterxml.jackson.core.JsonToken.VALUE_NULL;
 import static com.fasterxml.jackson.core.JsonToken.VALUE_NUMBER_INT;
 import static com.fasterxml.jackson.core.JsonToken.VALUE_STRING;
 
@@ -168,7 +169,9 @@ final class SafeTensorsHeader {
         String name = json.currentName();
         json.nextToken();
         if (name.equals(METADATA)) {
-          parseMetadata(json);
+          if (json.currentToken() != VALUE_NULL) { // null is none, as in the reference library.
+            parseMetadata(json);
+          }
         } else {
           tensors.add(parseTensor(name, json, dataStart));
         }

@@ -104,7 +104,7 @@ class ImagesTest {
    * transform.
    */
   @ParameterizedTest
-  @ValueSource(strings = {"rgb", "progressive", "gray"})
+  @ValueSource(strings = {"rgb", "progressive", "gray", "cmyk", "ycck"})
   void readsJpeg(String name) throws IOException {
     assertSame(golden(name + "-decoded.png"), golden(name + ".jpg"), 3);
   }
@@ -194,6 +194,36 @@ class ImagesTest {
     }
   }
 
+  /** A tag's value is read by its type and count: 6 turns the picture. */
+  @ParameterizedTest
+  @CsvSource({"1,1,24", "3,1,24", "4,1,24", "2,1,40", "5,1,40", "3,2,40"})
+  void readsOrientationByItsType(int type, int count, int width) throws IOException {
+    byte[] jpeg = Files.readAllBytes(copy("rgb.jpg"));
+    for (ByteOrder order : new ByteOrder[] {ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN}) {
+      ByteBuffer exif = ByteBuffer.wrap(exif(6, order)).order(order);
+      exif.putShort(18, (short) type).putInt(20, count).putInt(24, 0);
+      switch (type) {
+        case 1 -> exif.put(24, (byte) 6);
+        case 4 -> exif.putInt(24, 6);
+        default -> exif.putShort(24, (short) 6);
+      }
+      Image image = Images.read(write(withSegment(jpeg, 0xe1, exif.array())));
+      assertEquals(width, image.width(), order.toString());
+    }
+  }
+
+  /** As a phone's motion photo has it: a video whose bytes may look like markers. */
+  @ParameterizedTest
+  @ValueSource(strings = {"rgb.jpg", "progressive.jpg"})
+  void ignoresWhatFollowsThePicture(String name) throws IOException {
+    byte[] jpeg = Files.readAllBytes(copy(name));
+    ByteBuffer photo = ByteBuffer.allocate(jpeg.length + 4000).put(jpeg);
+    while (photo.hasRemaining()) {
+      photo.putShort((short) 0xffda);
+    }
+    assertSame(Images.read(write(jpeg)), Images.read(write(photo.array())), 0);
+  }
+
   @Test
   void ignoresBrokenExif() throws IOException {
     byte[] jpeg = Files.readAllBytes(copy("rgb.jpg"));
@@ -208,11 +238,11 @@ class ImagesTest {
   void namesWhatIsNotRead() throws IOException {
     byte[] jpeg = Files.readAllBytes(copy("rgb.jpg"));
     int frame = indexOf(jpeg, 0xc0);
-    assertRefused("CMYK", Files.readAllBytes(copy("cmyk.jpg")));
     assertRefused("12 bits", patched(jpeg, frame + 4, 12));
     assertRefused("lossless", patched(jpeg, frame + 1, 0xc3));
     assertRefused("2 components", patched(jpeg, frame + 9, 2));
-    assertRefused("neither PNG nor JPEG", "GIF89a".getBytes(StandardCharsets.US_ASCII));
+    assertRefused("a GIF picture", "GIF89a".getBytes(StandardCharsets.US_ASCII));
+    assertRefused("neither PNG nor JPEG", new byte[] {1, 2, 3});
     assertRefused("the file is empty", new byte[0]);
     assertRefused("not a picture but a web page", "<html>".getBytes(StandardCharsets.US_ASCII));
     assertRefused("a marker is missing", new byte[] {(byte) 0xff, (byte) 0xd8, (byte) 0xff});
@@ -229,11 +259,12 @@ class ImagesTest {
         .putShort(indexOf(jpeg, 0xc0) + 5, (short) 60000)
         .putShort(indexOf(jpeg, 0xc0) + 7, (short) 60000);
     assertRefused("has 60000 x 60000 pixels", huge);
-    ByteBuffer scans = ByteBuffer.allocate(jpeg.length + 200).put(jpeg);
-    while (scans.hasRemaining()) {
-      scans.putShort((short) 0xffda);
+    int scan = indexOf(jpeg, 0xda);
+    ByteBuffer scans = ByteBuffer.allocate(jpeg.length + 400).put(jpeg, 0, scan);
+    for (int i = 0; i < 100; i++) {
+      scans.putShort((short) 0xffda).putShort((short) 2);
     }
-    assertRefused("a JPEG of 101 scans", scans.array());
+    assertRefused("a JPEG of 101 scans", scans.put(jpeg, scan, jpeg.length - scan).array());
   }
 
   @ParameterizedTest

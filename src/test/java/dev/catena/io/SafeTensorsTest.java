@@ -66,6 +66,18 @@ class SafeTensorsTest {
     assertEquals(Map.of("format", "pt"), golden.metadata());
   }
 
+  /** As the reference library reads it. */
+  @Test
+  void takesNullMetadataForNone() throws IOException {
+    String header =
+        "{\"__metadata__\":null," + SafeTensorsFiles.entry("a", "F32", "[2]", 0, 8) + "}";
+    Path file = SafeTensorsFiles.write(folder, SafeTensorsFiles.file(header, 8));
+    try (SafeTensors read = SafeTensors.open(file)) {
+      assertEquals(Map.of(), read.metadata());
+      assertEquals(2, read.tensor("a").elements());
+    }
+  }
+
   @Test
   void convertsEveryFloatingType() {
     for (int i = 0; i < 12; i++) {

@@ -13,10 +13,25 @@ import java.util.Optional;
  * @param train the images to train with
  * @param test others to test with, if there are any
  * @param normalization what the network is to be given of the stored values
+ * @param skipped files that were left out because they are no readable pictures
  */
 public record DataSet(
-    String name, int classes, ImageSet train, Optional<ImageSet> test, Normalization normalization)
+    String name,
+    int classes,
+    ImageSet train,
+    Optional<ImageSet> test,
+    Normalization normalization,
+    int skipped)
     implements AutoCloseable {
+  /** One of which no file was left out. */
+  DataSet(
+      String name,
+      int classes,
+      ImageSet train,
+      Optional<ImageSet> test,
+      Normalization normalization) {
+    this(name, classes, train, test, normalization, 0);
+  }
 
   /** Shape of one image, N = 1. */
   public Shape image() {
@@ -41,7 +56,8 @@ public record DataSet(
         classes,
         new Repeated(train, channels),
         test.map(t -> new Repeated(t, channels)),
-        normalization.repeated(channels));
+        normalization.repeated(channels),
+        skipped);
   }
 
   /** Closes both parts. */

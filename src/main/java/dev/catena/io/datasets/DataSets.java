@@ -24,18 +24,22 @@ public final class DataSets {
    * @param image the shape that the network was made for, N = 1: grey images become its channels,
    *     pictures its size, others keep theirs
    * @param classes the number of classes that the network tells apart
+   * @param skipUnreadable whether to go on without files of a folder that are no readable pictures;
+   *     {@link DataSet#skipped} counts them
    * @throws IOException if it cannot be read
    * @throws FormatException naming file and place if something about it is wrong, or does not fit
    *     the network
    */
-  public static DataSet open(String place, Shape image, int classes) throws IOException {
+  public static DataSet open(String place, Shape image, int classes, boolean skipUnreadable)
+      throws IOException {
     Path path = Path.of(place);
     Path installed = INSTALLED.resolve(place);
     if (!Files.exists(path) && !Files.isDirectory(installed)) {
       throw new NoSuchFileException(
           place, null, "there is no such file or folder, nor " + installed);
     }
-    DataSet found = open(Files.exists(path) ? path : installed, image.h(), classes);
+    Path there = Files.exists(path) ? path : installed;
+    DataSet found = open(there, image.h(), classes, skipUnreadable);
     try {
       if (found.classes() > classes) {
         throw new FormatException(
@@ -57,13 +61,16 @@ public final class DataSets {
     }
   }
 
-  private static DataSet open(Path path, int side, int classes) throws IOException {
+  private static DataSet open(Path path, int side, int classes, boolean skipUnreadable)
+      throws IOException {
     if (Files.isRegularFile(path)) {
       return TensorImages.open(path, classes);
     } else if (Idx.isIn(path)) {
       return Idx.open(path.toRealPath());
     }
     Optional<DataSet> cifar = Cifar.find(path);
-    return cifar.isPresent() ? cifar.get() : ImageFolder.open(path.toRealPath(), side);
+    return cifar.isPresent()
+        ? cifar.get()
+        : ImageFolder.open(path.toRealPath(), side, skipUnreadable);
   }
 }

@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -28,41 +27,55 @@ record ImageFolder(List<Path> pictures, List<Integer> labels, int side) implemen
 
   /**
    * The set in {@code folder}: subfolders {@code train} and, to test with, {@code test} or {@code
-   * val}, with a folder for each class; or these folders alone, to train with.
+   * val}, with a folder for each class; or these folders alone, to train with. The head of every
+   * file is read.
+   *
+   * @param skipUnreadable whether to go on without files that are no readable pictures
    */
-  static DataSet open(Path folder, int side) throws IOException {
+  static DataSet open(Path folder, int side, boolean skipUnreadable) throws IOException {
     Path train = Files.isDirectory(folder.resolve("train")) ? folder.resolve("train") : folder;
-    List<String> classes = classes(train);
+    List<String> unreadable = new ArrayList<>();
+    List<String> classes = classes(train, unreadable);
     Optional<ImageSet> test = Optional.empty();
     for (String name : List.of("test", "val")) {
       Path part = folder.resolve(name);
       if (!train.equals(folder) && test.isEmpty() && Files.isDirectory(part)) {
-        if (!classes(part).equals(classes)) {
+        if (!classes(part, unreadable).equals(classes)) {
           throw new FormatException(
               part,
               "",
               "has not the classes of " + train,
               "Have a folder for each class in both, with equal names.");
         }
-        test = Optional.of(part(part, classes, side));
+        test = Optional.of(part(part, classes, side, unreadable));
       }
+    }
+    ImageFolder pictures = part(train, classes, side, unreadable);
+    if (!unreadable.isEmpty() && !skipUnreadable) {
+      throw new FormatException(
+          folder,
+          "",
+          "%d files are no readable pictures: %s"
+              .formatted(unreadable.size(), String.join("; ", unreadable)),
+          "Remove or convert them, or go on without them (--skip-unreadable).");
     }
     return new DataSet(
         folder.getFileName().toString(),
         classes.size(),
-        part(train, classes, side),
+        pictures,
         test,
-        Normalization.imagenet());
+        Normalization.imagenet(),
+        unreadable.size());
   }
 
-  private static List<String> classes(Path folder) throws IOException {
+  private static List<String> classes(Path folder, List<String> unreadable) throws IOException {
     List<String> classes = new ArrayList<>();
     for (Path path : visible(folder)) {
-      if (!Files.isDirectory(path)) {
-        throw new FormatException(
-            path, "", "is no folder of a class", "Put pictures into a folder for each class.");
+      if (Files.isDirectory(path)) {
+        classes.add(path.getFileName().toString());
+      } else {
+        unreadable.add(path + " (is no folder of a class)");
       }
-      classes.add(path.getFileName().toString());
     }
     if (classes.size() < 2) {
       throw new FormatException(
@@ -74,25 +87,26 @@ record ImageFolder(List<Path> pictures, List<Integer> labels, int side) implemen
     return classes;
   }
 
-  private static ImageFolder part(Path folder, List<String> classes, int side) throws IOException {
+  private static ImageFolder part(
+      Path folder, List<String> classes, int side, List<String> unreadable) throws IOException {
     List<Path> pictures = new ArrayList<>();
     List<Integer> labels = new ArrayList<>();
     for (int label = 0; label < classes.size(); label++) {
       Path place = folder.resolve(classes.get(label));
-      List<Path> found = visible(place);
-      if (found.isEmpty()) {
+      int before = pictures.size() + unreadable.size();
+      for (Path picture : visible(place)) {
+        Optional<String> refusal =
+            Files.isRegularFile(picture) ? Images.refusal(picture) : Optional.of("is no file");
+        if (refusal.isPresent()) {
+          unreadable.add("%s (%s)".formatted(picture, refusal.get()));
+        } else {
+          pictures.add(picture);
+          labels.add(label);
+        }
+      }
+      if (pictures.size() + unreadable.size() == before) {
         throw new FormatException(
             place, "", "is empty", "Put pictures of the class there, or remove it.");
-      }
-      for (Path picture : found) {
-        String name = picture.toString().toLowerCase(Locale.ROOT);
-        if (!Files.isRegularFile(picture)
-            || Stream.of(".png", ".jpg", ".jpeg").noneMatch(name::endsWith)) {
-          throw new FormatException(
-              picture, "", "is no PNG or JPEG file", "Remove it from the folder of the class.");
-        }
-        pictures.add(picture);
-        labels.add(label);
       }
     }
     return new ImageFolder(List.copyOf(pictures), List.copyOf(labels), side);

@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.zip.GZIPOutputStream;
@@ -120,7 +121,7 @@ class DataSetsTest {
   void takesTheFineLabelsOfCifar100() throws IOException {
     Files.write(folder.resolve("train.bin"), cifar(2, 99, 3));
     Files.write(folder.resolve("test.bin"), cifar(2, 5));
-    try (DataSet set = DataSets.open(folder.toString(), COLOR, 100)) {
+    try (DataSet set = DataSets.open(folder.toString(), COLOR, 100, false)) {
       assertEquals(99, set.train().label(0));
       assertEquals(100, set.classes());
     }
@@ -141,29 +142,58 @@ class DataSetsTest {
       assertEquals(10, image[1024]);
       assertEquals(11, image[2048]);
     }
-    Path stray = Files.writeString(folder.resolve("train/cat/notes.txt"), "x");
-    assertRefused(COLOR, "notes.txt: is no PNG or JPEG file");
-    Files.delete(stray);
-    Files.write(folder.resolve("train/cat/b.png"), new byte[] {1, 2});
+    byte[] png = Files.readAllBytes(folder.resolve("train/cat/a.png"));
+    Files.write(folder.resolve("train/cat/b.png"), Arrays.copyOf(png, png.length / 2));
     try (DataSet set = open(COLOR)) {
       var error = assertThrows(FormatException.class, () -> image(set.train(), 1));
       assertTrue(error.getMessage().contains("b.png"), error.getMessage());
     }
+    Files.delete(folder.resolve("train/cat/b.png"));
     Files.delete(folder.resolve("val/dog/a.png"));
     assertRefused(COLOR, "dog: is empty");
     Files.move(folder.resolve("val/dog"), folder.resolve("val/cow"));
     assertRefused(COLOR, "val: has not the classes of");
     Path empty = Files.createDirectory(folder.resolve("empty"));
     var error =
-        assertThrows(FormatException.class, () -> DataSets.open(empty.toString(), COLOR, 10));
+        assertThrows(
+            FormatException.class, () -> DataSets.open(empty.toString(), COLOR, 10, false));
     assertTrue(error.getMessage().contains("has folders of 0 classes"), error.getMessage());
+  }
+
+  /** Found when the folder is opened, not hours later; all of them in one message. */
+  @Test
+  void namesEveryFileThatIsNoPicture() throws IOException {
+    for (String part : List.of("cat", "dog")) {
+      picture(Files.createDirectories(folder.resolve(part)).resolve("a.png"), 1);
+    }
+    Files.writeString(folder.resolve("Thumbs.db"), "x");
+    Files.writeString(folder.resolve("cat/b.gif"), "GIF89a");
+    Files.writeString(folder.resolve("dog/c.jpg"), "RIFF....WEBPVP8 ");
+    Files.write(
+        folder.resolve("dog/d.jpg"),
+        HexFormat.of().parseHex("ffd8ffe00004aabbffc0000b0c0001000101011100"));
+    var error = assertThrows(FormatException.class, () -> open(COLOR));
+    for (String part :
+        List.of(
+            "4 files are no readable pictures",
+            "Thumbs.db (is no folder of a class)",
+            "b.gif (a GIF picture)",
+            "c.jpg (a WebP picture)",
+            "d.jpg (a JPEG of 12 bits a sample)",
+            "--skip-unreadable")) {
+      assertTrue(error.getMessage().contains(part), error.getMessage());
+    }
+    try (DataSet set = DataSets.open(folder.toString(), COLOR, 10, true)) {
+      assertEquals(2, set.train().size());
+      assertEquals(4, set.skipped());
+    }
   }
 
   @Test
   void readsTensors() throws IOException {
     Path file = folder.resolve("batch.safetensors");
     writeTensors(file, new long[] {2, 1, 1, 2}, 0, 9);
-    try (DataSet set = DataSets.open(file.toString(), GREY, 10)) {
+    try (DataSet set = DataSets.open(file.toString(), GREY, 10, false)) {
       assertArrayEquals(new float[] {3, 4}, image(set.train(), 1));
       assertEquals(9, set.train().label(1));
       assertTrue(set.test().isEmpty());
@@ -185,7 +215,8 @@ class DataSetsTest {
   @Test
   void namesWhatIsNotThere() {
     var error =
-        assertThrows(NoSuchFileException.class, () -> DataSets.open("no-such-set", GREY, 10));
+        assertThrows(
+            NoSuchFileException.class, () -> DataSets.open("no-such-set", GREY, 10, false));
     assertEquals("no-such-set", error.getFile());
   }
 
@@ -195,7 +226,7 @@ class DataSetsTest {
     Assumptions.assumeTrue(
         Files.exists(Path.of("/usr/share/datasets/fashion-mnist")),
         "Debian's package dataset-fashion-mnist is not installed");
-    try (DataSet set = DataSets.open("fashion-mnist", COLOR, 10)) {
+    try (DataSet set = DataSets.open("fashion-mnist", COLOR, 10, false)) {
       assertEquals(60_000, set.train().size());
       assertEquals(10_000, set.test().orElseThrow().size());
       // What everybody uses for it: 0.2860 and 0.3530.
@@ -211,7 +242,7 @@ class DataSetsTest {
   }
 
   private DataSet open(Shape image) throws IOException {
-    return DataSets.open(folder.toString(), image, 10);
+    return DataSets.open(folder.toString(), image, 10, false);
   }
 
   private void assertRefusedIdx(String name, UnaryOperator<byte[]> damage, String reason)
@@ -228,7 +259,7 @@ class DataSetsTest {
   }
 
   private static void assertRefused(String place, String reason) {
-    var error = assertThrows(FormatException.class, () -> DataSets.open(place, GREY, 10));
+    var error = assertThrows(FormatException.class, () -> DataSets.open(place, GREY, 10, false));
     assertTrue(error.getMessage().contains(reason), error.getMessage());
   }
 
