@@ -24,7 +24,7 @@ final class Answer {
     return numbers;
   }
 
-  /** The output, then the by-products. */
+  /** The outputs. */
   List<double[]> results() {
     if (results == null) {
       results = Reference.all(one.problem(), numbers());

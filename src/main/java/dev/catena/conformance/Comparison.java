@@ -32,7 +32,7 @@ final class Comparison {
     return difference(one, one.problem().output(), got, reference);
   }
 
-  /** The same of the output or a by-product. */
+  /** The same of any output. */
   static Optional<String> difference(Case one, Operand operand, double[] got, double[] reference) {
     return new Comparison(one, operand, got, reference).difference();
   }

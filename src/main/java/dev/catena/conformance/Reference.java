@@ -25,7 +25,7 @@ final class Reference {
     this.y = problem.output().shape();
   }
 
-  /** The output of {@code problem}, then its by-products. */
+  /** The outputs of {@code problem}. */
   static List<double[]> all(Problem problem, List<double[]> inputs) {
     return problem.op() instanceof TrainingOp op
         ? TrainingReference.compute(op, problem, inputs)

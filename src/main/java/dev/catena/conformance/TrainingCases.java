@@ -253,8 +253,9 @@ final class TrainingCases {
     AtomicInteger ids = new AtomicInteger(inputs.size());
     List<Value> values = inputs.stream().map(TrainingCases::value).toList();
     Node node = Node.of(line.toString(), op, values, ids::getAndIncrement);
-    List<Operand> byproducts = node.byproducts().stream().map(v -> operand("sums", v)).toList();
-    return new Problem(op, inputs, operand("y", node.output()), byproducts);
+    List<Operand> outputs = new ArrayList<>();
+    node.outputs().forEach(v -> outputs.add(operand(outputs.isEmpty() ? "y" : "sums", v)));
+    return new Problem(op, inputs, outputs);
   }
 
   private Operand operand(String key, Value made) {

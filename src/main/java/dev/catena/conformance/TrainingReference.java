@@ -36,7 +36,7 @@ final class TrainingReference {
     results.set(0, y);
   }
 
-  /** The output of {@code problem}, then its by-products. */
+  /** The outputs of {@code problem}. */
   static List<double[]> compute(TrainingOp op, Problem problem, List<double[]> inputs) {
     TrainingReference reference = new TrainingReference(op, problem, inputs);
     reference.compute(op);

@@ -64,7 +64,7 @@ final class Trial implements Binding, AutoCloseable {
         one.overwritten() == Case.NOTHING
             ? Buffer.output(device, problem.output())
             : Buffer.overwritten(device, problem.output(), numbers.get(one.overwritten())));
-    problem.byproducts().forEach(made -> outputs.add(Buffer.output(device, made)));
+    problem.outputs().stream().skip(1).forEach(made -> outputs.add(Buffer.output(device, made)));
     long bytes = engine.workspace(problem, device);
     workspace = bytes == 0 ? null : device.allocate(bytes);
     try (Work work = engine.prepare(problem, this, device);
@@ -99,7 +99,7 @@ final class Trial implements Binding, AutoCloseable {
     for (int i = 0; i < outputs.size(); i++) {
       Optional<String> wrong = verdict(outputs.get(i), answer.results().get(i), first.get(i));
       if (wrong.isPresent()) {
-        String what = i == 0 ? "" : "by-product " + (i - 1) + ": ";
+        String what = i == 0 ? "" : "output " + i + ": ";
         return wrong.map(why -> what + why);
       }
     }
@@ -129,13 +129,8 @@ final class Trial implements Binding, AutoCloseable {
   }
 
   @Override
-  public long output() {
-    return outputs.getFirst().address();
-  }
-
-  @Override
-  public long byproduct(int index) {
-    return outputs.get(1 + index).address();
+  public long output(int index) {
+    return outputs.get(index).address();
   }
 
   @Override

@@ -5,11 +5,13 @@ public interface Binding {
   /** Device address of the first element of the input at {@code index}, which is no constant. */
   long input(int index);
 
-  /** Device address of the first element of the output. */
-  long output();
+  /** Device address of the first element of the output at {@code index}. */
+  long output(int index);
 
-  /** Device address of the first element of the by-product at {@code index}. */
-  long byproduct(int index);
+  /** That of the first output. */
+  default long output() {
+    return output(0);
+  }
 
   /** Device address of as many bytes as {@link Engine#workspace} asked for, 256-byte aligned. */
   long workspace();

@@ -110,8 +110,7 @@ public final class GradientInSteps implements Engine {
                 problem.inputs().subList(0, 2),
                 z),
             List.of(0, 1)),
-        new Part(
-            others, new Problem(behind, operands, problem.output(), problem.byproducts()), inputs));
+        new Part(others, new Problem(behind, operands, problem.outputs()), inputs));
   }
 
   @Override
@@ -175,13 +174,8 @@ public final class GradientInSteps implements Engine {
     }
 
     @Override
-    public long output() {
-      return first ? whole.workspace() : whole.output();
-    }
-
-    @Override
-    public long byproduct(int index) {
-      return whole.byproduct(index);
+    public long output(int index) {
+      return first ? whole.workspace() : whole.output(index);
     }
 
     @Override

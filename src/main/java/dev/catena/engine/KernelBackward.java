@@ -61,7 +61,7 @@ final class KernelBackward {
 
   /** Bytes before the taps of a maximum in the workspace: the sums. */
   private static long taps(Problem problem, KernelStrips strips) {
-    return problem.byproducts().isEmpty() ? 0 : strips.workspace(SUMS);
+    return problem.outputs().size() == 1 ? 0 : strips.workspace(SUMS);
   }
 
   static long poolWorkspace(Problem problem, KernelStrips strips, Op.Pool pool) {
@@ -108,7 +108,7 @@ final class KernelBackward {
     List<Launch> launches = new ArrayList<>();
     launches.add(strips.pass(call, file, kernel, call.x(), args.toArray()));
     if (through) {
-      launches.addAll(strips.sums(call, SUMS, problem.byproducts().getFirst(), at.byproduct(0)));
+      launches.addAll(strips.sums(call, SUMS, problem.output(1), at.output(1)));
     }
     return launches;
   }

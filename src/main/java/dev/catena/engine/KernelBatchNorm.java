@@ -22,12 +22,12 @@ final class KernelBatchNorm {
     return KernelStrips.of(y, false).workspace(2);
   }
 
-  /** Of what a launch before has made, to the first by-product. */
+  /** The statistics, output 1, of output 0, which a launch before has made. */
   static List<Launch> statisticsOfOutput(KernelCall call) {
     Binding at = call.binding();
-    Operand made = call.problem().byproducts().getFirst();
+    Operand made = call.problem().output(1);
     KernelStrips strips = KernelStrips.of(call.y(), false);
-    return statistics(call, strips, call.y(), at.output(), made, at.byproduct(0));
+    return statistics(call, strips, call.y(), at.output(), made, at.output(1));
   }
 
   private static List<Launch> statistics(
@@ -94,8 +94,8 @@ final class KernelBatchNorm {
         call,
         "batch_norm_gradient",
         at.output(),
-        at.byproduct(0),
-        at.byproduct(1),
+        at.output(1),
+        at.output(2),
         call.vector(0),
         at.input(1),
         at.input(2),

@@ -238,8 +238,8 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
       launches.add(sum(call, conv, sums, bias));
     }
     if (statistics) {
-      Operand target = call.problem().byproducts().getFirst();
-      launches.addAll(moments(y).statistics(call, target, call.binding().byproduct(0), cut(y)));
+      Operand target = call.problem().output(1);
+      launches.addAll(moments(y).statistics(call, target, call.binding().output(1), cut(y)));
     }
     return launches;
   }

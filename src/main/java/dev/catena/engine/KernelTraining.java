@@ -80,7 +80,7 @@ record KernelTraining(boolean matrix) {
       case TrainingOp.PoolBackward p ->
           KernelBackward.poolWorkspace(problem, strips(problem.output()), p.pool());
       case TrainingOp.ScaleShiftBackward _, TrainingOp.GlobalAveragePoolBackward _ ->
-          problem.byproducts().isEmpty() ? 0 : strips(problem.output()).workspace(MOMENTS);
+          problem.outputs().size() == 1 ? 0 : strips(problem.output()).workspace(MOMENTS);
       default -> 0;
     };
   }

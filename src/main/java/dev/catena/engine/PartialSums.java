@@ -47,8 +47,8 @@ record PartialSums(int parts, int channels) {
     if (channels == 0) {
       return first;
     }
-    Operand result = call.problem().byproducts().getFirst();
-    long target = call.binding().byproduct(0);
+    Operand result = call.problem().output(1);
+    long target = call.binding().output(1);
     long grouped = sums + parts * rowBytes();
     List<Launch> adding =
         groups() == 0
@@ -62,12 +62,6 @@ record PartialSums(int parts, int channels) {
   /** Parts to groups: each every groups-th part. */
   private Launch add(KernelCall call, long target, long from, int count, int to, int pitch) {
     return call.sum(
-        call.problem().byproducts().getFirst(),
-        target,
-        from,
-        (long) ROWS * count,
-        ROWS * to,
-        channels,
-        pitch);
+        call.problem().output(1), target, from, (long) ROWS * count, ROWS * to, channels, pitch);
   }
 }

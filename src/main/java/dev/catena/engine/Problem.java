@@ -13,31 +13,29 @@ import java.util.stream.Stream;
  *
  * @param op what to compute
  * @param inputs in the order of {@link Op}
- * @param output where it goes
- * @param byproducts where the rest goes, in the order of {@link Op}; of few operations
+ * @param outputs in the order of {@link Op}; most operations have one
  * @param tf32 whether products in fp32 may be of factors rounded to TF32, to ten bits of mantissa
  */
-public record Problem(
-    Op op, List<Operand> inputs, Operand output, List<Operand> byproducts, boolean tf32) {
+public record Problem(Op op, List<Operand> inputs, List<Operand> outputs, boolean tf32) {
   public Problem {
     inputs = List.copyOf(inputs);
-    byproducts = List.copyOf(byproducts);
+    outputs = List.copyOf(outputs);
   }
 
   /** A problem in its operands' full precision. */
-  public Problem(Op op, List<Operand> inputs, Operand output, List<Operand> byproducts) {
-    this(op, inputs, output, byproducts, false);
+  public Problem(Op op, List<Operand> inputs, List<Operand> outputs) {
+    this(op, inputs, outputs, false);
   }
 
-  /** The same without by-products. */
+  /** The same with one output. */
   public Problem(Op op, List<Operand> inputs, Operand output) {
-    this(op, inputs, output, List.of());
+    this(op, inputs, List.of(output));
   }
 
   /** The same with or without the permission of TF32, which only a problem in fp32 has. */
   public Problem withTf32(boolean allowed) {
-    boolean single = input(0).dtype() == DType.FP32 && output.dtype() == DType.FP32;
-    return new Problem(op, inputs, output, byproducts, allowed && single);
+    boolean single = input(0).dtype() == DType.FP32 && output().dtype() == DType.FP32;
+    return new Problem(op, inputs, outputs, allowed && single);
   }
 
   /** A part of this problem, with its permission of TF32. */
@@ -50,13 +48,19 @@ public record Problem(
     return inputs.get(index);
   }
 
-  /** The inputs, the output and the by-products. */
-  public List<Operand> operands() {
-    return Stream.concat(inputs.stream(), outputs()).toList();
+  /** The first output. */
+  public Operand output() {
+    return outputs.getFirst();
   }
 
-  private Stream<Operand> outputs() {
-    return Stream.concat(Stream.of(output), byproducts.stream());
+  /** The output at {@code index}. */
+  public Operand output(int index) {
+    return outputs.get(index);
+  }
+
+  /** The inputs, then the outputs. */
+  public List<Operand> operands() {
+    return Stream.concat(inputs.stream(), outputs.stream()).toList();
   }
 
   /**

@@ -40,7 +40,7 @@ final class TiledDgrad {
 
   /** The filters' panels, then each block's partial sums. */
   static long workspace(Problem problem, TrainingOp.ConvDgrad op) {
-    long sums = problem.byproducts().isEmpty() ? 0 : 2L * blocks(problem, op) * pitch(problem);
+    long sums = problem.outputs().size() == 1 ? 0 : 2L * blocks(problem, op) * pitch(problem);
     return filters(problem, op.conv()).bytes() + sums * Float.BYTES;
   }
 
@@ -165,11 +165,11 @@ final class TiledDgrad {
                   Dim.of(1),
                   0,
                   partial,
-                  binding.byproduct(0),
+                  binding.output(1),
                   blocks(problem, op),
                   to.c(),
                   pitch(problem),
-                  problem.byproducts().getFirst().pitch()));
+                  problem.output(1).pitch()));
     }
     return launches;
   }

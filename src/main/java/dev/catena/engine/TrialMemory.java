@@ -25,8 +25,7 @@ final class TrialMemory implements Binding, AutoCloseable {
   private final Problem problem;
   private final List<DeviceMemory> memory = new ArrayList<>();
   private final long[] inputs;
-  private final long output;
-  private final long[] byproducts;
+  private final long[] outputs;
   private final Map<Integer, float[]> values = new HashMap<>();
   private final Map<String, Long> constants = new HashMap<>();
   private DeviceMemory workspace;
@@ -42,8 +41,7 @@ final class TrialMemory implements Binding, AutoCloseable {
           inputs[i] = activation(operand, stream);
         }
       }
-      output = activation(problem.output(), stream);
-      byproducts = problem.byproducts().stream().mapToLong(b -> activation(b, stream)).toArray();
+      outputs = problem.outputs().stream().mapToLong(o -> activation(o, stream)).toArray();
     } catch (RuntimeException e) {
       close();
       throw e;
@@ -98,13 +96,8 @@ final class TrialMemory implements Binding, AutoCloseable {
   }
 
   @Override
-  public long output() {
-    return output;
-  }
-
-  @Override
-  public long byproduct(int index) {
-    return byproducts[index];
+  public long output(int index) {
+    return outputs[index];
   }
 
   @Override

@@ -101,13 +101,8 @@ final class Binder {
     }
 
     @Override
-    public long output() {
-      return addresses.of(step.output());
-    }
-
-    @Override
-    public long byproduct(int index) {
-      return addresses.of(step.byproducts().get(index));
+    public long output(int index) {
+      return addresses.of(step.outputs().get(index));
     }
 
     @Override

@@ -177,8 +177,7 @@ final class Program {
     return new Problem(
         step.op(),
         step.inputs().stream().map(operand).toList(),
-        operand.apply(step.output()),
-        step.byproducts().stream().map(operand).toList());
+        step.outputs().stream().map(operand).toList());
   }
 
   private static Operand operand(

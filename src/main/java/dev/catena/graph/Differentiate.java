@@ -265,11 +265,11 @@ public final class Differentiate {
     Node shift = forward.producer(n.input(at + 1));
     float epsilon = ((TrainingOp.BatchScale) scale.op()).epsilon();
     TrainingOp op = new TrainingOp.BatchNormGradient(epsilon, false);
-    Value sums = made.byproducts().getFirst();
+    Value sums = made.output(1);
     Node norm = emit(scale, op, scale.input(0), scale.input(1), sums);
     contribute(scale, 1, norm);
-    contribute(scale.input(0), norm.byproducts().get(0));
-    contribute(shift.input(0), norm.byproducts().get(1));
+    contribute(scale.input(0), norm.output(1));
+    contribute(shift.input(0), norm.output(2));
   }
 
   private void contribute(Node n, int input, Node made) {

@@ -3,7 +3,6 @@ package dev.catena.graph;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntSupplier;
-import java.util.stream.Stream;
 
 /**
  * One operation applied to values.
@@ -11,18 +10,17 @@ import java.util.stream.Stream;
  * @param name for people and errors; a layer's name is that of its parameters
  * @param op what it computes
  * @param inputs in the order that the {@link Op} documents
- * @param output what it makes
- * @param byproducts what it makes besides, in the order that the {@link Op} documents; of few
+ * @param outputs likewise; most operations have one
  */
-public record Node(String name, Op op, List<Value> inputs, Value output, List<Value> byproducts) {
+public record Node(String name, Op op, List<Value> inputs, List<Value> outputs) {
   public Node {
     inputs = List.copyOf(inputs);
-    byproducts = List.copyOf(byproducts);
+    outputs = List.copyOf(outputs);
   }
 
   /** A node that makes one value. */
   public Node(String name, Op op, List<Value> inputs, Value output) {
-    this(name, op, inputs, output, List.of());
+    this(name, op, inputs, List.of(output));
   }
 
   /**
@@ -37,7 +35,7 @@ public record Node(String name, Op op, List<Value> inputs, Value output, List<Va
       outputs.add(
           new Value(ids.getAsInt(), label, result.shape(), result.dtype(), result.layout()));
     }
-    return new Node(name, op, inputs, outputs.getFirst(), outputs.subList(1, outputs.size()));
+    return new Node(name, op, inputs, outputs);
   }
 
   /** The input at {@code index}. */
@@ -45,9 +43,14 @@ public record Node(String name, Op op, List<Value> inputs, Value output, List<Va
     return inputs.get(index);
   }
 
-  /** All that it makes: the output, then the by-products. */
-  public List<Value> outputs() {
-    return Stream.concat(Stream.of(output), byproducts.stream()).toList();
+  /** The first output. */
+  public Value output() {
+    return outputs.getFirst();
+  }
+
+  /** The output at {@code index}. */
+  public Value output(int index) {
+    return outputs.get(index);
   }
 
   /** For example {@code features.conv0: Conv[...]}. */

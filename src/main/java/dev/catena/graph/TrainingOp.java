@@ -12,8 +12,8 @@ import java.util.List;
  *
  * <p>An operation with a prologue that is a normalisation by the batch's statistics has an
  * operation for its gradient that goes through the prologue too. With dz = the gradient by s·x + t
- * (masked by its sign if the prologue rectifies), recomputed from x, its output is s·dz and its
- * by-product the sums. What flows through the statistics is left out: it has the form B·x + C per
+ * (masked by its sign if the prologue rectifies), recomputed from x, output 0 is s·dz and
+ * output 1 the sums. What flows through the statistics is left out: it has the form B·x + C per
  * channel and is added once for all readers of x, by {@link BatchStatisticsBackward}.
  */
 public sealed interface TrainingOp extends Op {
@@ -43,7 +43,7 @@ public sealed interface TrainingOp extends Op {
   record BatchStatistics() implements TrainingOp {}
 
   /**
-   * (x, w, [s, t], [b], [r]): a convolution; by-product the statistics of what it makes, as it is
+   * (x, w, [s, t], [b], [r]): a convolution; output 1 the statistics of what it makes, as it is
    * stored.
    *
    * @param conv the convolution
@@ -167,7 +167,7 @@ public sealed interface TrainingOp extends Op {
   }
 
   /**
-   * (g, x, s, t, statistics, [a]): through {@link Op.ScaleShift}; by-product the sums.
+   * (g, x, s, t, statistics, [a]): through {@link Op.ScaleShift}; output 1 the sums.
    *
    * @param relu whether that rectifies
    */
@@ -180,7 +180,7 @@ public sealed interface TrainingOp extends Op {
 
   /**
    * (g, w, [x, s, t, statistics], [a]): by the input of a convolution; with a prologue through it,
-   * by-product the sums.
+   * output 1 the sums.
    *
    * @param conv the convolution, without bias and ReLU
    * @param height of its input
@@ -275,7 +275,7 @@ public sealed interface TrainingOp extends Op {
 
   /**
    * (γ, statistics, sums, [a]): by the statistics of a normalisation: dμ = −s·Σdz and dσ² =
-   * −½·γ·(σ² + ε)^(−3/2)·Σdz·(x − μ). By-products dγ = Σdz·(x − μ)/√(σ² + ε) and dβ = Σdz.
+   * −½·γ·(σ² + ε)^(−3/2)·Σdz·(x − μ). Outputs 1 and 2 are dγ = Σdz·(x − μ)/√(σ² + ε) and dβ = Σdz.
    *
    * @param epsilon ε
    */

@@ -11,7 +11,7 @@ final class TrainingTypes {
   /**
    * An output.
    *
-   * @param name of a by-product; that of the output is its node's
+   * @param name of an output but the first, whose name is its node's
    */
   record Result(String name, Shape shape, DType dtype, Layout layout) {}
 
@@ -27,7 +27,7 @@ final class TrainingTypes {
   }
 
   /**
-   * The output of {@code op}, then its by-products.
+   * The outputs of {@code op}.
    *
    * @param name the node's name, for errors
    * @throws GraphException naming the node if the inputs do not fit the operation

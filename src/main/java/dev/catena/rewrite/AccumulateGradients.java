@@ -27,7 +27,7 @@ public record AccumulateGradients() implements Rewrite {
   private static final class Pass {
     private final Graph graph;
 
-    /** By-products that have been read: what makes them stays where it is. */
+    /** Values that have been read: what makes them stays where it is. */
     private final Set<Integer> read = new HashSet<>();
 
     Pass(Graph graph) {
@@ -56,7 +56,7 @@ public record AccumulateGradients() implements Rewrite {
     private boolean canMove(Node maker) {
       return maker.op() instanceof TrainingOp.Accumulating a
           && !a.accumulate()
-          && maker.byproducts().stream().noneMatch(v -> read.contains(v.id()));
+          && maker.outputs().stream().skip(1).noneMatch(v -> read.contains(v.id()));
     }
 
     private static TrainingOp accumulating(Node maker) {

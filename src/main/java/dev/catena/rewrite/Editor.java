@@ -61,9 +61,9 @@ final class Editor {
     Editor editor = new Editor(graph);
     for (Node node : graph.nodes()) {
       List<Value> inputs = node.inputs().stream().map(editor::rebuilt).toList();
-      Node moved = new Node(node.name(), node.op(), inputs, node.output(), node.byproducts());
+      Node moved = new Node(node.name(), node.op(), inputs, node.outputs());
       Value result = visitor.visit(moved, editor);
-      node.byproducts().forEach(v -> editor.rebuilt.putIfAbsent(v.id(), v));
+      node.outputs().forEach(v -> editor.rebuilt.putIfAbsent(v.id(), v));
       editor.rebuilt.put(node.output().id(), result);
       editor.uses.merge(result.id(), graph.uses(node.output()), Integer::sum);
     }
@@ -102,7 +102,7 @@ final class Editor {
   }
 
   /**
-   * A node moves to the place of {@code node}, whose output it makes; by-products are kept.
+   * A node moves to the place of {@code node}, whose output it makes; its other outputs are kept.
    *
    * @param moved a new node, left without a reader but by {@code node}
    * @param op what it computes now
@@ -112,7 +112,9 @@ final class Editor {
     nodes.remove(nodes.lastIndexOf(moved));
     List<Value> inputs = new ArrayList<>(moved.inputs());
     inputs.add(more);
-    return keep(new Node(moved.name(), op, inputs, node.output(), moved.byproducts()));
+    List<Value> outputs = new ArrayList<>(moved.outputs());
+    outputs.set(0, node.output());
+    return keep(new Node(moved.name(), op, inputs, outputs));
   }
 
   /** A new training operation with outputs of its own. */

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.function.BiPredicate;
 
 /**
- * The statistics of what a convolution makes are a by-product of making it: nobody reads it for
+ * The statistics of what a convolution makes are another output of making it: nobody reads it for
  * them.
  *
  * <pre>
@@ -33,7 +33,7 @@ public record FuseStatistics(BiPredicate<Node, List<Node>> wanted) implements Re
       case TrainingOp.BatchStatistics _ -> {
         Node maker = editor.producer(node.input(0));
         boolean made = maker != null && maker.op() instanceof TrainingOp.ConvStatistics;
-        yield made ? maker.byproducts().getFirst() : editor.keep(node);
+        yield made ? maker.output(1) : editor.keep(node);
       }
       default -> editor.keep(node);
     };
@@ -44,7 +44,7 @@ public record FuseStatistics(BiPredicate<Node, List<Node>> wanted) implements Re
       if (reader.op() instanceof TrainingOp.BatchStatistics) {
         Op op = new TrainingOp.ConvStatistics(conv);
         Node both =
-            new Node(node.name(), op, node.inputs(), node.output(), List.of(reader.output()));
+            new Node(node.name(), op, node.inputs(), List.of(node.output(), reader.output()));
         return editor.keep(wanted.test(both, List.of(node, reader)) ? both : node);
       }
     }

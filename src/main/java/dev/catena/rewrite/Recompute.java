@@ -84,7 +84,7 @@ public record Recompute(Predicate<Node> wanted) implements Rewrite {
           .forEach(n -> cheap.put(n.output().id(), n));
       for (Node node : graph.nodes().subList(backward, graph.nodes().size())) {
         List<Value> inputs = node.inputs().stream().map(v -> again(v, cheap)).toList();
-        nodes.add(new Node(node.name(), node.op(), inputs, node.output(), node.byproducts()));
+        nodes.add(new Node(node.name(), node.op(), inputs, node.outputs()));
       }
       return new Graph(graph.name(), graph.inputs(), nodes, graph.outputs());
     }
@@ -98,16 +98,15 @@ public record Recompute(Predicate<Node> wanted) implements Rewrite {
       }
       String name = maker.name() + ".again";
       List<Value> inputs = maker.inputs().stream().map(v -> again(v, cheap)).toList();
-      Value copy = copy(name, value);
-      List<Value> byproducts =
-          maker.byproducts().stream().map(v -> copy(v.name() + ".again", v)).toList();
-      nodes.add(new Node(name, maker.op(), inputs, copy, byproducts));
-      again.put(value.id(), copy);
-      return copy;
+      List<Value> outputs = maker.outputs().stream().map(this::copy).toList();
+      nodes.add(new Node(name, maker.op(), inputs, outputs));
+      again.put(value.id(), outputs.getFirst());
+      return outputs.getFirst();
     }
 
-    private Value copy(String name, Value value) {
-      return new Value(nextId++, name, value.shape(), value.dtype(), value.layout());
+    private Value copy(Value value) {
+      return new Value(
+          nextId++, value.name() + ".again", value.shape(), value.dtype(), value.layout());
     }
 
     /** A value in a concatenation is kept with it, whatever it costs to compute. */

@@ -111,7 +111,7 @@ public final class ReferenceRun {
     return Arrays.stream(x).map(v -> factor * v).toArray();
   }
 
-  /** What {@code node}, without by-products, makes of its inputs. */
+  /** The first output of what {@code node} makes of its inputs. */
   public static double[] compute(Node node, List<double[]> in) {
     return compute(node.op(), node, in);
   }

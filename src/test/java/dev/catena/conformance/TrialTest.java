@@ -87,17 +87,17 @@ class TrialTest {
   }
 
   @Test
-  void byproductsAreGuarded() {
+  void everyOutputIsGuarded() {
     Case sums = only("scale-shift-backward 2x5x3x12 relu sums=4/24");
     int behind = 12 * Float.BYTES;
     assertFound(
         sums,
-        new Spoiled((b, s) -> s.fill(b.byproduct(0) + behind, (byte) 1, Float.BYTES), true),
-        "by-product 0: wrote outside its view: pixel 0, channel 16");
+        new Spoiled((b, s) -> s.fill(b.output(1) + behind, (byte) 1, Float.BYTES), true),
+        "output 1: wrote outside its view: pixel 0, channel 16");
     assertFound(
         sums,
-        new Spoiled((b, s) -> s.fill(b.byproduct(0), (byte) 1, Float.BYTES), true),
-        "by-product 0: 1 of 24 values differ; first at (n=0,h=0,w=0,c=0)");
+        new Spoiled((b, s) -> s.fill(b.output(1), (byte) 1, Float.BYTES), true),
+        "output 1: 1 of 24 values differ; first at (n=0,h=0,w=0,c=0)");
   }
 
   @Test

@@ -118,15 +118,15 @@ class AugmentKernelTest {
   }
 
   @SuppressWarnings("ArrayRecordComponent")
-  private record At(long[] inputs, long output) implements Binding {
+  private record At(long[] inputs, long first) implements Binding {
     @Override
     public long input(int index) {
       return inputs[index];
     }
 
     @Override
-    public long byproduct(int index) {
-      throw new AssertionError();
+    public long output(int index) {
+      return first;
     }
 
     @Override

@@ -58,8 +58,7 @@ class TrainingOperationsTest {
     return new Problem(
         node.op(),
         node.inputs().stream().map(TrainingOperationsTest::operand).toList(),
-        operand(node.output()),
-        node.byproducts().stream().map(TrainingOperationsTest::operand).toList());
+        node.outputs().stream().map(TrainingOperationsTest::operand).toList());
   }
 
   /** As it is on the device: parameters are, too. */

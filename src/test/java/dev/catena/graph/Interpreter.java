@@ -335,8 +335,8 @@ public final class Interpreter {
   }
 
   private void batchNormGradient(float epsilon, double[] y) {
-    double[] dGamma = value(node.byproducts().get(0));
-    double[] dBeta = value(node.byproducts().get(1));
+    double[] dGamma = value(node.output(1));
+    double[] dBeta = value(node.output(2));
     int channels = dGamma.length;
     for (int c = 0; c < channels; c++) {
       double deviation = Math.sqrt(in(1)[channels + c] + epsilon);
@@ -361,7 +361,7 @@ public final class Interpreter {
     double[] s = in(at + 1);
     double[] t = in(at + 2);
     double[] statistics = in(at + 3);
-    double[] sums = value(node.byproducts().getFirst());
+    double[] sums = value(node.output(1));
     int channels = s.length;
     for (int i = 0; i < x.length; i++) {
       int c = i % channels;

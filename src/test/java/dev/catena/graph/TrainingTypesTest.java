@@ -16,13 +16,13 @@ class TrainingTypesTest {
   private final Op.Conv conv = Op.Conv.of(3, 2, 1);
 
   @Test
-  void aGradientThroughANormalisationHasItsSumsAsByproduct() {
+  void aGradientThroughANormalisationHasItsSumsAsSecondOutput() {
     Op.Conv fused = conv.withPrologue(Op.Prologue.SCALE_SHIFT_RELU);
     Node node =
         node(new TrainingOp.ConvDgrad(fused, 6, 6, false), g, w, x, vector, vector, statistics);
     assertEquals(x.shape(), node.output().shape());
     assertEquals(DType.FP16, node.output().dtype());
-    Value sums = node.byproducts().getFirst();
+    Value sums = node.output(1);
     assertEquals(statistics.shape(), sums.shape());
     assertEquals(DType.FP32, sums.dtype());
     assertEquals("n.sums", sums.name());
