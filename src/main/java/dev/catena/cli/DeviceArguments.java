@@ -1,12 +1,12 @@
 package dev.catena.cli;
 
 import dev.catena.device.Device;
+import dev.catena.device.Environment;
 import dev.catena.engine.Engine;
 import dev.catena.engine.Engines;
 import dev.catena.exec.Inference;
 import dev.catena.exec.Training;
 import dev.catena.graph.DType;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
@@ -95,22 +95,12 @@ final class DeviceArguments {
   Inference apply(Inference options) {
     Inference allowed = options.tf32(tf32);
     Inference chosen = engine == null ? allowed : allowed.engine(engine);
-    return untuned ? chosen : chosen.tuned(cacheFolder());
+    return untuned ? chosen : chosen.tuned(Environment.cacheFolder());
   }
 
   Training apply(Training options) {
     Training allowed = options.tf32(tf32);
     Training chosen = engine == null ? allowed : allowed.engine(engine);
-    return untuned ? chosen : chosen.tuned(cacheFolder());
-  }
-
-  /** Where measured choices are kept between runs. */
-  static Path cacheFolder() {
-    String base = System.getenv("XDG_CACHE_HOME");
-    Path root =
-        base == null || base.isEmpty()
-            ? Path.of(System.getProperty("user.home"), ".cache")
-            : Path.of(base);
-    return root.resolve("catena");
+    return untuned ? chosen : chosen.tuned(Environment.cacheFolder());
   }
 }

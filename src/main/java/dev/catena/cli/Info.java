@@ -84,7 +84,7 @@ final class Info implements Callable<Integer> {
     result.put("kernel_architectures", environment.architectures());
     result.put("kernel_hash", environment.kernelHash());
     result.put("libraries", libraries);
-    result.put("tuning", DeviceArguments.cacheFolder());
+    result.put("tuning", Environment.cacheFolder());
     return result;
   }
 }

@@ -32,7 +32,7 @@ final class InfoText {
                 + " build where the CUDA toolkit is installed"
             : environment.nvcc() + ", when this was built");
     environment.libraries().forEach(info::library);
-    info.entry("tuning", "choices are kept in " + DeviceArguments.cacheFolder());
+    info.entry("tuning", "choices are kept in " + Environment.cacheFolder());
     return info.text.toString();
   }
 

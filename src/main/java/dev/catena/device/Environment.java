@@ -1,7 +1,9 @@
 package dev.catena.device;
 
+import dev.catena.driver.CacheFolders;
 import dev.catena.driver.NativeLibraries;
 import dev.catena.driver.NativeLibrary;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -45,6 +47,11 @@ public record Environment(
     public boolean found() {
       return version.isPresent();
     }
+  }
+
+  /** Where measured choices are kept between runs, and unpacked libraries. */
+  public static Path cacheFolder() {
+    return CacheFolders.writable();
   }
 
   /** Looks for everything that has not been looked for yet. */

@@ -42,25 +42,25 @@ record Bundle(String folder, List<String> needs, String file, Optional<String> j
     };
   }
 
-  /**
-   * The library as a file, copied out of its jar if need be, with what it needs loaded; empty when
-   * no jar holds it.
-   */
-  Optional<Path> unpack() throws IOException {
-    for (String need : needs) {
-      Optional<Path> path = file(need);
-      if (path.isPresent()) {
-        Dl.open(path.get().toString());
-      }
-    }
-    return file(file);
+  /** Whether a jar, or a folder of classes, holds the library. */
+  boolean isPresent() throws IOException {
+    return resource(folder + "/" + file).isPresent();
   }
 
-  private Optional<Path> file(String name) throws IOException {
-    Optional<URL> url = resource(folder + "/" + name);
-    return url.isPresent()
-        ? Optional.of(NativeCache.user().file(url.get(), name))
-        : Optional.empty();
+  /**
+   * The library as a file, copied out of its jar into {@code cache} if need be, with what it needs
+   * loaded.
+   *
+   * @throws UnsatisfiedLinkError if what it needs cannot be loaded from there
+   */
+  Path unpack(NativeCache cache) throws IOException {
+    for (String need : needs) {
+      Optional<URL> needed = resource(folder + "/" + need);
+      if (needed.isPresent()) {
+        Dl.open(cache.file(needed.get(), need).toString());
+      }
+    }
+    return cache.file(resource(folder + "/" + file).orElseThrow(), file);
   }
 
   private Optional<URL> resource(String path) throws IOException {

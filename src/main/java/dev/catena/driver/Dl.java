@@ -17,22 +17,33 @@ import java.util.Optional;
  */
 final class Dl {
   private static final int RTLD_NOW = 2;
-  private static final MethodHandle DLOPEN =
-      libc("dlopen", FunctionDescriptor.of(ADDRESS, ADDRESS, JAVA_INT));
-  private static final MethodHandle DLSYM =
-      libc("dlsym", FunctionDescriptor.of(ADDRESS, ADDRESS, ADDRESS));
-  private static final MethodHandle DLERROR = libc("dlerror", FunctionDescriptor.of(ADDRESS));
-  private static final MethodHandle DLADDR =
-      libc("dladdr", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS));
+  private static Functions functions;
 
   private Dl() {}
+
+  private record Functions(
+      MethodHandle dlopen, MethodHandle dlsym, MethodHandle dlerror, MethodHandle dladdr) {}
+
+  /** Bound at the first call, not with the class, so that a refusal is an exception each time. */
+  private static synchronized Functions functions() {
+    if (functions == null) {
+      functions =
+          new Functions(
+              libc("dlopen", FunctionDescriptor.of(ADDRESS, ADDRESS, JAVA_INT)),
+              libc("dlsym", FunctionDescriptor.of(ADDRESS, ADDRESS, ADDRESS)),
+              libc("dlerror", FunctionDescriptor.of(ADDRESS)),
+              libc("dladdr", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS)));
+    }
+    return functions;
+  }
 
   /** A library that stays loaded as long as the process lives. */
   record Library(MemorySegment handle) implements SymbolLookup {
     @Override
     public Optional<MemorySegment> find(String name) {
       try (Arena arena = Arena.ofConfined()) {
-        MemorySegment symbol = (MemorySegment) DLSYM.invokeExact(handle, arena.allocateFrom(name));
+        MemorySegment symbol =
+            (MemorySegment) functions().dlsym().invokeExact(handle, arena.allocateFrom(name));
         return symbol.address() == 0 ? Optional.empty() : Optional.of(symbol);
       } catch (Throwable e) {
         throw new AssertionError(e);
@@ -47,7 +58,7 @@ final class Dl {
     private static Optional<Path> file(MemorySegment address) {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment info = arena.allocate(4 * ADDRESS.byteSize(), ADDRESS.byteAlignment());
-        int found = (int) DLADDR.invokeExact(address, info);
+        int found = (int) functions().dladdr().invokeExact(address, info);
         MemorySegment name = info.get(ADDRESS, 0);
         return found == 0 || name.address() == 0
             ? Optional.empty()
@@ -62,13 +73,16 @@ final class Dl {
    * Loads a library by path or, without a slash, by the loader's own search.
    *
    * @throws UnsatisfiedLinkError with the loader's reason
+   * @throws IllegalCallerException if Java may not call native code
    */
   static Library open(String name) {
+    Functions functions = functions();
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment handle = (MemorySegment) DLOPEN.invokeExact(arena.allocateFrom(name), RTLD_NOW);
+      MemorySegment handle =
+          (MemorySegment) functions.dlopen().invokeExact(arena.allocateFrom(name), RTLD_NOW);
       if (handle.address() == 0) {
         // Bound before dlopen ran: linking it now could load libraries and lose the reason.
-        MemorySegment reason = (MemorySegment) DLERROR.invokeExact();
+        MemorySegment reason = (MemorySegment) functions.dlerror().invokeExact();
         throw new UnsatisfiedLinkError(
             reason.address() == 0
                 ? name + ": no reason given"

@@ -1,5 +1,8 @@
 package dev.catena.driver;
 
+import java.io.FileInputStream;
+import java.io.FileNotFoundException;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -7,10 +10,7 @@ import java.net.JarURLConnection;
 import java.net.URI;
 import java.net.URL;
 import java.net.URLConnection;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermission;
@@ -28,43 +28,17 @@ import java.util.zip.ZipEntry;
  * <p>A copy's folder is named after the size and CRC-32 of the content, which a jar's directory
  * tells without unpacking; every use checks them again. The sum guards against accidents (a cut
  * copy, another version), the permissions of the folder against other users. A copy appears by an
- * atomic rename, so processes that start together never see half of one.
+ * atomic rename, so processes that start together never see half of one. Files are read and written
+ * by streams that an interrupt of the thread does not close.
  */
 final class NativeCache {
   private static final Set<PosixFilePermission> OTHERS_MAY_WRITE =
       EnumSet.of(PosixFilePermission.GROUP_WRITE, PosixFilePermission.OTHERS_WRITE);
 
-  /** Belongs to the user that this process acts for. */
-  private static final Path SELF = Path.of("/proc/self");
-
   private final Path root;
 
   NativeCache(Path root) {
     this.root = root;
-  }
-
-  /**
-   * The cache of this user: {@code -Dcatena.cache}, {@code $XDG_CACHE_HOME/catena} or {@code
-   * ~/.cache/catena}; where none of them can be written a folder below the temporary one.
-   */
-  static NativeCache user() {
-    String property = System.getProperty("catena.cache");
-    if (property != null) {
-      return new NativeCache(Path.of(property, "native"));
-    }
-    String xdg = System.getenv("XDG_CACHE_HOME");
-    Path caches =
-        xdg != null && xdg.startsWith("/")
-            ? Path.of(xdg)
-            : Path.of(System.getProperty("user.home"), ".cache");
-    Path own = caches.resolve("catena").resolve("native");
-    return new NativeCache(
-        writable(own)
-            ? own
-            : Path.of(
-                System.getProperty("java.io.tmpdir"),
-                "catena-" + System.getProperty("user.name"),
-                "native"));
   }
 
   /** The resource as a file: itself where it is one, else a checked copy named {@code name}. */
@@ -103,14 +77,9 @@ final class NativeCache {
 
   /** The content of a file that may not be there: then null. */
   private static Content contentOf(Path file) throws IOException {
-    try (FileChannel channel = FileChannel.open(file)) {
-      CRC32 crc = new CRC32();
-      ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 20);
-      while (channel.read(buffer.clear()) >= 0) {
-        crc.update(buffer.flip());
-      }
-      return new Content(channel.size(), crc.getValue());
-    } catch (NoSuchFileException e) {
+    try (InputStream in = new FileInputStream(file.toFile())) {
+      return transfer(in, OutputStream.nullOutputStream());
+    } catch (FileNotFoundException e) {
       return null;
     }
   }
@@ -120,7 +89,7 @@ final class NativeCache {
     try {
       Content copied;
       try (InputStream in = open(resource).getInputStream();
-          OutputStream out = Files.newOutputStream(part)) {
+          OutputStream out = new FileOutputStream(part.toFile())) {
         copied = transfer(in, out);
       }
       if (!copied.equals(expected)) {
@@ -158,19 +127,10 @@ final class NativeCache {
   /** Whoever could write the folder could make us run their code. */
   private static void requirePrivate(Path folder) throws IOException {
     boolean foreign =
-        !Files.getAttribute(folder, "unix:uid").equals(Files.getAttribute(SELF, "unix:uid"))
+        !CacheFolders.isOwn(folder)
             || Files.getPosixFilePermissions(folder).stream().anyMatch(OTHERS_MAY_WRITE::contains);
     if (foreign) {
       throw new IOException(folder + " can be written by others; delete it or set -Dcatena.cache");
-    }
-  }
-
-  private static boolean writable(Path folder) {
-    try {
-      createPrivate(folder);
-      return Files.isWritable(folder);
-    } catch (IOException e) {
-      return false;
     }
   }
 }

@@ -5,6 +5,7 @@ import dev.catena.driver.NativeLibrary.Found;
 import dev.catena.driver.NativeLibrary.Missing;
 import dev.catena.driver.NativeLibrary.Search;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,7 +17,8 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Finds the native libraries, each once for the process, and remembers where or why not.
+ * Finds the native libraries, each once for the process, and remembers where or why not. A failure
+ * of the moment (a full disk, say) is not remembered: the next call searches again.
  *
  * <p>Order: the explicit setting (system property, then environment; when it is set nothing else is
  * tried), a copy bundled in a jar, the loader's path, the CUDA toolkit's folder, {@code
@@ -25,12 +27,21 @@ import java.util.stream.Stream;
 public final class NativeLibraries {
   private static final Map<NativeLibrary, Search> SEARCHES = new EnumMap<>(NativeLibrary.class);
 
+  private static final String OTHER =
+      "set -D%s to a folder that can be written and from which programs may run"
+          .formatted(CacheFolders.PROPERTY);
+
   private NativeLibraries() {}
 
   /** The outcome for {@code library}; loads it on the first call. Safe for many threads. */
   public static Search find(NativeLibrary library) {
     synchronized (SEARCHES) {
-      return SEARCHES.computeIfAbsent(library, NativeLibraries::search);
+      Search known = SEARCHES.get(library);
+      Search search = known != null ? known : search(library);
+      if (!(search instanceof Missing missing && missing.isPassing())) {
+        SEARCHES.put(library, search);
+      }
+      return search;
     }
   }
 
@@ -70,21 +81,44 @@ public final class NativeLibraries {
   }
 
   private static Optional<Search> bundled(NativeLibrary library, List<Attempt> attempts) {
-    Optional<Bundle> bundle = Bundle.of(library);
-    if (bundle.isEmpty()) {
-      return Optional.empty();
-    }
-    String place = "the bundled " + bundle.get().folder();
-    try {
-      Optional<Path> file = bundle.get().unpack();
-      if (file.isPresent()) {
-        return load(library, file.get().toString(), "the bundle", place, attempts);
+    return Bundle.of(library).flatMap(bundle -> bundled(library, bundle, attempts));
+  }
+
+  /** A copy in the first cache folder that can be written and from which the system loads code. */
+  private static Optional<Search> bundled(
+      NativeLibrary library, Bundle bundle, List<Attempt> attempts) {
+    String place = "the bundled " + bundle.folder();
+    for (Path folder : CacheFolders.all()) {
+      try {
+        if (!bundle.isPresent()) {
+          attempts.add(new Attempt(place, "no such resource on the class or module path"));
+          return Optional.empty();
+        }
+        String file = bundle.unpack(new NativeCache(folder.resolve("native"))).toString();
+        Optional<Search> found = load(library, file, "the bundle", file, attempts);
+        if (found.isPresent()) {
+          return found;
+        }
+      } catch (IOException | UncheckedIOException e) {
+        attempts.add(new Attempt(place, "could not be unpacked: " + e, Optional.of(OTHER), true));
+      } catch (UnsatisfiedLinkError | IllegalCallerException e) {
+        attempts.add(refused(place, e));
       }
-      attempts.add(new Attempt(place, "no such resource on the class or module path"));
-    } catch (IOException | UnsatisfiedLinkError e) {
-      attempts.add(new Attempt(place, "could not be unpacked: " + e));
     }
     return Optional.empty();
+  }
+
+  private static Attempt refused(String place, Throwable e) {
+    if (e instanceof IllegalCallerException) {
+      String module = Dl.class.getModule().isNamed() ? "dev.catena" : "ALL-UNNAMED";
+      String flag = "start Java with --enable-native-access=" + module;
+      return new Attempt(place, "Java may not call native code", Optional.of(flag), false);
+    }
+    // What the loader says of a file system that is mounted noexec.
+    boolean noexec = e.getMessage().contains("failed to map segment");
+    return noexec
+        ? new Attempt(place, e.getMessage() + " (mounted noexec?)", Optional.of(OTHER), false)
+        : new Attempt(place, e.getMessage());
   }
 
   private static Optional<Search> byLoader(NativeLibrary library, List<Attempt> attempts) {
@@ -123,8 +157,8 @@ public final class NativeLibraries {
       Path path = loaded.file(library.symbol()).orElse(Path.of(name));
       String version = LibraryVersion.of(library, loaded);
       return Optional.of(new Found(library, path, version, origin, loaded, List.copyOf(attempts)));
-    } catch (UnsatisfiedLinkError e) {
-      attempts.add(new Attempt(place, e.getMessage()));
+    } catch (UnsatisfiedLinkError | IllegalCallerException e) {
+      attempts.add(refused(place, e));
       return Optional.empty();
     }
   }

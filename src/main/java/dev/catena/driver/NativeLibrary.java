@@ -4,6 +4,7 @@ import java.lang.foreign.SymbolLookup;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** The native libraries that Catena can use, and what a search for one of them gave. */
@@ -106,6 +107,18 @@ public enum NativeLibrary {
 
   /** A library that could not be loaded. */
   public record Missing(NativeLibrary library, List<Attempt> attempts) implements Search {
+    /** Whether another search may find it: a failure was one of the moment. */
+    boolean isPassing() {
+      return attempts.stream().anyMatch(Attempt::passing);
+    }
+
+    private String remedy() {
+      return attempts.stream()
+          .flatMap(attempt -> attempt.remedy().stream())
+          .findFirst()
+          .orElse(library.remedy);
+    }
+
     @Override
     public String explain() {
       return attempts.stream()
@@ -114,12 +127,24 @@ public enum NativeLibrary {
               Collectors.joining(
                   "; ",
                   library.files.getFirst() + " was not found (",
-                  "); to have it, " + library.remedy));
+                  "); to have it, " + remedy()));
     }
   }
 
-  /** A place where a library was looked for, and why it was not taken from there. */
-  public record Attempt(String place, String why) {
+  /**
+   * A place where a library was looked for.
+   *
+   * @param place for people
+   * @param why it was not taken from there
+   * @param remedy that helps there; empty: the library's own
+   * @param passing whether the failure is one of the moment, such as a full disk
+   */
+  public record Attempt(String place, String why, Optional<String> remedy, boolean passing) {
+    /** A lasting failure that has no remedy of its own. */
+    Attempt(String place, String why) {
+      this(place, why, Optional.empty(), false);
+    }
+
     @Override
     public String toString() {
       return place + ": " + why;
