@@ -116,6 +116,12 @@ public final class Model implements AutoCloseable {
     return Session.steps(this::graph, options, engines, device);
   }
 
+  /** The same of a step of training. */
+  public List<Step> steps(Device device, Training options) {
+    Engines engines = Engines.on(device, options.engine(), options.tuning());
+    return Trainer.steps(this::trainingGraph, options, engines, device);
+  }
+
   /**
    * Writes it as an ONNX model for any batch of images of its own size. Needs {@code
    * com.google.protobuf:protobuf-java}.

@@ -6,7 +6,9 @@ import dev.catena.device.Device;
 import dev.catena.engine.Problem;
 import dev.catena.exec.Inference;
 import dev.catena.exec.Step;
+import dev.catena.exec.Training;
 import dev.catena.graph.DType;
+import dev.catena.rewrite.Policy;
 import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -52,6 +54,17 @@ final class Problems {
       description = "unfused, in-place or fused (default: ${DEFAULT-VALUE}).")
   private Variant variant;
 
+  @Option(names = "--train", description = "The problems of a training step.")
+  private boolean train;
+
+  @Option(
+      names = "--policy",
+      paramLabel = "NAME",
+      defaultValue = "fused",
+      description =
+          "Of training: unfused, in-place, fused or recompute (default: ${DEFAULT-VALUE}).")
+  private Policy policy;
+
   DType dtype() {
     return dtype;
   }
@@ -74,7 +87,8 @@ final class Problems {
     if (name != null) {
       result.put("model", name);
       result.put("batch", batch);
-      result.put("variant", variant.label());
+      result.put(train ? "policy" : "variant", train ? policy.label() : variant.label());
+      result.put("train", train);
     }
     result.put("dtype", Choices.label(dtype));
   }
@@ -97,13 +111,18 @@ final class Problems {
 
   private Map<Problem, Integer> compiled(Device device, DeviceArguments where) throws IOException {
     Map<Problem, Integer> problems = new LinkedHashMap<>();
-    Inference options = Inference.batch(batch).dtype(dtype).variant(variant);
     try (Model model = ModelArguments.named(name);
         ProgressBar _ = Progress.bar("compiling", -1)) {
-      for (Step step : model.steps(device, where.apply(options))) {
+      for (Step step : steps(model, device, where)) {
         problems.merge(step.problem(), 1, Integer::sum);
       }
     }
     return problems;
+  }
+
+  private List<Step> steps(Model model, Device device, DeviceArguments where) {
+    return train
+        ? model.steps(device, where.apply(Training.batch(batch).dtype(dtype).policy(policy)))
+        : model.steps(device, where.apply(Inference.batch(batch).dtype(dtype).variant(variant)));
   }
 }

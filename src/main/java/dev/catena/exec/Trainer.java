@@ -121,15 +121,23 @@ public final class Trainer implements AutoCloseable {
    */
   public static Trainer compile(
       GraphSource source, Parameters parameters, Training options, Engines engines, Device device) {
-    return compile(
-        source,
-        parameters,
-        options,
-        engines,
-        device,
-        (fused, parts) ->
-            Program.worthFusing(
-                engines, fused, parts, Optional.of(options.dtype()), options.tf32()));
+    return compile(source, parameters, options, engines, device, fusion(options, engines));
+  }
+
+  /** The steps of training on a batch and who would compute them, without taking memory. */
+  public static List<Step> steps(
+      GraphSource source, Training options, Engines engines, Device device) {
+    Graph step =
+        options.step(source, options.batch(), new FuseStatistics(fusion(options, engines)));
+    TrainingState state = TrainingPlan.of(step, options.dtype()).state();
+    List<Step> steps = Program.training(step, state, options, engines, device).steps();
+    engines.remember();
+    return steps;
+  }
+
+  private static BiPredicate<Node, List<Node>> fusion(Training options, Engines engines) {
+    return (fused, parts) ->
+        Program.worthFusing(engines, fused, parts, Optional.of(options.dtype()), options.tf32());
   }
 
   /** The same where {@code fuse} says what the device does better at once. */

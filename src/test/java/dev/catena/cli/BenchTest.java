@@ -38,6 +38,16 @@ class BenchTest {
   }
 
   @Test
+  void aTrainingStepHasProblemsOfItsOwn() throws Exception {
+    String[] how = {"--batch", "2", "--bandwidth", "1", "--matrix", "1", "--json", "-"};
+    Cli.Result step =
+        Cli.run(with(how, "bench", "roofline", Cli.MODEL, "--train", "--policy", "recompute"));
+    assertEquals(0, step.code(), step.err());
+    assertEquals("recompute", step.json().get("policy"));
+    assertTrue(step.out().contains("ConvWgrad"), step.out());
+  }
+
+  @Test
   void anEngineThatIsAskedForIsMeasuredAlone() throws Exception {
     Cli.Result result = kernels("--problem", LINE, "--engine", "kernel", "--json", "-");
     assertEquals(0, result.code(), result.err());
