@@ -12,9 +12,9 @@ import java.util.List;
  *
  * <p>An operation with a prologue that is a normalisation by the batch's statistics has an
  * operation for its gradient that goes through the prologue too. With dz = the gradient by s·x + t
- * (masked by its sign if the prologue rectifies), recomputed from x, output 0 is s·dz and
- * output 1 the sums. What flows through the statistics is left out: it has the form B·x + C per
- * channel and is added once for all readers of x, by {@link BatchStatisticsBackward}.
+ * (masked by its sign if the prologue rectifies), recomputed from x, output 0 is s·dz and output 1
+ * the sums. What flows through the statistics is left out: it has the form B·x + C per channel and
+ * is added once for all readers of x, by {@link BatchStatisticsBackward}.
  */
 public sealed interface TrainingOp extends Op {
 

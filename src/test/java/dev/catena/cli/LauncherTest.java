@@ -1,0 +1,59 @@
+package dev.catena.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * The script {@code catena}, laid out as in the archive, with a Java that says how it was started.
+ */
+class LauncherTest {
+  @TempDir Path folder;
+
+  @BeforeEach
+  void layOut() throws IOException {
+    Files.copy(Path.of("catena"), Files.createDirectory(folder.resolve("bin")).resolve("catena"));
+    Path java = Files.createDirectories(folder.resolve("runtime/bin")).resolve("java");
+    Files.writeString(java, "#!/bin/sh\necho \"$LC_ALL\"\nprintf '%s\\n' \"$@\"\n");
+    Files.setPosixFilePermissions(java, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  /** Java takes the encoding of file names from the locale. */
+  @ParameterizedTest
+  @CsvSource({"C, C.UTF-8", "POSIX, C.UTF-8", "'', C.UTF-8", "de_DE.utf8, de_DE.utf8"})
+  void fileNamesAreUtf8(String locale, String expected) throws Exception {
+    String said = run(locale.isEmpty() ? Map.of() : Map.of("LC_ALL", locale), "models");
+    assertEquals(expected, said.lines().findFirst().orElseThrow());
+  }
+
+  @Test
+  void passesOnItsArgumentsAsTheyAre() throws Exception {
+    String said = run(Map.of("CATENA_JAVA_OPTIONS", "-Xmx1g -Da=b"), "run", "a b", "c.jpg");
+    assertTrue(said.endsWith("dev.catena/dev.catena.cli.Main\nrun\na b\nc.jpg\n"), said);
+    assertTrue(said.contains("-Xmx1g\n-Da=b\n"), said);
+  }
+
+  private String run(Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
+    ProcessBuilder builder = new ProcessBuilder(folder.resolve("bin/catena").toString());
+    builder.command().addAll(List.of(arguments));
+    builder.environment().keySet().removeIf(name -> name.startsWith("LC_") || name.equals("LANG"));
+    builder.environment().putAll(environment);
+    Process process = builder.redirectErrorStream(true).start();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), said);
+    return said;
+  }
+}
