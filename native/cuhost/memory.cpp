@@ -187,7 +187,7 @@ CUresult fill(CUdeviceptr to, uint32_t value, int width, size_t count, CUstream 
 }  // namespace
 
 size_t memoryLimit() {
-  static const size_t machine = usableMemory();
+  static const size_t machine = static_cast<size_t>(usableMemory().value);
   size_t set = limit.load(std::memory_order_relaxed);
   return set != 0 ? set : machine;
 }

@@ -27,7 +27,8 @@ constexpr int64_t SPIN_NANOSECONDS = 50'000;
 
 int defaultThreads() {
   const char* text = std::getenv("CUHOST_THREADS");
-  return text != nullptr && std::atoi(text) > 0 ? std::min(std::atoi(text), 1024) : usableCores();
+  if (text != nullptr && std::atoi(text) > 0) return std::min(std::atoi(text), 1024);
+  return static_cast<int>(usableCores().value);
 }
 
 // The process' own signals stay with the process' own threads.
