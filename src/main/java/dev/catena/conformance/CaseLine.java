@@ -2,7 +2,7 @@ package dev.catena.conformance;
 
 import dev.catena.engine.Operand;
 import dev.catena.graph.DType;
-import dev.catena.graph.Op;
+import dev.catena.graph.Fields;
 import dev.catena.graph.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,7 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/** A line of a list: an operation, a shape N,H,W,C and options, all of which somebody must read. */
+/** The words of a line: an operation, a shape N,H,W,C and options, all of which must be read. */
 final class CaseLine {
   private final String line;
   private final String operation;
@@ -66,33 +66,19 @@ final class CaseLine {
     return String.join(" ", words);
   }
 
-  boolean flag(String key) {
+  /** What stands behind an option, "" if nothing does; null without the option. */
+  String option(String key) {
     unread.remove(key);
-    return options.containsKey(key);
+    return options.get(key);
+  }
+
+  boolean flag(String key) {
+    return option(key) != null;
   }
 
   String text(String key, String otherwise) {
-    unread.remove(key);
-    return options.getOrDefault(key, otherwise);
-  }
-
-  int number(String key, int otherwise) {
-    return ints(text(key, String.valueOf(otherwise)), ",")[0];
-  }
-
-  float real(String key, float otherwise) {
-    try {
-      return Float.parseFloat(text(key, String.valueOf(otherwise)));
-    } catch (NumberFormatException e) {
-      throw new IllegalArgumentException("not a number: " + key + ", in: " + line, e);
-    }
-  }
-
-  int required(String key) {
-    if (!options.containsKey(key)) {
-      throw error(operation + " wants " + key + "=");
-    }
-    return number(key, 0);
+    String option = option(key);
+    return option == null ? otherwise : option;
   }
 
   int[] ints(String text, String separator) {
@@ -103,6 +89,10 @@ final class CaseLine {
     }
   }
 
+  List<DType> dtypes() {
+    return Arrays.stream(text("dtype", "f32,f16,bf16").split(",")).map(this::dtype).toList();
+  }
+
   DType dtype(String suffix) {
     return Arrays.stream(DType.values())
         .filter(d -> d.suffix().equals(suffix))
@@ -110,17 +100,20 @@ final class CaseLine {
         .orElseThrow(() -> error("there is no element type " + suffix));
   }
 
-  <E extends Enum<E>> E constant(Class<E> type, String name) {
-    return Arrays.stream(type.getEnumConstants())
-        .filter(e -> e.name().equals(name.toUpperCase(Locale.ROOT)))
-        .findFirst()
-        .orElseThrow(() -> error("there is no " + type.getSimpleName() + " " + name));
+  List<Data> kinds() {
+    try {
+      return Arrays.stream(text("data", "exact,real").split(","))
+          .map(kind -> Fields.constant(Data.class, kind))
+          .toList();
+    } catch (IllegalArgumentException e) {
+      throw error(e.getMessage());
+    }
   }
 
-  /** An activation in the view that the option {@code key} names; without it packed. */
-  Operand view(String key, Shape shape, DType dtype) {
+  /** An activation in the view that the option {@code key} names; without it {@code otherwise}. */
+  Operand view(String key, Shape shape, DType dtype, Operand otherwise) {
     if (!flag(key)) {
-      return Operand.packed(shape, dtype);
+      return otherwise;
     }
     int[] view = ints(text(key, ""), "/");
     if (view.length != 2
@@ -129,47 +122,6 @@ final class CaseLine {
       throw error("the view " + key + " is not FIRST/PITCH with room for " + shape.c());
     }
     return Operand.view(shape, dtype, view[0], view[1]);
-  }
-
-  Op.Prologue prologue() {
-    return constant(Op.Prologue.class, text("prologue", "none"));
-  }
-
-  Op.Pool pool(Op.PoolKind kind) {
-    int kernel = required("kernel");
-    return new Op.Pool(
-        kind,
-        kernel,
-        number("stride", kernel),
-        number("pad", 0),
-        flag("ceil"),
-        flag("include-pad"),
-        prologue());
-  }
-
-  Op.LocalResponseNorm localResponseNorm() {
-    return new Op.LocalResponseNorm(required("size"), 0.5f, 0.75f, 2);
-  }
-
-  Op.Conv convolution() {
-    int[] kernel = ints(text("kernel", "1x1"), "x");
-    int[] pad = ints(text("pad", "0x0"), "x");
-    return new Op.Conv(
-        kernel[0],
-        kernel[1],
-        number("stride", 1),
-        pad[0],
-        pad[1],
-        number("groups", 1),
-        prologue(),
-        flag("bias"),
-        flag("residual"),
-        flag("relu"));
-  }
-
-  /** Filters K,C,R,S of {@code conv} over this shape. */
-  Shape filters(Op.Conv conv) {
-    return Shape.of(required("k"), shape.c() / conv.groups(), conv.kernelH(), conv.kernelW());
   }
 
   /** There must be no option that nobody asked for. */
@@ -181,10 +133,5 @@ final class CaseLine {
 
   IllegalArgumentException error(String why) {
     return new IllegalArgumentException(why + ", in: " + line);
-  }
-
-  @Override
-  public String toString() {
-    return line;
   }
 }

@@ -5,6 +5,7 @@ import dev.catena.engine.Problem;
 import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
+import dev.catena.graph.Role;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
 import java.util.ArrayList;
@@ -52,7 +53,7 @@ final class Numbers {
   private double[] input(int index) {
     Problem problem = one.problem();
     Operand operand = problem.input(index);
-    Role role = Role.of(problem, index);
+    Role role = problem.op().signature().input(index).role();
     double[] values = new double[Math.toIntExact(operand.shape().elements())];
     DType rounded =
         operand.layout() == Layout.PARAMETER && role == Role.FILTERS
@@ -66,7 +67,8 @@ final class Numbers {
 
   private double value(Role role, Shape shape, int index) {
     return switch (role) {
-      case ACTIVATION -> activation() * excess(TIE, index % shape.dim(shape.rank() - 1), 0);
+      case ACTIVATION, ADDEND, IMAGES, BATCH, SUMS, CONSTANT ->
+          activation() * excess(TIE, index % shape.dim(shape.rank() - 1), 0);
       case FILTERS -> filter(shape, index) * excess(NO_TIE, summed(shape, index), 1);
       case SCALE -> scale();
       case SHIFT -> addend(true);

@@ -70,7 +70,7 @@ public final class Suite {
    * @throws IllegalArgumentException if it is not a problem; the message says why
    */
   public static Suite problem(String line) {
-    return new Suite(CaseParser.parse(line));
+    return new Suite(Case.parse(line));
   }
 
   /**
@@ -170,7 +170,7 @@ public final class Suite {
           continue;
         }
         try {
-          cases.addAll(CaseParser.parse(line));
+          cases.addAll(Case.parse(line));
         } catch (RuntimeException e) {
           throw new IllegalArgumentException(file + ":" + (i + 1) + ": " + e.getMessage(), e);
         }

@@ -294,10 +294,7 @@ public final class Differentiate {
 
   /** A forward operation whose result is like its first input. */
   private Value forward(String wanted, Op op, Value... in) {
-    String name = unique(wanted);
-    Value made = new Value(nextId++, name, in[0].shape(), in[0].dtype(), in[0].layout());
-    nodes.add(new Node(name, op, List.of(in), made));
-    return made;
+    return emit(unique(wanted), op, in).output();
   }
 
   private boolean isActive(Value value) {
@@ -309,8 +306,11 @@ public final class Differentiate {
   }
 
   private Node emit(Node of, String part, TrainingOp op, Value... in) {
-    String name = unique(of.name() + part + ".gradient");
-    Node node = Node.of(name, op, List.of(in), () -> nextId++);
+    return emit(unique(of.name() + part + ".gradient"), op, in);
+  }
+
+  private Node emit(String name, Op op, Value... in) {
+    Node node = Node.of(name, op, List.of(in), in[0].dtype(), () -> nextId++);
     nodes.add(node);
     return node;
   }

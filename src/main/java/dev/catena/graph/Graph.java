@@ -75,24 +75,19 @@ public final class Graph {
   /** Memory is planned by what values say of themselves: it must be what their nodes make. */
   private static void requireWhatItMakes(Node node) {
     if (node.op() instanceof Op.Parameter) {
-      requireMade(node, node.output().shape(), Layout.PARAMETER, node.output());
-    } else if (node.op() instanceof TrainingOp op) {
-      List<TrainingTypes.Result> results = TrainingTypes.of(node.name(), op, node.inputs());
-      for (int i = 0; i < results.size(); i++) {
-        TrainingTypes.Result made = results.get(i);
-        requireMade(node, made.shape(), made.layout(), node.outputs().get(i));
-      }
-    } else {
-      Shape shape = ShapeInference.infer(node.name(), node.op(), node.inputs());
-      requireMade(node, shape, Layout.madeBy(node.op(), node.inputs()), node.output());
+      return;
     }
-  }
-
-  private static void requireMade(Node node, Shape shape, Layout layout, Value output) {
-    if (!output.shape().equals(shape) || output.layout() != layout) {
-      throw new GraphException(
-          "%s makes %s %s, not %s %s"
-              .formatted(node.name(), layout, shape, output.layout(), output.shape()));
+    DType dtype = node.output().dtype();
+    List<Signature.Made> all = Signature.infer(node.name(), node.op(), node.inputs(), dtype);
+    for (int i = 0; i < all.size(); i++) {
+      Signature.Made made = all.get(i);
+      Value output = node.output(i);
+      if (!output.shape().equals(made.shape()) || output.layout() != made.layout()) {
+        throw new GraphException(
+            "%s makes %s %s, not %s %s"
+                .formatted(
+                    node.name(), made.layout(), made.shape(), output.layout(), output.shape()));
+      }
     }
   }
 

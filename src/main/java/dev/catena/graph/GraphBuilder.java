@@ -206,12 +206,9 @@ public final class GraphBuilder {
 
   /** Any operation on any inputs. */
   public Value add(String layer, Op op, Value... in) {
-    List<Value> list = List.of(in);
-    Shape shape = ShapeInference.infer(layer, op, list);
-    Layout layout = Layout.madeBy(op, list);
-    Value v = value(layer, shape, layout == Layout.NHWC ? dtype : DType.FP32, layout);
-    nodes.add(new Node(layer, op, list, v));
-    return v;
+    Node node = Node.of(layer, op, List.of(in), dtype, () -> nextId++);
+    nodes.add(node);
+    return node.output();
   }
 
   /** The graph whose result is {@code result}, given to the user as fp32 N,C,H,W. */

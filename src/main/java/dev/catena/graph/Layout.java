@@ -1,7 +1,5 @@
 package dev.catena.graph;
 
-import java.util.List;
-
 /** How a value lies in memory. */
 public enum Layout {
   /** Activations: N,H,W,C with a channel pitch. */
@@ -19,15 +17,5 @@ public enum Layout {
    */
   FILTERS,
   /** As in the checkpoint, fp32, until an engine packs it. */
-  PARAMETER;
-
-  /** How the output of {@code op} lies in memory; training operations say so themselves. */
-  public static Layout madeBy(Op op, List<Value> inputs) {
-    return switch (op) {
-      case Op.OnParameters _ -> PARAMETER;
-      case Op.ToNchw _ -> NCHW;
-      case Op.Add _ -> inputs.getFirst().layout();
-      default -> NHWC;
-    };
-  }
+  PARAMETER
 }

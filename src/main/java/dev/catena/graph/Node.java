@@ -26,14 +26,14 @@ public record Node(String name, Op op, List<Value> inputs, List<Value> outputs) 
   /**
    * A node whose outputs have the types that the operation gives them, and new ids.
    *
+   * @param converted the element type of activations that are made of none
    * @throws GraphException naming the node if the inputs do not fit the operation
    */
-  public static Node of(String name, TrainingOp op, List<Value> inputs, IntSupplier ids) {
+  public static Node of(String name, Op op, List<Value> inputs, DType converted, IntSupplier ids) {
     List<Value> outputs = new ArrayList<>();
-    for (TrainingTypes.Result result : TrainingTypes.of(name, op, inputs)) {
-      String label = outputs.isEmpty() ? name : name + "." + result.name();
-      outputs.add(
-          new Value(ids.getAsInt(), label, result.shape(), result.dtype(), result.layout()));
+    for (Signature.Made made : Signature.infer(name, op, inputs, converted)) {
+      String label = outputs.isEmpty() ? name : name + "." + made.name();
+      outputs.add(new Value(ids.getAsInt(), label, made.shape(), made.dtype(), made.layout()));
     }
     return new Node(name, op, inputs, outputs);
   }

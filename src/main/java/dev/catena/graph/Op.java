@@ -1,5 +1,19 @@
 package dev.catena.graph;
 
+import static dev.catena.graph.Axis.C;
+import static dev.catena.graph.Axis.D;
+import static dev.catena.graph.Axis.F;
+import static dev.catena.graph.Axis.G;
+import static dev.catena.graph.Axis.H;
+import static dev.catena.graph.Axis.K;
+import static dev.catena.graph.Axis.M;
+import static dev.catena.graph.Axis.N;
+import static dev.catena.graph.Axis.P;
+import static dev.catena.graph.Axis.Q;
+import static dev.catena.graph.Axis.W;
+
+import java.util.List;
+
 /**
  * What a node computes. x, y are activations; s, t, b are vectors over channels, kept in fp32.
  *
@@ -9,11 +23,11 @@ package dev.catena.graph;
  */
 public sealed interface Op
     permits Op.OnParameters,
+        Op.Elementwise,
         Op.FromNchw,
         Op.ToNchw,
         Op.Conv,
         Op.BatchNorm,
-        Op.Relu,
         Op.Add,
         Op.Pool,
         Op.GlobalAveragePool,
@@ -22,34 +36,58 @@ public sealed interface Op
         Op.Flatten,
         Op.AdaptiveAveragePool,
         Op.LocalResponseNorm,
-        Op.Sigmoid,
         Op.ScaleChannels,
         Op.PadChannels,
         Op.Dropout,
         Op.StochasticDepth,
-        Op.Auxiliary,
-        Op.Scale,
         Op.ScaleShift,
         Op.Shortcut,
         Op.Join,
-        Op.Copy,
         Op.DenseLayer,
         Op.InSlices,
         TrainingOp {
 
+  /**
+   * The inputs and outputs by name, with their shapes and what these have to do with each other.
+   */
+  Signature signature();
+
   /** Operations on parameters alone. Their results are computed on the host when weights load. */
   sealed interface OnParameters extends Op {}
+
+  /** Makes a value of the same shape, one element of one. */
+  sealed interface Elementwise extends Op {
+    @Override
+    default Signature signature() {
+      return Signature.ofImage().makesImage();
+    }
+  }
 
   // ---- where values come from and go to ------------------------------------------------------
 
   /** A tensor of the checkpoint under the node's name. No inputs. */
-  record Parameter(Init init) implements OnParameters {}
+  record Parameter(Init init) implements OnParameters {
+    @Override
+    public Signature signature() {
+      throw new GraphException("a parameter's shape is given, not inferred");
+    }
+  }
 
   /** (input) to an activation: N,C,H,W fp32 to N,H,W,C in the output's type. */
-  record FromNchw() implements Op {}
+  record FromNchw() implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.of().takes("x", Role.IMAGES, N, H, W, C).makesImage();
+    }
+  }
 
   /** (x) to what the user takes: fp32, dense N,C,H,W in memory. */
-  record ToNchw() implements Op {}
+  record ToNchw() implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage().makesImages();
+    }
+  }
 
   // ---- layers as the papers have them --------------------------------------------------------
 
@@ -79,17 +117,40 @@ public sealed interface Op
    * @param relu applied last
    */
   record Conv(
-      int kernelH,
-      int kernelW,
-      int stride,
-      int padH,
-      int padW,
-      int groups,
+      @Text(value = "kernel", absent = "1") int kernelH,
+      @Text(value = "kernel", absent = "1") int kernelW,
+      @Text(absent = "1") int stride,
+      @Text(value = "pad", absent = "0") int padH,
+      @Text(value = "pad", absent = "0") int padW,
+      @Text(absent = "1") int groups,
       Prologue prologue,
       boolean bias,
       boolean residual,
       boolean relu)
       implements Op {
+    @Override
+    public Signature signature() {
+      Signature s =
+          Signature.ofImage()
+              .takes("w", Role.FILTERS, K, G, Extent.of(kernelH), Extent.of(kernelW))
+              .affine(prologue);
+      s = bias ? s.takes("b", Role.BIAS, K) : s;
+      s = residual ? s.activation("r", N, P, Q, K) : s;
+      return extents(s).makes(N, P, Q, K);
+    }
+
+    /** Adds to {@code signature} what the extents of a convolution and its gradients obey. */
+    Signature extents(Signature signature) {
+      return signature
+          .require(groups >= 1, groups + " groups")
+          .product(C, G, Extent.of(groups))
+          .check(
+              (extents, _) -> extents.of(K) % groups == 0,
+              "its filters do not make " + groups + " groups")
+          .window(P, H, kernelH, stride, padH, false)
+          .window(Q, W, kernelW, stride, padW, false);
+    }
+
     /** One that adds no residual. */
     public Conv(
         int kernelH,
@@ -158,13 +219,36 @@ public sealed interface Op
    *
    * @param epsilon ε
    */
-  record BatchNorm(float epsilon) implements Op {}
+  record BatchNorm(float epsilon) implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage()
+          .takes("gamma", Role.SCALE, C)
+          .takes("beta", Role.BIAS, C)
+          .takes("mean", Role.BIAS, C)
+          .takes("variance", Role.SCALE, C)
+          .makesImage();
+    }
+  }
 
   /** (x): max(0, x). */
-  record Relu() implements Op {}
+  record Relu() implements Elementwise {}
 
   /** (x, y): relu?(x + y). */
-  record Add(boolean relu) implements Op {}
+  record Add(boolean relu) implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("x", Role.ADDEND)
+          .takes("r", Role.ADDEND)
+          .check(
+              (_, in) ->
+                  in.get(0).shape().equals(in.get(1).shape())
+                      && in.get(0).layout() == in.get(1).layout(),
+              "cannot add values of two shapes or layouts")
+          .makesAsFirst();
+    }
+  }
 
   /** Largest or mean value of a window. */
   enum PoolKind {
@@ -183,15 +267,29 @@ public sealed interface Op
    * @param includePad whether a mean counts padding cells
    * @param prologue with one, s and t are inputs 1 and 2
    */
+  @Text({"max-pool", "average-pool"})
   record Pool(
       PoolKind kind,
       int kernel,
-      int stride,
-      int pad,
+      @Text(absent = "kernel") int stride,
+      @Text(absent = "0") int pad,
       boolean ceil,
       boolean includePad,
       Prologue prologue)
       implements Op {
+    @Override
+    public Signature signature() {
+      return extents(Signature.ofImage().affine(prologue)).makes(N, P, Q, C);
+    }
+
+    /** Adds to {@code signature} what the extents of a pool and its gradient obey. */
+    Signature extents(Signature signature) {
+      return signature
+          .require(pad < kernel, "a window of " + kernel + " fits in a padding of " + pad)
+          .window(P, H, kernel, stride, pad, ceil)
+          .window(Q, W, kernel, stride, pad, ceil);
+    }
+
     /** The same of another kind. */
     public Pool withKind(PoolKind other) {
       return new Pool(other, kernel, stride, pad, ceil, includePad, prologue);
@@ -204,16 +302,41 @@ public sealed interface Op
   }
 
   /** (x, [s, t]): the mean of all pixels, N,1,1,C. */
-  record GlobalAveragePool(Prologue prologue) implements Op {}
+  @Text("global-average")
+  record GlobalAveragePool(Prologue prologue) implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage().affine(prologue).makes(N, Extent.ONE, Extent.ONE, C);
+    }
+  }
 
   /** (x0, x1, …): channels one after the other, copied into a buffer of their own. */
-  record Concat() implements Op {}
+  record Concat() implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.of().joined("x").makesImage();
+    }
+  }
 
   /** (x, w, b): y = x·wᵀ + b on N,1,1,C; w is K,C. */
-  record Linear() implements Op {}
+  record Linear() implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .activation("x", N, Extent.ONE, Extent.ONE, C)
+          .takes("w", Role.FILTERS, K, C)
+          .takes("b", Role.BIAS, K)
+          .makes(N, Extent.ONE, Extent.ONE, K);
+    }
+  }
 
   /** (x) to N,1,1,C·H·W in the order C,H,W, as frameworks flatten. */
-  record Flatten() implements Op {}
+  record Flatten() implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage().product(F, H, W, C).makes(N, Extent.ONE, Extent.ONE, F);
+    }
+  }
 
   /**
    * (x): pixel (i,j) is the mean over rows ⌊i·H/h⌋ to ⌈(i+1)·H/h⌉ and columns alike.
@@ -221,7 +344,15 @@ public sealed interface Op
    * @param height h of the output
    * @param width of the output
    */
-  record AdaptiveAveragePool(int height, int width) implements Op {}
+  @Text("adaptive-average")
+  record AdaptiveAveragePool(
+      @Text(value = "out", absent = "1") int height, @Text(value = "out", absent = "1") int width)
+      implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage().makes(N, Extent.of(height), Extent.of(width), C);
+    }
+  }
 
   /**
    * (x): y[c] = x[c] / (k + α/size · Σ x[j]²)^β over the {@code size} channels j around c, those
@@ -233,10 +364,23 @@ public sealed interface Op
    * @param beta β
    * @param k k
    */
-  record LocalResponseNorm(int size, float alpha, float beta, float k) implements Op {}
+  @Text("lrn")
+  record LocalResponseNorm(
+      int size,
+      @Text(absent = "0.5") float alpha,
+      @Text(absent = "0.75") float beta,
+      @Text(value = "bias", absent = "2") float k)
+      implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage()
+          .makesImage()
+          .require(size >= 1 && k > 0 && alpha >= 0, "divides by zero: " + this);
+    }
+  }
 
   /** (x): 1 / (1 + exp(−x)). */
-  record Sigmoid() implements Op {}
+  record Sigmoid() implements Elementwise {}
 
   /**
    * (x, g, [r]): relu?(x·g + r), g of N,1,1,C for every pixel: Hu et al., arXiv 1709.01507.
@@ -246,6 +390,12 @@ public sealed interface Op
    * @param relu applied last
    */
   record ScaleChannels(boolean sigmoid, boolean residual, boolean relu) implements Op {
+    @Override
+    public Signature signature() {
+      Signature s = Signature.ofImage().activation("gate", N, Extent.ONE, Extent.ONE, C);
+      return (residual ? s.image("r") : s).makesImage();
+    }
+
     /** x·g. */
     public static final ScaleChannels PLAIN = new ScaleChannels(false, false, false);
   }
@@ -255,7 +405,16 @@ public sealed interface Op
    *
    * @param channels all of the output
    */
-  record PadChannels(int channels) implements Op {}
+  record PadChannels(@Text("k") int channels) implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage()
+          .check(
+              (extents, _) -> extents.of(C) <= channels,
+              "x has more than " + channels + " channels")
+          .makes(N, H, W, Extent.of(channels));
+    }
+  }
 
   /**
    * (x): the branch of a residual block, Huang et al., arXiv 1603.09382: in training there or zero,
@@ -263,14 +422,28 @@ public sealed interface Op
    *
    * @param survival probability to be there
    */
-  record StochasticDepth(float survival) implements Op {}
+  record StochasticDepth(float survival) implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage()
+          .makesImage()
+          .require(survival > 0 && survival <= 1, "not a probability: " + this);
+    }
+  }
 
   /**
    * (x): zero with a probability in training, x in inference.
    *
    * @param probability of zero
    */
-  record Dropout(float probability) implements Op {}
+  record Dropout(float probability) implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage()
+          .makesImage()
+          .require(probability >= 0 && probability < 1, "not a probability: " + this);
+    }
+  }
 
   /**
    * (logits): of a classifier beside the network's own, whose loss is added to the network's while
@@ -278,19 +451,24 @@ public sealed interface Op
    *
    * @param weight of its loss
    */
-  record Auxiliary(float weight) implements Op {}
+  record Auxiliary(float weight) implements Elementwise {}
 
   /**
    * (x): x times a number, as of a residual block's shortcut in arXiv 1603.05027, section 3.1.
    *
    * @param factor the number
    */
-  record Scale(float factor) implements Op {}
+  record Scale(@Text(absent = "0.5") float factor) implements Elementwise {}
 
   // ---- what rewrites make --------------------------------------------------------------------
 
   /** (x, s, t): relu?(s·x + t): batch normalisation with known statistics. */
-  record ScaleShift(boolean relu) implements Op {}
+  record ScaleShift(boolean relu) implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage().affine(Prologue.SCALE_SHIFT).makesImage();
+    }
+  }
 
   /** What a shortcut without parameters does where a block halves the image. */
   enum Sampling {
@@ -310,25 +488,53 @@ public sealed interface Op
    * @param affine with it, s and t are inputs 2 and 3
    * @param relu applied last
    */
-  record Shortcut(Sampling sampling, boolean affine, boolean relu) implements Op {}
+  record Shortcut(Sampling sampling, boolean affine, boolean relu) implements Op {
+    @Override
+    public Signature signature() {
+      int step = sampling == Sampling.NONE ? 1 : 2;
+      return Signature.of()
+          .image("f")
+          .activation("x", N, P, Q, D)
+          .window(H, P, 1, step, 0, false)
+          .window(W, Q, 1, step, 0, false)
+          .affine(affine ? Prologue.SCALE_SHIFT : Prologue.NONE)
+          .check((extents, _) -> extents.of(D) <= extents.of(C), "x has more channels than f")
+          .makesImage();
+    }
+  }
 
   /**
    * (x0, x1, …): channels one after the other, each already written in its place. Costs nothing.
    */
-  record Join() implements Op {}
+  record Join() implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.of().joined("x").makesImage();
+    }
+  }
 
   /**
    * (x): a second copy of x, because it must stand in two places.
    *
    * @param why for the plan's report
    */
-  record Copy(String why) implements Op {}
+  record Copy(@Text(absent = "check") String why) implements Elementwise {}
 
   /**
    * (x, s, t, w1, b1, w2): y = conv3x3(relu(conv1x1(relu(s·x + t), w1) + b1), w2), padding 1: a
    * bottleneck layer of DenseNet whose bottleneck stays on the chip.
    */
-  record DenseLayer() implements Op {}
+  record DenseLayer() implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage()
+          .affine(Prologue.SCALE_SHIFT_RELU)
+          .takes("w1", Role.FILTERS, M, C, Extent.ONE, Extent.ONE)
+          .takes("b1", Role.BIAS, M)
+          .takes("w2", Role.FILTERS, K, M, Extent.of(3), Extent.of(3))
+          .makes(N, H, W, K);
+    }
+  }
 
   /**
    * (batch, constants…): applies {@code body} to the batch {@code images} at a time; what the body
@@ -340,6 +546,38 @@ public sealed interface Op
    */
   record InSlices(Graph body, int images) implements Op {
     @Override
+    public Signature signature() {
+      List<Value> taken = body.inputs();
+      Signature s = Signature.of().require(!taken.isEmpty(), "the body takes nothing");
+      s.takes("x", Role.BATCH, batched(taken.getFirst()));
+      for (Value constant : taken.subList(1, taken.size())) {
+        s.takes(constant.name(), Role.CONSTANT);
+      }
+      Value made = body.outputs().getFirst();
+      return s.check(
+              (extents, _) -> images >= 1 && extents.of(N) % images == 0,
+              images + " images do not divide the batch")
+          .check(
+              (_, in) ->
+                  in.getFirst().layout() == taken.getFirst().layout()
+                      && taken.getFirst().shape().n() == images
+                      && in.subList(1, in.size()).equals(taken.subList(1, taken.size())),
+              "the body takes " + taken + ", not a slice and the same constants")
+          .check(
+              (_, _) ->
+                  body.outputs().size() == 1
+                      && made.layout() == Layout.NHWC
+                      && made.shape().n() == images,
+              "the body makes " + body.outputs() + ", not one activation of " + images + " images")
+          .makes(batched(made));
+    }
+
+    private static Extent[] batched(Value value) {
+      Shape slice = value.shape();
+      return new Extent[] {N, Extent.of(slice.h()), Extent.of(slice.w()), Extent.of(slice.c())};
+    }
+
+    @Override
     public String toString() {
       return "InSlices[images=" + images + ", body=" + body.name() + "]";
     }
@@ -348,10 +586,27 @@ public sealed interface Op
   // ---- on parameters -------------------------------------------------------------------------
 
   /** (γ, σ²): s = γ/√(σ² + ε). */
-  record BnScale(float epsilon) implements OnParameters {}
+  record BnScale(float epsilon) implements OnParameters {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("gamma", Role.CONSTANT, C)
+          .takes("variance", Role.CONSTANT, C)
+          .makesConstant(C);
+    }
+  }
 
   /** (β, μ, s): t = β − s·μ. */
-  record BnShift() implements OnParameters {}
+  record BnShift() implements OnParameters {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("beta", Role.CONSTANT, C)
+          .takes("mean", Role.CONSTANT, C)
+          .takes("s", Role.CONSTANT, C)
+          .makesConstant(C);
+    }
+  }
 
   /**
    * The same number {@code count} times; no inputs.
@@ -359,11 +614,34 @@ public sealed interface Op
    * @param value the number
    * @param count how often
    */
-  record Filled(float value, int count) implements OnParameters {}
+  record Filled(float value, int count) implements OnParameters {
+    @Override
+    public Signature signature() {
+      return Signature.of().makesConstant(Extent.of(count));
+    }
+  }
 
   /** (w, s): each output channel k of the filters times s[k]. */
-  record ScaleFilters() implements OnParameters {}
+  record ScaleFilters() implements OnParameters {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("w", Role.CONSTANT)
+          .takes("s", Role.CONSTANT, K)
+          .check((extents, in) -> in.getFirst().shape().dim(0) == extents.of(K), "s does not fit w")
+          .makesAsFirst();
+    }
+  }
 
   /** (b, s, t): s·b + t. */
-  record ScaleShiftBias() implements OnParameters {}
+  record ScaleShiftBias() implements OnParameters {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("b", Role.CONSTANT, C)
+          .takes("s", Role.CONSTANT, C)
+          .takes("t", Role.CONSTANT, C)
+          .makesConstant(C);
+    }
+  }
 }

@@ -1,5 +1,15 @@
 package dev.catena.graph;
 
+import static dev.catena.graph.Axis.C;
+import static dev.catena.graph.Axis.F;
+import static dev.catena.graph.Axis.G;
+import static dev.catena.graph.Axis.H;
+import static dev.catena.graph.Axis.K;
+import static dev.catena.graph.Axis.N;
+import static dev.catena.graph.Axis.P;
+import static dev.catena.graph.Axis.Q;
+import static dev.catena.graph.Axis.W;
+
 import java.util.List;
 
 /**
@@ -24,7 +34,17 @@ public sealed interface TrainingOp extends Op {
     boolean accumulate();
 
     /** The same that does. */
-    Accumulating accumulating();
+    default Accumulating accumulating() {
+      return Fields.with(this, "accumulate", true);
+    }
+  }
+
+  /** The gradient of an {@link Op.Elementwise}, from g and what that read or made. */
+  sealed interface ElementwiseBackward extends TrainingOp {
+    @Override
+    default Signature signature() {
+      return Signature.of().image("g").image("x").makesImage();
+    }
   }
 
   // ---- forward -------------------------------------------------------------------------------
@@ -37,10 +57,22 @@ public sealed interface TrainingOp extends Op {
    * @param smoothing ε
    * @param weight of this loss in the sum of all
    */
-  record SoftmaxCrossEntropy(float smoothing, float weight) implements TrainingOp {}
+  @Text("cross-entropy")
+  record SoftmaxCrossEntropy(@Text(absent = "0") float smoothing, @Text(absent = "1") float weight)
+      implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return logits().makesVector("y", Extent.ONE);
+    }
+  }
 
   /** (x): mean and biased variance of each channel over the batch. */
-  record BatchStatistics() implements TrainingOp {}
+  record BatchStatistics() implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage().makesStatistics("y", C);
+    }
+  }
 
   /**
    * (x, w, [s, t], [b], [r]): a convolution; output 1 the statistics of what it makes, as it is
@@ -48,20 +80,50 @@ public sealed interface TrainingOp extends Op {
    *
    * @param conv the convolution
    */
-  record ConvStatistics(Conv conv) implements TrainingOp {}
+  record ConvStatistics(Conv conv) implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return conv.signature().makesStatistics("sums", K);
+    }
+  }
 
   /** (γ, statistics): s = γ/√(σ² + ε). */
-  record BatchScale(float epsilon) implements TrainingOp {}
+  record BatchScale(@Text(absent = "0.125") float epsilon) implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("gamma", Role.SCALE, C)
+          .statistics("statistics")
+          .makesVector("y", C);
+    }
+  }
 
   /** (β, statistics, s): t = β − s·μ. */
-  record BatchShift() implements TrainingOp {}
+  record BatchShift() implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("beta", Role.BIAS, C)
+          .statistics("statistics")
+          .takes("s", Role.SCALE, C)
+          .makesVector("y", C);
+    }
+  }
 
   /**
    * (μ, statistics): the running mean after this batch, (1 − m)·μ + m·mean.
    *
    * @param momentum m
    */
-  record RunningMean(float momentum) implements TrainingOp {}
+  record RunningMean(@Text(absent = "0.1") float momentum) implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("mean", Role.BIAS, C)
+          .statistics("statistics")
+          .makesVector("y", C);
+    }
+  }
 
   /**
    * (σ², statistics): the running variance after this batch, (1 − m)·σ² + m·variance·n/(n − 1).
@@ -69,7 +131,17 @@ public sealed interface TrainingOp extends Op {
    * @param momentum m
    * @param count n: values of a channel in the batch, N·H·W
    */
-  record RunningVariance(float momentum, long count) implements TrainingOp {}
+  record RunningVariance(@Text(absent = "0.1") float momentum, @Text(of = {N, H, W}) long count)
+      implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .require(count > 1, "a variance of one value is not defined; take a larger batch")
+          .takes("variance", Role.SCALE, C)
+          .statistics("statistics")
+          .makesVector("y", C);
+    }
+  }
 
   /**
    * (x, random): each element is kept and divided by 1 − p, or zero with probability p. Which is
@@ -80,7 +152,15 @@ public sealed interface TrainingOp extends Op {
    * @param probability p
    * @param stream tells the network's dropouts apart
    */
-  record ApplyDropout(float probability, int stream) implements TrainingOp {}
+  @Text("dropout")
+  record ApplyDropout(
+      @Text(value = "p", absent = "0.5") float probability, @Text(absent = "0") int stream)
+      implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage().random().makesImage();
+    }
+  }
 
   /**
    * (x, random): each image of x as it is, or zero with probability p: a branch of {@link
@@ -89,7 +169,14 @@ public sealed interface TrainingOp extends Op {
    * @param probability p
    * @param stream tells the network's dropouts apart
    */
-  record DropImages(float probability, int stream) implements TrainingOp {}
+  record DropImages(
+      @Text(value = "p", absent = "0.5") float probability, @Text(absent = "0") int stream)
+      implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage().random().makesImage();
+    }
+  }
 
   /**
    * (images, random): the user's images as activations to train with, in place of {@link
@@ -102,13 +189,31 @@ public sealed interface TrainingOp extends Op {
    * @param scale of each channel
    * @param dtype of the activations
    */
-  record Augment(int padding, boolean flip, List<Float> mean, List<Float> scale, DType dtype)
+  record Augment(
+      @Text(value = "pad", absent = "0") int padding,
+      boolean flip,
+      @Text(absent = "3,-2,0,1") List<Float> mean,
+      @Text(absent = "0.5,2,1,0.25") List<Float> scale,
+      DType dtype)
       implements TrainingOp {
     private static final int STREAM = -1;
 
     public Augment {
       mean = List.copyOf(mean);
       scale = List.copyOf(scale);
+    }
+
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("x", Role.IMAGES, N, H, W, C)
+          .random()
+          .require(padding >= 0, "a frame of " + padding + " pixels")
+          .check(
+              (extents, _) -> mean.size() == extents.of(C) && scale.size() == extents.of(C),
+              "there are " + mean.size() + " means and " + scale.size() + " scales")
+          .makesImage()
+          .of(dtype);
     }
 
     /**
@@ -135,34 +240,64 @@ public sealed interface TrainingOp extends Op {
    * @param first channel
    * @param channels how many
    */
-  record Slice(int first, int channels) implements TrainingOp {}
+  record Slice(int first, int channels) implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage()
+          .check(
+              (extents, _) -> first >= 0 && channels > 0 && first + channels <= extents.of(C),
+              "x has no " + channels + " channels from " + first)
+          .makes(N, H, W, Extent.of(channels));
+    }
+  }
 
   // ---- backward ------------------------------------------------------------------------------
 
   /**
    * (logits, labels, g): weight·g·(softmax(logits) − q)/N; g is one number, 1 or the loss scale.
    */
-  record SoftmaxCrossEntropyBackward(float smoothing, float weight) implements TrainingOp {}
+  @Text("cross-entropy-backward")
+  record SoftmaxCrossEntropyBackward(
+      @Text(absent = "0") float smoothing, @Text(absent = "1") float weight) implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return logits().takes("g", Role.SCALE, Extent.ONE).makes(N, Extent.ONE, Extent.ONE, C);
+    }
+  }
 
   /** (g, w, [a]): g·w. */
   record LinearDgrad(boolean accumulate) implements Accumulating {
     @Override
-    public LinearDgrad accumulating() {
-      return new LinearDgrad(true);
+    public Signature signature() {
+      return Signature.of()
+          .activation("g", N, H, W, K)
+          .takes("w", Role.FILTERS, K, C)
+          .makesImage()
+          .accumulate(accumulate);
     }
   }
 
   /** (g, x): gᵀ·x, in fp32. */
-  record LinearWgrad() implements TrainingOp {}
+  record LinearWgrad() implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.of().activation("g", N, H, W, K).image("x").makesFilters(K, C);
+    }
+  }
 
   /** (g): the sum of each channel over all pixels, in fp32: the gradient by a bias. */
-  record ChannelSums() implements TrainingOp {}
+  record ChannelSums() implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.of().image("g").makesVector("y", C);
+    }
+  }
 
   /** (g, y, [a]): g where y > 0, y being what the ReLU made. */
   record ReluBackward(boolean accumulate) implements Accumulating {
     @Override
-    public ReluBackward accumulating() {
-      return new ReluBackward(true);
+    public Signature signature() {
+      return Signature.of().image("g").image("x").makesImage().accumulate(accumulate);
     }
   }
 
@@ -173,8 +308,8 @@ public sealed interface TrainingOp extends Op {
    */
   record ScaleShiftBackward(boolean relu, boolean accumulate) implements Accumulating {
     @Override
-    public ScaleShiftBackward accumulating() {
-      return new ScaleShiftBackward(relu, true);
+    public Signature signature() {
+      return Signature.of().image("g").through(Prologue.SCALE_SHIFT).accumulate(accumulate);
     }
   }
 
@@ -186,10 +321,24 @@ public sealed interface TrainingOp extends Op {
    * @param height of its input
    * @param width of its input
    */
-  record ConvDgrad(Conv conv, int height, int width, boolean accumulate) implements Accumulating {
+  record ConvDgrad(Conv conv, @Text(of = H) int height, @Text(of = W) int width, boolean accumulate)
+      implements Accumulating {
     @Override
-    public ConvDgrad accumulating() {
-      return new ConvDgrad(conv, height, width, true);
+    public Signature signature() {
+      return conv.extents(
+              Signature.of()
+                  .given(H, height)
+                  .given(W, width)
+                  .activation("g", N, P, Q, K)
+                  .takes(
+                      "w",
+                      Role.FILTERS,
+                      K,
+                      G,
+                      Extent.of(conv.kernelH()),
+                      Extent.of(conv.kernelW())))
+          .through(conv.prologue())
+          .accumulate(accumulate);
     }
   }
 
@@ -198,7 +347,14 @@ public sealed interface TrainingOp extends Op {
    *
    * @param conv the convolution, without bias and ReLU
    */
-  record ConvWgrad(Conv conv) implements TrainingOp {}
+  record ConvWgrad(Conv conv) implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return conv.extents(
+              Signature.of().activation("g", N, P, Q, K).image("x").affine(conv.prologue()))
+          .makesFilters(K, G, Extent.of(conv.kernelH()), Extent.of(conv.kernelW()));
+    }
+  }
 
   /**
    * (g, [x], [s, t, statistics], [a]): by the input of a pool. x is an input if the pool takes a
@@ -209,11 +365,15 @@ public sealed interface TrainingOp extends Op {
    * @param height of its input
    * @param width of its input
    */
-  record PoolBackward(Pool pool, int height, int width, boolean accumulate)
+  @Text({"max-pool-backward", "average-pool-backward"})
+  record PoolBackward(
+      Pool pool, @Text(of = H) int height, @Text(of = W) int width, boolean accumulate)
       implements Accumulating {
     @Override
-    public PoolBackward accumulating() {
-      return new PoolBackward(pool, height, width, true);
+    public Signature signature() {
+      Signature s = Signature.of().given(H, height).given(W, width).activation("g", N, P, Q, C);
+      s = pool.prologue() == Prologue.NONE && readsInput() ? s.image("x") : s;
+      return pool.extents(s).through(pool.prologue()).accumulate(accumulate);
     }
 
     /** Whether x is an input. */
@@ -230,11 +390,18 @@ public sealed interface TrainingOp extends Op {
    * @param height of its input
    * @param width of its input
    */
-  record GlobalAveragePoolBackward(Prologue prologue, int height, int width, boolean accumulate)
+  @Text("global-average-backward")
+  record GlobalAveragePoolBackward(
+      Prologue prologue, @Text(of = H) int height, @Text(of = W) int width, boolean accumulate)
       implements Accumulating {
     @Override
-    public GlobalAveragePoolBackward accumulating() {
-      return new GlobalAveragePoolBackward(prologue, height, width, true);
+    public Signature signature() {
+      return Signature.of()
+          .given(H, height)
+          .given(W, width)
+          .activation("g", N, Extent.ONE, Extent.ONE, C)
+          .through(prologue)
+          .accumulate(accumulate);
     }
   }
 
@@ -244,7 +411,17 @@ public sealed interface TrainingOp extends Op {
    * @param height of its input
    * @param width of its input
    */
-  record FlattenBackward(int height, int width) implements TrainingOp {}
+  record FlattenBackward(@Text(of = H) int height, @Text(of = W) int width) implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .given(H, height)
+          .given(W, width)
+          .product(F, H, W, C)
+          .activation("g", N, Extent.ONE, Extent.ONE, F)
+          .makesImage();
+    }
+  }
 
   /**
    * (g): by the input of {@link Op.AdaptiveAveragePool}.
@@ -252,7 +429,18 @@ public sealed interface TrainingOp extends Op {
    * @param height of its input
    * @param width of its input
    */
-  record AdaptiveAveragePoolBackward(int height, int width) implements TrainingOp {}
+  @Text("adaptive-average-backward")
+  record AdaptiveAveragePoolBackward(@Text(of = H) int height, @Text(of = W) int width)
+      implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .given(H, height)
+          .given(W, width)
+          .activation("g", N, P, Q, C)
+          .makesImage();
+    }
+  }
 
   /**
    * (g, x): by the input of {@link Op.LocalResponseNorm}. With S[c] = k + α/size·Σ x[j]²:
@@ -260,10 +448,11 @@ public sealed interface TrainingOp extends Op {
    *
    * @param norm that
    */
-  record LocalResponseNormBackward(Op.LocalResponseNorm norm) implements TrainingOp {}
+  @Text("lrn-backward")
+  record LocalResponseNormBackward(Op.LocalResponseNorm norm) implements ElementwiseBackward {}
 
   /** (g, y): g·y·(1 − y), y being what the sigmoid made. */
-  record SigmoidBackward() implements TrainingOp {}
+  record SigmoidBackward() implements ElementwiseBackward {}
 
   /**
    * (g, x, [gate]): by the gate of {@link Op.ScaleChannels}, the sum of g·x over the pixels of each
@@ -271,7 +460,14 @@ public sealed interface TrainingOp extends Op {
    *
    * @param sigmoid whether the gate was put through one: then it is an input
    */
-  record GateBackward(boolean sigmoid) implements TrainingOp {}
+  record GateBackward(boolean sigmoid) implements TrainingOp {
+    @Override
+    public Signature signature() {
+      Signature s = Signature.of().image("g").image("x");
+      s = sigmoid ? s.activation("gate", N, Extent.ONE, Extent.ONE, C) : s;
+      return s.makes(N, Extent.ONE, Extent.ONE, C);
+    }
+  }
 
   /**
    * (γ, statistics, sums, [a]): by the statistics of a normalisation: dμ = −s·Σdz and dσ² =
@@ -279,10 +475,18 @@ public sealed interface TrainingOp extends Op {
    *
    * @param epsilon ε
    */
-  record BatchNormGradient(float epsilon, boolean accumulate) implements Accumulating {
+  record BatchNormGradient(@Text(absent = "0.125") float epsilon, boolean accumulate)
+      implements Accumulating {
     @Override
-    public BatchNormGradient accumulating() {
-      return new BatchNormGradient(epsilon, true);
+    public Signature signature() {
+      return Signature.of()
+          .takes("gamma", Role.SCALE, C)
+          .statistics("statistics")
+          .sums("sums")
+          .makesStatistics("y", C)
+          .makesVector("gamma", C)
+          .makesVector("beta", C)
+          .accumulate(accumulate);
     }
   }
 
@@ -293,8 +497,18 @@ public sealed interface TrainingOp extends Op {
    */
   record BatchStatisticsBackward(boolean accumulate) implements Accumulating {
     @Override
-    public BatchStatisticsBackward accumulating() {
-      return new BatchStatisticsBackward(true);
+    public Signature signature() {
+      return Signature.ofImage()
+          .statistics("statistics")
+          .sums("g")
+          .makesImage()
+          .accumulate(accumulate);
     }
+  }
+
+  private static Signature logits() {
+    return Signature.of()
+        .activation("x", N, Extent.ONE, Extent.ONE, C)
+        .takes("labels", Role.LABELS, N);
   }
 }

@@ -6,8 +6,6 @@ import dev.catena.graph.Layout;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
-import dev.catena.graph.ShapeInference;
-import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -117,26 +115,14 @@ final class Editor {
     return keep(new Node(moved.name(), op, inputs, outputs));
   }
 
-  /** A new training operation with outputs of its own. */
-  Value add(String name, TrainingOp op, Value... inputs) {
-    return keep(Node.of(name, op, List.of(inputs), () -> nextId++));
-  }
-
   /** A new vector of {@code count} equal numbers. */
   Value constant(String name, float value, int count) {
-    return add(name, new Op.Filled(value, count), DType.FP32);
+    return add(name, new Op.Filled(value, count));
   }
 
   /** A new node with an output of its own. */
   Value add(String name, Op op, Value... inputs) {
-    return add(name, op, inputs[0].dtype(), inputs);
-  }
-
-  private Value add(String name, Op op, DType dtype, Value... inputs) {
-    Layout layout = Layout.madeBy(op, List.of(inputs));
-    Shape shape = ShapeInference.infer(name, op, List.of(inputs));
-    Value value = new Value(nextId++, name, shape, dtype, layout);
-    return keep(new Node(name, op, List.of(inputs), value));
+    return keep(Node.of(name, op, List.of(inputs), DType.FP32, () -> nextId++));
   }
 
   /** The new node that makes {@code value}, or null for an input of the graph. */

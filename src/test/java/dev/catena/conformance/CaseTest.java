@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class CaseTest {
   @Test
   void aLineMakesACaseForEachTypeAndKindOfNumbers() {
-    List<Case> cases = CaseParser.parse("conv 1x7x7x12 k=4 kernel=3x3 pad=1x1 bias dtype=f16,bf16");
+    List<Case> cases = Case.parse("conv 1x7x7x12 k=4 kernel=3x3 pad=1x1 bias dtype=f16,bf16");
     assertEquals(4, cases.size());
     Case first = cases.getFirst();
     assertEquals(Data.EXACT, first.data());
@@ -27,7 +27,7 @@ class CaseTest {
   @Test
   void theLineOfACaseMakesThatCaseAlone() {
     for (String line : Suite.all().lines()) {
-      List<Case> again = CaseParser.parse(line);
+      List<Case> again = Case.parse(line);
       assertEquals(1, again.size(), line);
       assertEquals(line, again.getFirst().line());
     }
@@ -50,14 +50,13 @@ class CaseTest {
         "tanh 1x2x3x4            | no operation tanh"
       })
   void aWrongLineSaysWhatIsWrong(String line, String why) {
-    String said =
-        assertThrows(IllegalArgumentException.class, () -> CaseParser.parse(line)).getMessage();
+    String said = assertThrows(IllegalArgumentException.class, () -> Case.parse(line)).getMessage();
     assertTrue(said.contains(why) && said.contains(line.strip()), said);
   }
 
   @Test
   void aReferenceOfZerosIsMistrusted() {
-    Case one = CaseParser.parse("relu 1x2x2x4 dtype=f32 data=exact").getFirst();
+    Case one = Case.parse("relu 1x2x2x4 dtype=f32 data=exact").getFirst();
     double[] zeros = new double[16];
     String why = Comparison.difference(one, zeros, zeros).orElse("");
     assertTrue(why.contains("the test itself"), why);
@@ -65,7 +64,7 @@ class CaseTest {
 
   @Test
   void realsHaveATolerancePerTypeAndInfinitiesNone() {
-    Case one = CaseParser.parse("add 1x1x1x4 dtype=bf16 data=real").getFirst();
+    Case one = Case.parse("add 1x1x1x4 dtype=bf16 data=real").getFirst();
     double infinity = Double.POSITIVE_INFINITY;
     double[] reference = {1, 100, -3, infinity};
     assertEquals("", difference(one, reference, 1.001, 100.1, -3.001, infinity));

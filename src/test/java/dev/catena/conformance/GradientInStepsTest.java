@@ -26,7 +26,7 @@ class GradientInStepsTest {
     int onto = 0;
     try (Device device = Device.open("host")) {
       for (String line : Suite.list("convolution-gradients").lines()) {
-        for (Case one : CaseParser.parse(line)) {
+        for (Case one : Case.parse(line)) {
           if (ENGINE.unsupported(one.problem(), device).isEmpty()) {
             Trial.run(device, ENGINE, new Answer(one))
                 .ifPresent(why -> wrong.add(line + ": " + why));

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Interpreter;
 import dev.catena.graph.Node;
-import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -54,7 +54,7 @@ class TrainingReferenceTest {
         "batch-statistics-backward 2x3x3x12 accumulate"
       })
   void agree(String line) {
-    Case one = CaseParser.parse(line + " dtype=f32 data=real").getFirst();
+    Case one = Case.parse(line + " dtype=f32 data=real").getFirst();
     List<double[]> numbers = Numbers.of(one);
     List<double[]> expected = interpreted(one.problem(), numbers);
     List<double[]> got = Reference.all(one.problem(), numbers);
@@ -74,7 +74,7 @@ class TrainingReferenceTest {
       inputs.add(input);
     }
     int[] ids = {inputs.size()};
-    Node node = Node.of("node", (TrainingOp) problem.op(), inputs, () -> ids[0]++);
+    Node node = Node.of("node", problem.op(), inputs, DType.FP32, () -> ids[0]++);
     Graph graph = new Graph("one", inputs, List.of(node), node.outputs());
     Interpreter run = Interpreter.run(graph, values, _ -> null);
     return node.outputs().stream().map(run::value).toList();

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 /** A wrong engine is found out, and said to be wrong in the right way. */
 class TrialTest {
   private static final String LINE = "scale-shift 2x5x3x12 relu x=4/24 y=4/24 dtype=f16 data=exact";
-  private static final Case CASE = CaseParser.parse(LINE).getFirst();
+  private static final Case CASE = Case.parse(LINE).getFirst();
   private static final int NEIGHBOUR_BYTES = 2;
 
   private static Device device;
@@ -124,8 +124,8 @@ class TrialTest {
   void fp32IsRoundedToTf32OnlyWhereAllowed() {
     for (String edge : List.of("kernel=1x1", "kernel=3x3 pad=1x1")) {
       String line = "conv 1x5x3x20 k=12 " + edge + " dtype=f32 data=rounded";
-      Case strict = CaseParser.parse(line).getFirst();
-      Case allowed = CaseParser.parse(line + " tf32").getFirst();
+      Case strict = Case.parse(line).getFirst();
+      Case allowed = Case.parse(line + " tf32").getFirst();
       assertEquals(Optional.empty(), Trial.run(device, KernelEngine.matrix(), new Answer(strict)));
       assertEquals(Optional.empty(), Trial.run(device, KernelEngine.matrix(), new Answer(allowed)));
       assertFound(allowed, KernelEngine.direct(), "values differ");
@@ -133,7 +133,7 @@ class TrialTest {
   }
 
   private static Case only(String line) {
-    return CaseParser.parse(line + " dtype=f16 data=exact").getFirst();
+    return Case.parse(line + " dtype=f16 data=exact").getFirst();
   }
 
   private static void assertFound(Case one, Engine engine, String how) {

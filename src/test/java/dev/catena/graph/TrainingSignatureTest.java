@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class TrainingTypesTest {
+class TrainingSignatureTest {
   private final Value x = activation(Shape.nhwc(2, 6, 6, 8));
   private final Value g = activation(Shape.nhwc(2, 3, 3, 4));
   private final Value w = dense(Shape.of(4, 8, 3, 3));
@@ -38,12 +38,26 @@ class TrainingTypesTest {
 
   @Test
   void whatDoesNotFitIsRefusedByName() {
-    assertRefused("n: the gradient is", new TrainingOp.ConvDgrad(conv, 8, 8, false), g, w);
-    assertRefused("n: takes more than 2", new TrainingOp.ConvDgrad(conv, 6, 6, true), g, w);
-    assertRefused("n: input 2 is", new TrainingOp.ConvDgrad(conv, 6, 6, true), g, w, g);
-    assertRefused("n: takes 2 inputs, got 3", new TrainingOp.ConvWgrad(conv), g, x, x);
-    assertRefused("no 4 channels from 6", new TrainingOp.Slice(6, 4), x);
-    assertRefused("not one row an image", new TrainingOp.SoftmaxCrossEntropy(0, 1), x, vector);
+    assertRefused(
+        "n: input g is NHWC [2x3x3x4], not an activation [Nx4x4xK]",
+        new TrainingOp.ConvDgrad(conv, 8, 8, false),
+        g,
+        w);
+    assertRefused(
+        "n: takes 3 inputs [g, w, a], got 2", new TrainingOp.ConvDgrad(conv, 6, 6, true), g, w);
+    assertRefused(
+        "n: input a is NHWC [2x3x3x4], not an activation [2x6x6x8]",
+        new TrainingOp.ConvDgrad(conv, 6, 6, true),
+        g,
+        w,
+        g);
+    assertRefused("n: takes 2 inputs [g, x], got 3", new TrainingOp.ConvWgrad(conv), g, x, x);
+    assertRefused("n: x has no 4 channels from 6", new TrainingOp.Slice(6, 4), x);
+    assertRefused(
+        "n: input x is NHWC [2x6x6x8], not an activation [Nx1x1xC]",
+        new TrainingOp.SoftmaxCrossEntropy(0, 1),
+        x,
+        vector);
     assertRefused(
         "take a larger batch", new TrainingOp.RunningVariance(0.1f, 1), vector, statistics);
   }
@@ -54,7 +68,7 @@ class TrainingTypesTest {
   }
 
   private static Node node(TrainingOp op, Value... inputs) {
-    return Node.of("n", op, List.of(inputs), () -> 100);
+    return Node.of("n", op, List.of(inputs), DType.FP16, () -> 100);
   }
 
   private static Value activation(Shape shape) {
