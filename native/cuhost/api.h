@@ -38,6 +38,8 @@ CUresult ready();
 // The calling thread does what a capture in progress forbids (CU_STREAM_CAPTURE_MODE_*): ends that capture.
 CUresult forbiddenInCapture();
 CUcontext primaryContext();
+bool isDeviceNumber(CUdevice device);
+CUdevice currentDevice();  // of the primary context
 // Ends the use of all handles and memory: the last release of the primary context.
 void resetDevice();
 

@@ -1,9 +1,6 @@
 #include <dlfcn.h>
-#include <unistd.h>
-#include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include "functions.h"
 #include "graphs.h"
 #include "memory.h"
@@ -14,6 +11,7 @@ namespace {
 
 struct Context {
   bool primary;
+  CUdevice device;
 };
 
 Handles<CUcontext, Context, 6>& contexts() {
@@ -24,22 +22,11 @@ Handles<CUcontext, Context, 6>& contexts() {
 std::atomic<bool> initialized{false};
 std::mutex primaryMutex;
 CUcontext primary = nullptr;  // kept while retained
+CUdevice primaryDevice = 0;
 int retained = 0;
 thread_local std::vector<CUcontext> current;
 
 CUcontext top() { return current.empty() ? nullptr : current.back(); }
-
-std::string processorName() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "CPU";
-}
-
-// Bytes of the cache that cores share; 0 where the system does not say. What it says may be a whole server's.
-int lastLevelCache() { return static_cast<int>(std::clamp(sysconf(_SC_LEVEL3_CACHE_SIZE), 0l, 32l << 20)); }
 
 }  // namespace
 
@@ -60,6 +47,13 @@ CUresult ready() {
 CUcontext primaryContext() {
   std::lock_guard lock(primaryMutex);
   return primary;
+}
+
+bool isDeviceNumber(CUdevice device) { return device >= 0 && device < deviceCount(); }
+
+CUdevice currentDevice() {
+  std::lock_guard lock(primaryMutex);
+  return primaryDevice;
 }
 
 void resetDevice() {
@@ -100,33 +94,34 @@ int cuhostGetThreads(void) { return Pool::get().threads(); }
 CUresult cuDeviceGetCount(int* count) {
   CUHOST_TRY(alive());
   CUHOST_REQUIRE(count != nullptr);
-  *count = 1;
+  *count = deviceCount();
   return CUDA_SUCCESS;
 }
 
 CUresult cuDeviceGet(CUdevice* device, int ordinal) {
   CUHOST_TRY(alive());
   CUHOST_REQUIRE(device != nullptr);
-  if (ordinal != 0) return CUDA_ERROR_INVALID_DEVICE;
-  *device = 0;
+  if (!isDeviceNumber(ordinal)) return CUDA_ERROR_INVALID_DEVICE;
+  *device = ordinal;
   return CUDA_SUCCESS;
 }
 
 #define CUHOST_DEVICE(dev, pointer)               \
   CUHOST_TRY(alive());                            \
   CUHOST_REQUIRE((pointer) != nullptr);           \
-  if ((dev) != 0) return CUDA_ERROR_INVALID_DEVICE
+  if (!isDeviceNumber(dev)) return CUDA_ERROR_INVALID_DEVICE
 
 CUresult cuDeviceGetName(char* name, int len, CUdevice dev) {
   CUHOST_DEVICE(dev, name);
   CUHOST_REQUIRE(len > 0);
-  std::snprintf(name, static_cast<size_t>(len), "%s", processorName().c_str());
+  std::snprintf(name, static_cast<size_t>(len), "%s", deviceName(dev).c_str());
   return CUDA_SUCCESS;
 }
 
 CUresult cuDeviceGetUuid_v2(CUuuid* uuid, CUdevice dev) {
   CUHOST_DEVICE(dev, uuid);
   std::memcpy(uuid->bytes, "cuhost\0\0\0\0\0\0\0\0\0\0", 16);
+  uuid->bytes[15] = static_cast<char>(dev);
   return CUDA_SUCCESS;
 }
 CUresult cuDeviceGetUuid(CUuuid* uuid, CUdevice dev) { return cuDeviceGetUuid_v2(uuid, dev); }
@@ -143,19 +138,14 @@ CUresult cuDeviceGetAttribute(int* pi, CUdevice_attribute attrib, CUdevice dev) 
     case CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y:
     case CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z: *pi = 65535; break;
     case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK: *pi = DEFAULT_SHARED; break;
-    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
-    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR: *pi = MAX_SHARED; break;
     case CU_DEVICE_ATTRIBUTE_WARP_SIZE: *pi = 32; break;
-    case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT: *pi = Pool::get().threads(); break;
-    case CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR: *pi = 2 * MAX_THREADS; break;
-    case CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE: *pi = lastLevelCache(); break;
     case CU_DEVICE_ATTRIBUTE_INTEGRATED:
     case CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY:
     case CU_DEVICE_ATTRIBUTE_CONCURRENT_KERNELS:
     case CU_DEVICE_ATTRIBUTE_ASYNC_ENGINE_COUNT:
     case CU_DEVICE_ATTRIBUTE_UNIFIED_ADDRESSING:
     case CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED: *pi = 1; break;
-    default: *pi = 0;  // the compute capability among them
+    default: *pi = deviceAttribute(dev, attrib);
   }
   return CUDA_SUCCESS;
 }
@@ -169,7 +159,12 @@ CUresult cuDeviceTotalMem_v2(size_t* bytes, CUdevice dev) {
 CUresult cuDevicePrimaryCtxRetain(CUcontext* pctx, CUdevice dev) {
   CUHOST_DEVICE(dev, pctx);
   std::lock_guard lock(primaryMutex);
-  if (retained++ == 0) primary = contexts().add(std::make_shared<Context>(Context{true}));
+  if (retained > 0 && dev != primaryDevice) return CUDA_ERROR_ILLEGAL_STATE;  // another device is open
+  if (retained++ == 0) {
+    primary = contexts().add(std::make_shared<Context>(Context{true, dev}));
+    primaryDevice = dev;
+    deviceOpened(dev);
+  }
   *pctx = primary;
   return CUDA_SUCCESS;
 }
@@ -177,9 +172,9 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext* pctx, CUdevice dev) {
 CUresult cuDevicePrimaryCtxRelease_v2(CUdevice dev) {
   // A lost context too is given back, with its memory.
   if (alive() == CUDA_ERROR_NOT_INITIALIZED) return CUDA_ERROR_NOT_INITIALIZED;
-  if (dev != 0) return CUDA_ERROR_INVALID_DEVICE;
+  if (!isDeviceNumber(dev)) return CUDA_ERROR_INVALID_DEVICE;
   std::lock_guard lock(primaryMutex);
-  if (retained == 0) return CUDA_ERROR_INVALID_CONTEXT;
+  if (retained == 0 || dev != primaryDevice) return CUDA_ERROR_INVALID_CONTEXT;
   if (--retained > 0) return CUDA_SUCCESS;
   resetDevice();
   contexts().remove(primary);
@@ -190,7 +185,7 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice dev) {
 // A context of one's own shares the memory and the streams of the primary one.
 CUresult cuCtxCreate_v2(CUcontext* pctx, unsigned int, CUdevice dev) {
   CUHOST_DEVICE(dev, pctx);
-  *pctx = contexts().add(std::make_shared<Context>(Context{false}));
+  *pctx = contexts().add(std::make_shared<Context>(Context{false, dev}));
   current.push_back(*pctx);
   return CUDA_SUCCESS;
 }
@@ -238,7 +233,7 @@ CUresult cuCtxPopCurrent_v2(CUcontext* pctx) {
 CUresult cuCtxGetDevice(CUdevice* device) {
   CUHOST_TRY(ready());
   CUHOST_REQUIRE(device != nullptr);
-  *device = 0;
+  *device = contexts().find(top())->device;
   return CUDA_SUCCESS;
 }
 

@@ -52,7 +52,7 @@ InjectedFault nextLaunch(const char* kernel) {
   return {};
 }
 
-void countLaunch() { launches.fetch_add(1, std::memory_order_relaxed); }
+uint64_t countLaunch() { return launches.fetch_add(1, std::memory_order_relaxed) + 1; }
 bool checking() { return check.load(std::memory_order_relaxed); }
 uint64_t seed() { return seedValue.load(std::memory_order_relaxed); }
 
@@ -107,6 +107,7 @@ static const ErrorText ERRORS[] = {
     ERROR_TEXT(CUDA_ERROR_NO_BINARY_FOR_GPU, "no kernel image is available for execution on the device"),
     ERROR_TEXT(CUDA_ERROR_ECC_UNCORRECTABLE, "uncorrectable ECC error encountered"),
     ERROR_TEXT(CUDA_ERROR_INVALID_PTX, "a PTX JIT compilation failed"),
+    ERROR_TEXT(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, "the provided PTX was compiled with an unsupported toolchain."),
     ERROR_TEXT(CUDA_ERROR_FILE_NOT_FOUND, "file not found"),
     ERROR_TEXT(CUDA_ERROR_OPERATING_SYSTEM, "OS call failed or operation not supported on this OS"),
     ERROR_TEXT(CUDA_ERROR_INVALID_HANDLE, "invalid resource handle"),

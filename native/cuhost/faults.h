@@ -15,7 +15,7 @@ struct InjectedFault {
 };
 // Called once for each launch of a kernel, in the order in which they are enqueued.
 InjectedFault nextLaunch(const char* kernel);
-void countLaunch();
+uint64_t countLaunch();  // the launch's number, from 1
 
 bool checking();
 uint64_t seed();

@@ -324,7 +324,7 @@ CUresult cuGraphLaunch(CUgraphExec hGraphExec, CUstream hStream) {
   }
   const auto& nodes = executable->program->nodes;
   for (size_t i = 0; i < nodes.size() && item->fault.code == CUDA_SUCCESS; ++i) {
-    if (auto* k = std::get_if<Kernel>(&nodes[i]->what)) item->fault = nextLaunch(k->function->entry->name);
+    if (auto* k = std::get_if<Kernel>(&nodes[i]->what)) item->fault = nextLaunch(k->function->entry->name.c_str());
     item->faultAt = i;
   }
   if (item->fault.code != CUDA_SUCCESS && !item->fault.sticky) return item->fault.code;

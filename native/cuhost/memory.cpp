@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include "backend.h"
 #include "machine.h"
 #include "streams.h"
 
@@ -93,6 +94,7 @@ CUresult allocate(size_t bytes, bool pooled, CUdeviceptr* result) {
     poolReservedHigh = std::max(poolReservedHigh, poolUsed + poolCached);
   }
   blocks[block.range.begin] = block;
+  memoryAllocated(block.range.begin, bytes);
   return CUDA_SUCCESS;
 }
 
@@ -112,6 +114,7 @@ void release(const Block& block) {
     unmap(block);
     return;
   }
+  memoryFreed(block.range.begin);
   if (block.pooled) {
     poolUsed -= block.counted;
     poolCached += block.counted;
@@ -148,6 +151,7 @@ CUresult copy(void* to, const void* from, size_t bytes, Direction direction) {
   CUHOST_REQUIRE(direction == TO_DEVICE || isDevice(reinterpret_cast<uintptr_t>(from), bytes));
   CUHOST_TRY(quiet());
   std::memmove(to, from, bytes);
+  if (direction != TO_HOST) memoryWritten(reinterpret_cast<uintptr_t>(to), bytes);
   return CUDA_SUCCESS;
 }
 
@@ -205,7 +209,10 @@ bool isDevice(uintptr_t address, size_t bytes) {
 
 void freeAllMemory() {
   std::lock_guard lock(mutex);
-  for (auto& [address, block] : blocks) unmap(block);
+  for (auto& [address, block] : blocks) {
+    if (block.range.place == Place::DEVICE) memoryFreed(address);
+    unmap(block);
+  }
   for (auto& [size, block] : cached) unmap(block);
   blocks.clear();
   cached.clear();
@@ -276,7 +283,7 @@ CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream) {
 CUresult cuDeviceGetDefaultMemPool(CUmemoryPool* pool_out, CUdevice dev) {
   CUHOST_TRY(alive());
   CUHOST_REQUIRE(pool_out != nullptr);
-  if (dev != 0) return CUDA_ERROR_INVALID_DEVICE;
+  if (!isDeviceNumber(dev)) return CUDA_ERROR_INVALID_DEVICE;
   static CUmemoryPool pool = pools().add(std::make_shared<int>(0));
   *pool_out = pool;
   return CUDA_SUCCESS;
@@ -337,6 +344,7 @@ CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t minBytesToKeep) {
 CUresult cuMemAllocHost_v2(void** pp, size_t bytesize) {
   CUHOST_TRY(ready());
   CUHOST_REQUIRE(pp != nullptr && bytesize > 0);
+  CUHOST_TRY(forbiddenInCapture());
   std::lock_guard lock(mutex);
   Block block;
   if (bytesize > SIZE_MAX / 2 || !map(bytesize, block)) return CUDA_ERROR_OUT_OF_MEMORY;
@@ -350,6 +358,7 @@ CUresult cuMemFreeHost(void* p) {
   CUHOST_TRY(ready());
   Range range = findRange(reinterpret_cast<uintptr_t>(p));
   CUHOST_REQUIRE(range.place == Place::HOST);
+  CUHOST_TRY(forbiddenInCapture());
   Block block;
   {
     std::lock_guard lock(mutex);
@@ -366,6 +375,7 @@ CUresult cuMemFreeHost(void* p) {
 CUresult cuMemHostRegister_v2(void* p, size_t bytesize, unsigned int) {
   CUHOST_TRY(ready());
   CUHOST_REQUIRE(p != nullptr && bytesize > 0);
+  CUHOST_TRY(forbiddenInCapture());
   std::lock_guard lock(mutex);
   auto begin = reinterpret_cast<uintptr_t>(p);
   auto next = blocks.lower_bound(begin);
@@ -404,7 +414,7 @@ CUresult cuPointerGetAttribute(void* data, CUpointer_attribute attribute, CUdevi
       *static_cast<void**>(data) = pointer(ptr);
       return CUDA_SUCCESS;
     case CU_POINTER_ATTRIBUTE_IS_MANAGED: *static_cast<unsigned*>(data) = 0; return CUDA_SUCCESS;
-    case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL: *static_cast<int*>(data) = 0; return CUDA_SUCCESS;
+    case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL: *static_cast<int*>(data) = currentDevice(); return CUDA_SUCCESS;
     case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR: *static_cast<CUdeviceptr*>(data) = range.begin; return CUDA_SUCCESS;
     case CU_POINTER_ATTRIBUTE_RANGE_SIZE: *static_cast<size_t*>(data) = range.bytes; return CUDA_SUCCESS;
     default: return CUDA_ERROR_INVALID_VALUE;

@@ -131,14 +131,15 @@ bool Stream::execute(const Node& node, Worker& worker) {
     Pool::get().callHost(shared_from_this(), *host);
     return false;
   }
-  if (std::holds_alternative<Kernel>(node.what)) countLaunch();
+  const uint64_t serial = std::holds_alternative<Kernel>(node.what) ? countLaunch() : 0;
   int threads = worker.lent.count;
   auto [units, step] = split(node, threads);
   if (units <= step || threads == 1) {
-    run(node, worker, 0, units);
+    run(node, worker, serial, 0, units);
     return true;
   }
   job.node = &node;
+  job.serial = serial;
   job.count = units;
   job.step = step;
   job.next.store(0, std::memory_order_relaxed);
@@ -152,7 +153,7 @@ bool Stream::joinJob(Worker& worker) {
   for (;;) {
     uint64_t first = job.next.fetch_add(job.step, std::memory_order_relaxed);
     if (first >= job.count) break;
-    run(*job.node, worker, first, std::min(first + job.step, job.count));
+    run(*job.node, worker, job.serial, first, std::min(first + job.step, job.count));
   }
   if (job.listed.exchange(false)) Pool::get().withdraw(this);
   return job.workers.fetch_sub(1, std::memory_order_acq_rel) == 1;

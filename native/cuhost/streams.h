@@ -47,6 +47,7 @@ struct Item {
 // The node that several workers run together.
 struct Job {
   const Node* node = nullptr;
+  uint64_t serial = 0;  // of the launch, where it is one
   std::atomic<uint64_t> next{0};
   uint64_t count = 0, step = 1;
   std::atomic<int> workers{0};  // in it at this moment; the last one out goes on with the stream

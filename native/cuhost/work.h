@@ -59,6 +59,7 @@ struct Split {
   uint64_t count, step;
 };
 Split split(const Node& node, int workers);
-void run(const Node& node, Worker& worker, uint64_t first, uint64_t last);
+// `serial` numbers the launches of kernels.
+void run(const Node& node, Worker& worker, uint64_t serial, uint64_t first, uint64_t last);
 
 }  // namespace cuhost

@@ -15,8 +15,10 @@ import picocli.CommandLine.Option;
 final class DeviceArguments {
   @Option(
       names = "--device",
-      paramLabel = "host|cuda:N",
-      description = "Default: the first GPU if there is one, else the host.")
+      paramLabel = "host|cuda:N|ptx:N",
+      description =
+          "Default: the first GPU if there is one, else the host. ptx:90 interprets on the CPU what"
+              + " a GPU of compute capability 9.0 would run: slow, for checks.")
   private String device;
 
   @Option(

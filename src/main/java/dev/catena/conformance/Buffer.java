@@ -2,6 +2,7 @@ package dev.catena.conformance;
 
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
+import dev.catena.device.PtxDevice;
 import dev.catena.engine.Operand;
 import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
@@ -24,8 +25,14 @@ final class Buffer implements AutoCloseable {
   private final byte[] image;
   private final int width;
 
+  /** What has no data, for the interpreter's judge; null where there is none. */
+  private final PtxDevice judge;
+
+  private boolean hasData = true;
+
   private Buffer(Device device, Operand operand) {
     this.operand = operand;
+    this.judge = device.isInterpreted() ? PtxDevice.of(device) : null;
     this.width = operand.dtype().bytes();
     image = new byte[Math.toIntExact(2 * GUARD_BYTES + operand.bufferElements() * width)];
     memory = device.allocate(image.length);
@@ -52,7 +59,9 @@ final class Buffer implements AutoCloseable {
   static Buffer output(Device device, Operand operand) {
     double[] nothing = new double[Math.toIntExact(operand.shape().elements())];
     Arrays.fill(nothing, Double.NaN);
-    return overwritten(device, operand, nothing);
+    Buffer buffer = overwritten(device, operand, nothing);
+    buffer.hasData = false;
+    return buffer;
   }
 
   private Buffer filled(double[] values) {
@@ -71,6 +80,23 @@ final class Buffer implements AutoCloseable {
   /** Brings the memory back to what it was made with. */
   void upload() {
     memory.upload(MemorySegment.ofArray(image));
+    if (judge != null) {
+      forgetWhatIsNoData();
+    }
+  }
+
+  /** Padding and guards, and all of an output, count as never written. */
+  private void forgetWhatIsNoData() {
+    BitSet data = hasData ? own() : new BitSet();
+    if (hasData && operand.layout() == Layout.FILTERS) {
+      data.set(GUARD_BYTES, image.length - GUARD_BYTES); // zeros in the padding
+    }
+    for (int at = data.nextClearBit(0); at < image.length; ) {
+      int end = data.nextSetBit(at);
+      end = end < 0 ? image.length : end;
+      judge.forget(memory.address() + at, end - at);
+      at = data.nextClearBit(end);
+    }
   }
 
   /** Address of the view. */
@@ -97,19 +123,23 @@ final class Buffer implements AutoCloseable {
 
   /** What {@code bytes} have changed outside the view, or, if {@code all}, anywhere. */
   Optional<String> damage(byte[] bytes, boolean all) {
-    BitSet own = new BitSet(bytes.length);
-    if (!all) {
-      for (int i = 0; i < operand.shape().elements(); i++) {
-        int at = offset(i);
-        own.set(at, at + width);
-      }
-    }
+    BitSet own = all ? new BitSet() : own();
     for (int i = 0; i < bytes.length; i++) {
       if (bytes[i] != image[i] && !own.get(i)) {
         return Optional.of(where(i));
       }
     }
     return Optional.empty();
+  }
+
+  /** The bytes of the view. */
+  private BitSet own() {
+    BitSet own = new BitSet(image.length);
+    for (int i = 0; i < operand.shape().elements(); i++) {
+      int at = offset(i);
+      own.set(at, at + width);
+    }
+    return own;
   }
 
   private String where(int at) {

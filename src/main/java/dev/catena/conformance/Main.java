@@ -27,7 +27,7 @@ public final class Main {
       """
       Checks every engine of a device against a reference in fp64.
 
-        --device ID       host or cuda:N; may be repeated; without it every device there is
+        --device ID       host, cuda:N or ptx:N; may be repeated; without it host and cuda
         --engine NAME     this engine only
         --op NAME,...     operations whose name begins so: conv, scale-shift, max-pool, ...
         --problem "LINE"  this problem only, as the lists and failures have it

@@ -3,6 +3,7 @@ package dev.catena.conformance;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.HostDevice;
+import dev.catena.device.PtxDevice;
 import dev.catena.device.Stream;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Engine;
@@ -73,22 +74,33 @@ final class Trial implements Binding, AutoCloseable {
       List<byte[]> first = launch(work, stream);
       shuffleThreads(false);
       List<byte[]> second = launch(work, stream);
-      return verdict(first, second);
+      return verdict(first, second).or(this::findings);
     } finally {
       shuffleThreads(false);
     }
   }
 
   private void shuffleThreads(boolean on) {
-    if (device.kind() == Device.Kind.HOST) {
+    if (device.kind() == Device.Kind.HOST || device.isInterpreted()) {
       HostDevice.of(device).setChecking(on);
     }
+  }
+
+  /** What the interpreter's judge found, in the first case that shows it. */
+  private Optional<String> findings() {
+    List<String> findings =
+        device.isInterpreted() ? PtxDevice.of(device).takeFindings() : List.<String>of();
+    return findings.isEmpty() ? Optional.empty() : Optional.of(String.join("\n  ", findings));
   }
 
   private List<byte[]> launch(Work work, Stream stream) {
     outputs.forEach(Buffer::upload);
     if (workspace != null) {
       stream.fill(workspace.address(), (byte) 0xff, workspace.bytes());
+    }
+    if (workspace != null && device.isInterpreted()) {
+      stream.synchronize();
+      PtxDevice.of(device).forget(workspace.address(), workspace.bytes());
     }
     work.enqueue(stream);
     stream.synchronize();

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -35,6 +36,7 @@ final class Context {
   }
 
   private final CudaDriver cu;
+  private final Optional<HostControls> controls;
   private final String name;
   private final MethodHandle setCurrent;
   private final long handle;
@@ -46,10 +48,18 @@ final class Context {
   /**
    * The context {@code handle}.
    *
+   * @param controls of the driver, where it is one of our own
    * @param function gives it back, when everything of it is closed
    */
-  Context(CudaDriver cu, String name, long handle, String function, Call giveBack) {
+  Context(
+      CudaDriver cu,
+      Optional<HostControls> controls,
+      String name,
+      long handle,
+      String function,
+      Call giveBack) {
     this.cu = cu;
+    this.controls = controls;
     this.name = name;
     this.setCurrent = cu.cuCtxSetCurrent();
     this.handle = handle;
@@ -66,7 +76,7 @@ final class Context {
     return cu;
   }
 
-  /** {@code host} or {@code cuda:<ordinal>}. */
+  /** {@code host}, {@code cuda:<ordinal>} or {@code ptx:<capability>}. */
   String name() {
     return name;
   }
@@ -275,14 +285,19 @@ final class Context {
   /** What the driver says of a code and, on the host, what the kernel did. */
   private String errorText(int code) {
     String text = text(cu.cuGetErrorString(), code, "");
-    String fault = sticky(code) && cu == CudaDriver.host() ? hostFault() : "";
+    String fault = sticky(code) ? controls.map(Context::lastFault).orElse("") : "";
     return (text.isEmpty() ? "" : ": " + text) + (fault.isEmpty() ? "" : " (" + fault + ")");
   }
 
-  /** The host driver's account of the last kernel that failed, or nothing. */
-  static String hostFault() {
+  /** What our own drivers have; nothing of NVIDIA's. */
+  Optional<HostControls> controls() {
+    return controls;
+  }
+
+  /** Our driver's account of the last kernel that failed, or nothing. */
+  static String lastFault(HostControls controls) {
     try {
-      MemorySegment text = (MemorySegment) HostControls.get().cuhostLastFault().invokeExact();
+      MemorySegment text = (MemorySegment) controls.cuhostLastFault().invokeExact();
       return text.address() == 0 ? "" : text.reinterpret(Long.MAX_VALUE).getString(0);
     } catch (Throwable e) {
       throw unchecked(e);

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.regex.Matcher;
@@ -34,12 +35,13 @@ public final class Device implements AutoCloseable {
   public enum Kind {
     /** The CPU. */
     HOST,
-    /** An NVIDIA GPU. */
+    /** An NVIDIA GPU, or the interpreter of PTX in the role of one. */
     CUDA
   }
 
   private static final System.Logger LOG = System.getLogger("dev.catena.device");
   private static final Pattern CUDA_NAME = Pattern.compile("cuda:(\\d{1,3})");
+  private static final Pattern PTX_NAME = Pattern.compile("ptx:(\\d{2,3})");
   private static final int OLDEST_CAPABILITY = 75;
 
   // CUdevice_attribute
@@ -112,18 +114,28 @@ public final class Device implements AutoCloseable {
   }
 
   /**
-   * The device named {@code host} or {@code cuda:N}.
+   * The device named {@code host}, {@code cuda:N} or {@code ptx:N}.
+   *
+   * <p>{@code ptx:90} interprets on the CPU the PTX that a GPU of compute capability 9.0 would run,
+   * and judges it: see {@link PtxDevice}. It is slow, and never chosen unless it is named.
    *
    * @throws DeviceUnavailableException when it is not there, with what was found and what to do
    * @throws IllegalArgumentException when it is no such name
    */
   public static Device open(String id) {
     Matcher cuda = CUDA_NAME.matcher(id);
-    if (!id.equals("host") && !cuda.matches()) {
+    Matcher ptx = PTX_NAME.matcher(id);
+    Device device;
+    if (id.equals("host")) {
+      device = openHost();
+    } else if (cuda.matches()) {
+      device = openNamedGpu(Integer.parseInt(cuda.group(1)));
+    } else if (ptx.matches()) {
+      device = PtxDevice.open(Integer.parseInt(ptx.group(1)));
+    } else {
       throw new IllegalArgumentException(
-          "a device is named \"host\" or \"cuda:N\", not \"" + id + "\"");
+          "a device is named \"host\", \"cuda:N\" or \"ptx:N\", not \"" + id + "\"");
     }
-    Device device = id.equals("host") ? openHost() : openNamedGpu(Integer.parseInt(cuda.group(1)));
     LOG.log(System.Logger.Level.DEBUG, () -> "opened " + device.describe());
     return device;
   }
@@ -164,11 +176,12 @@ public final class Device implements AutoCloseable {
       throw new DeviceUnavailableException(
           "the host device is not available: " + missing.explain());
     }
-    return retain(Kind.HOST, CudaDriver.host(), 0, "host");
+    return retain(CudaDriver.host(), Optional.of(HostControls.host()), Kind.HOST, 0, "host");
   }
 
   private static Device openCuda(int ordinal) {
-    return requireNewEnough(retain(Kind.CUDA, CudaDriver.nvidia(), ordinal, "cuda:" + ordinal));
+    return requireNewEnough(
+        retain(CudaDriver.nvidia(), Optional.empty(), Kind.CUDA, ordinal, "cuda:" + ordinal));
   }
 
   private static Device requireNewEnough(Device device) {
@@ -230,13 +243,17 @@ public final class Device implements AutoCloseable {
       requireSuccess(cu, what, "cuCtxGetDevice", (int) cu.cuCtxGetDevice().invokeExact(out));
       int ordinal = out.get(JAVA_INT, 0);
       String id = kind == Kind.HOST ? "host" : "cuda:" + ordinal;
-      return watched(kind, new Context(cu, id, handle, "cuCtxGetDevice", () -> 0), ordinal);
+      Optional<HostControls> controls =
+          kind == Kind.HOST ? Optional.of(HostControls.host()) : Optional.empty();
+      return watched(
+          kind, new Context(cu, controls, id, handle, "cuCtxGetDevice", () -> 0), ordinal);
     } catch (Throwable e) {
       throw Context.unchecked(e);
     }
   }
 
-  private static Device retain(Kind kind, CudaDriver cu, int ordinal, String id) {
+  static Device retain(
+      CudaDriver cu, Optional<HostControls> controls, Kind kind, int ordinal, String id) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(JAVA_LONG);
       requireSuccess(cu, id, "cuInit", (int) cu.cuInit().invokeExact(0));
@@ -245,6 +262,7 @@ public final class Device implements AutoCloseable {
       Context context =
           new Context(
               cu,
+              controls,
               id,
               out.get(JAVA_LONG, 0),
               "cuDevicePrimaryCtxRelease_v2",
@@ -266,7 +284,7 @@ public final class Device implements AutoCloseable {
     }
   }
 
-  private static void requireSuccess(CudaDriver cu, String id, String function, int code) {
+  static void requireSuccess(CudaDriver cu, String id, String function, int code) {
     if (code != 0) {
       throw new DeviceUnavailableException(
           "%s is not available: %s failed with %s (%d)"
@@ -279,9 +297,24 @@ public final class Device implements AutoCloseable {
     return kind;
   }
 
-  /** {@code host} or {@code cuda:N}, as {@link #open(String)} takes it. */
+  /** {@code host}, {@code cuda:N} or {@code ptx:N}, as {@link #open(String)} takes it. */
   public String id() {
     return context.name();
+  }
+
+  /** The driver's number of the device. */
+  public int ordinal() {
+    return ordinal;
+  }
+
+  /** Whether it is the interpreter of PTX: a {@link Kind#CUDA} device that is no GPU. */
+  public boolean isInterpreted() {
+    return kind == Kind.CUDA && controls().isPresent();
+  }
+
+  /** What our own drivers have; empty on a GPU. */
+  Optional<HostControls> controls() {
+    return context.controls();
   }
 
   /** The product's name, for example {@code NVIDIA H200}, or the CPU's. */
@@ -373,7 +406,7 @@ public final class Device implements AutoCloseable {
     }
     context.device().enter();
     try {
-      return (int) HostControls.get().cuhostGetThreads().invokeExact();
+      return (int) controls().orElseThrow().cuhostGetThreads().invokeExact();
     } catch (Throwable e) {
       throw Context.unchecked(e);
     } finally {
@@ -553,6 +586,11 @@ public final class Device implements AutoCloseable {
     } finally {
       context.device().exit();
     }
+  }
+
+  /** Takes another image for a kernel file from now on; for tests of what is seen of errors. */
+  void replace(String file, KernelImages.Image image) {
+    modules.put(file, load(file, image));
   }
 
   /** Loads an image that is not one of Catena's own. */

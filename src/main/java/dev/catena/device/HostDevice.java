@@ -5,27 +5,30 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What only the host device has. The settings hold for the process, not for one {@link Device}
- * object.
+ * What only devices of our own drivers have: the host, and the interpreter of PTX. The settings
+ * hold for all devices of the driver in the process, not for one {@link Device} object.
  */
 public final class HostDevice {
-  private final HostControls controls = HostControls.get();
+  private final HostControls controls;
   private final Device device;
 
-  private HostDevice(Device device) {
+  private HostDevice(Device device, HostControls controls) {
     this.device = device;
+    this.controls = controls;
   }
 
   /**
-   * The host controls of {@code device}.
+   * The controls of {@code device}.
    *
    * @throws IllegalArgumentException when it is a GPU
    */
   public static HostDevice of(Device device) {
-    if (device.kind() != Device.Kind.HOST) {
-      throw new IllegalArgumentException(device.id() + " is not the host");
-    }
-    return new HostDevice(device);
+    return new HostDevice(
+        device,
+        device
+            .controls()
+            .orElseThrow(
+                () -> new IllegalArgumentException(device.id() + " is not of our own drivers")));
   }
 
   /** The device. */
@@ -99,7 +102,7 @@ public final class HostDevice {
 
   /** What the last kernel that failed had done, empty when none failed. */
   public String lastFault() {
-    return Context.hostFault();
+    return Context.lastFault(controls);
   }
 
   /** Kernels launched by this process. */

@@ -27,10 +27,13 @@ record Bundle(String folder, List<String> needs, String file, Optional<String> j
   /** The bundle that may hold {@code library}. */
   static Optional<Bundle> of(NativeLibrary library) {
     return switch (library) {
-      case CUHOST ->
+      case CUHOST, CUPTX ->
           Optional.of(
               new Bundle(
-                  "dev/catena/native/" + PLATFORM, List.of(), "libcuhost.so", Optional.empty()));
+                  "dev/catena/native/" + PLATFORM,
+                  List.of(),
+                  library.files().getFirst(),
+                  Optional.empty()));
       case ONEDNN ->
           Optional.of(
               new Bundle(

@@ -113,11 +113,20 @@ public record CudaDriver(
     return Host.DRIVER;
   }
 
+  /** The same over an interpreter of PTX, bound once for the process. */
+  public static CudaDriver interpreter() {
+    return Interpreter.DRIVER;
+  }
+
   private static final class Nvidia {
     static final CudaDriver DRIVER = bind(NativeLibraries.find(NativeLibrary.CUDA));
   }
 
   private static final class Host {
     static final CudaDriver DRIVER = bind(NativeLibraries.find(NativeLibrary.CUHOST));
+  }
+
+  private static final class Interpreter {
+    static final CudaDriver DRIVER = bind(NativeLibraries.find(NativeLibrary.CUPTX));
   }
 }

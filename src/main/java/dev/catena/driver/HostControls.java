@@ -3,7 +3,7 @@ package dev.catena.driver;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 
-/** What only {@code libcuhost.so} has: threads, a memory limit, faults for tests. */
+/** What only our own drivers have: threads, a memory limit, faults for tests. */
 public record HostControls(
     @C("int(int)") MethodHandle cuhostSetThreads,
     @C("int()") MethodHandle cuhostGetThreads,
@@ -15,14 +15,25 @@ public record HostControls(
     @C("ptr()") MethodHandle cuhostLastFault,
     @C("long()") MethodHandle cuhostLaunchCount) {
 
-  /** The controls, bound once for the process. */
-  public static HostControls get() {
-    return Holder.CONTROLS;
+  /** The controls of {@link CudaDriver#host}, bound once for the process. */
+  public static HostControls host() {
+    return Host.CONTROLS;
   }
 
-  private static final class Holder {
-    static final HostControls CONTROLS =
-        Handles.bind(
-            HostControls.class, MethodHandles.lookup(), NativeLibraries.find(NativeLibrary.CUHOST));
+  /** The controls of {@link CudaDriver#interpreter}, bound once for the process. */
+  public static HostControls interpreter() {
+    return Interpreter.CONTROLS;
+  }
+
+  private static HostControls bind(NativeLibrary library) {
+    return Handles.bind(HostControls.class, MethodHandles.lookup(), NativeLibraries.find(library));
+  }
+
+  private static final class Host {
+    static final HostControls CONTROLS = bind(NativeLibrary.CUHOST);
+  }
+
+  private static final class Interpreter {
+    static final HostControls CONTROLS = bind(NativeLibrary.CUPTX);
   }
 }

@@ -19,7 +19,7 @@ final class LibraryVersion {
   static String of(NativeLibrary library, SymbolLookup symbols) {
     try (Arena arena = Arena.ofConfined()) {
       return switch (library) {
-        case CUDA, CUHOST -> {
+        case CUDA, CUHOST, CUPTX -> {
           MemorySegment out = arena.allocate(JAVA_INT);
           int status =
               (int)

@@ -16,6 +16,11 @@ public enum NativeLibrary {
       "cuInit",
       "build Catena with its native part, or use its jar for linux-x86_64",
       "libcuhost.so"),
+  /** The same driver over an interpreter of our PTX, in Catena's own jar. */
+  CUPTX(
+      "cuInit",
+      "build Catena with its native part, or use its jar for linux-x86_64",
+      "libcuptx.so"),
   /** cuDNN, for plain convolutions on a GPU. */
   CUDNN("cudnnGetVersion", "install cuDNN 9, or set CATENA_CUDNN to its folder", "libcudnn.so.9"),
   /** cuBLASLt, for matrix products on a GPU. */

@@ -133,7 +133,7 @@ public final class CudnnConvolution implements Engine {
 
   private Choice choose(Problem problem, Device device) {
     device.makeCurrent();
-    try (CudnnTarget target = CudnnTarget.present(library(), ordinal(device))) {
+    try (CudnnTarget target = CudnnTarget.present(library(), device.ordinal())) {
       return choose(library(), problem, target, workspaceLimit);
     }
   }
@@ -152,11 +152,6 @@ public final class CudnnConvolution implements Engine {
       }
       throw e;
     }
-  }
-
-  /** {@code cuda:N} is CUDA's device N. */
-  private static int ordinal(Device device) {
-    return Integer.parseInt(device.id().substring(device.id().indexOf(':') + 1));
   }
 
   private static CudnnLibrary library() {

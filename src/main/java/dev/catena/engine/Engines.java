@@ -3,10 +3,13 @@ package dev.catena.engine;
 import dev.catena.device.Device;
 import dev.catena.device.Environment;
 import dev.catena.device.UnsupportedOnDeviceException;
+import dev.catena.driver.NativeLibraries;
+import dev.catena.driver.NativeLibrary;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -62,12 +65,24 @@ public final class Engines {
     engines.add(KernelEngine.matrix());
     engines.add(KernelEngine.direct());
     if (device.kind() == Device.Kind.CUDA) {
-      Engine cudnn = new CudnnConvolution(LIBRARY_WORKSPACE, plans);
-      engines.add(cudnn);
-      engines.add(new CublasLtMatmul(LIBRARY_WORKSPACE));
-      engines.add(new GradientInSteps(cudnn, KernelEngine.matrix(), LIBRARY_WORKSPACE));
+      boolean cudnn = mayUse(NativeLibrary.CUDNN, device);
+      Engine convolutions = new CudnnConvolution(LIBRARY_WORKSPACE, plans);
+      if (cudnn) {
+        engines.add(convolutions);
+      }
+      if (mayUse(NativeLibrary.CUBLASLT, device)) {
+        engines.add(new CublasLtMatmul(LIBRARY_WORKSPACE));
+      }
+      if (cudnn) {
+        engines.add(new GradientInSteps(convolutions, KernelEngine.matrix(), LIBRARY_WORKSPACE));
+      }
     }
     return engines;
+  }
+
+  /** NVIDIA's own libraries run on GPUs; over the interpreter only what a setting names. */
+  private static boolean mayUse(NativeLibrary library, Device device) {
+    return !device.isInterpreted() || NativeLibraries.isSet(library);
   }
 
   /** Everything that decides which engine is the fastest. */
@@ -75,7 +90,7 @@ public final class Engines {
     Environment found = Environment.inspect();
     String versions =
         found.libraries().stream()
-            .filter(l -> l.found() && !l.name().equals("nvtx")) // That one computes nothing.
+            .filter(l -> l.found() && !Set.of("nvtx", "cuptx").contains(l.name())) // no speed
             .map(l -> l.name() + "-" + l.version().orElseThrow())
             .collect(Collectors.joining("-"));
     return String.join("-", device.name(), device.threads() + "t", versions, found.kernelHash());

@@ -34,7 +34,7 @@ class BadOptionTest {
           plan M --dtype fp8                  | '--dtype': there is no 'fp8', only fp32, fp16, bf16
           compare M --variants fused,sideways | there is no 'sideways', only unfused, in-place, fused
           compare M --rounds 0                | '--rounds': '0' is not a whole number
-          compare M --device gpu              | --device gpu: a device is named "host" or "cuda:N", not "gpu"
+          compare M --device gpu              | --device gpu: a device is named "host", "cuda:N" or "ptx:N", not "gpu"
           compare M --device host --engine x  | --engine x: host has no such engine, only tiled, onednn
           run M photo.jpg                     | has no weights of its own; give --weights
           run M --weights w                   | give either pictures or --input, for example

@@ -51,7 +51,8 @@ class DeviceTest {
   @ValueSource(strings = {"", "gpu", "cuda", "cuda:", "cuda:x", "cuda:-1", "host:0", "HOST"})
   void otherNamesAreRefused(String id) {
     var e = assertThrows(IllegalArgumentException.class, () -> Device.open(id));
-    assertEquals("a device is named \"host\" or \"cuda:N\", not \"" + id + "\"", e.getMessage());
+    assertEquals(
+        "a device is named \"host\", \"cuda:N\" or \"ptx:N\", not \"" + id + "\"", e.getMessage());
   }
 
   @Test
