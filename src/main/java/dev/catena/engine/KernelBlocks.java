@@ -3,6 +3,7 @@ package dev.catena.engine;
 import dev.catena.device.Launch;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -59,9 +60,12 @@ final class KernelBlocks {
         call, "excitation", "scale_channels", 3, sigmoid, relu, (int) y.pixels(), plane, y.c());
   }
 
-  static Launch sigmoid(KernelCall call) {
+  static Launch activation(KernelCall call, Op.Activation op) {
     Shape y = call.y().shape();
-    return views(call, "excitation", "sigmoid", 1, (int) y.pixels(), y.c());
+    return switch (op) {
+      case Op.Relu _ -> KernelElementwise.relu(call);
+      case Op.Sigmoid _ -> views(call, "excitation", "sigmoid", 1, (int) y.pixels(), y.c());
+    };
   }
 
   static Launch localResponseNorm(KernelCall call, Op.LocalResponseNorm norm) {
@@ -110,9 +114,12 @@ final class KernelBlocks {
     return views(call, "excitation_backward", "gate_backward", 3, g.n(), plane, g.c());
   }
 
-  static Launch sigmoidBackward(KernelCall call) {
+  static Launch activationBackward(KernelCall call, TrainingOp.ActivationBackward op) {
     Shape y = call.y().shape();
-    return views(call, "excitation_backward", "sigmoid_backward", 2, (int) y.pixels(), y.c());
+    return switch (op) {
+      case TrainingOp.SigmoidBackward _ ->
+          views(call, "excitation_backward", "sigmoid_backward", 2, (int) y.pixels(), y.c());
+    };
   }
 
   private static Launch normalised(

@@ -70,11 +70,11 @@ public final class KernelEngine implements Engine {
     boolean ours =
         switch (op) {
           case Op.Conv _, Op.Linear _ -> true;
-          case Op.ScaleShift _, Op.Scale _, Op.Relu _, Op.Add _ -> matrix;
+          case Op.ScaleShift _, Op.Scale _, Op.Activation _, Op.Add _ -> matrix;
           case Op.Pool _, Op.GlobalAveragePool _ -> matrix;
           case Op.Concat _, Op.Copy _, Op.FromNchw _, Op.ToNchw _ -> matrix;
           case TrainingOp.Augment a -> matrix && a.mean().size() <= KernelAugment.MOST_CHANNELS;
-          case Op.Shortcut _, Op.PadChannels _, Op.ScaleChannels _, Op.Sigmoid _ -> matrix;
+          case Op.Shortcut _, Op.PadChannels _, Op.ScaleChannels _ -> matrix;
           case Op.LocalResponseNorm _, Op.AdaptiveAveragePool _, Op.Flatten _ -> matrix;
           default -> false;
         };
@@ -195,7 +195,7 @@ public final class KernelEngine implements Engine {
       case TrainingOp.Augment a -> List.of(KernelAugment.launch(call, a));
       case Op.FromNchw _ -> List.of(KernelElementwise.fromNchw(call));
       case Op.ToNchw _ -> List.of(KernelElementwise.toNchw(call));
-      case Op.Relu _ -> List.of(KernelElementwise.relu(call));
+      case Op.Activation a -> List.of(KernelBlocks.activation(call, a));
       case Op.ScaleShift s -> List.of(KernelElementwise.scaleShift(call, s.relu()));
       case Op.Add a -> List.of(KernelElementwise.add(call, a.relu()));
       case Op.Scale s -> {
@@ -207,7 +207,6 @@ public final class KernelEngine implements Engine {
       case Op.Shortcut s -> List.of(KernelBlocks.shortcut(call, s));
       case Op.PadChannels _ -> List.of(KernelBlocks.padChannels(call));
       case Op.ScaleChannels s -> List.of(KernelBlocks.scaleChannels(call, s));
-      case Op.Sigmoid _ -> List.of(KernelBlocks.sigmoid(call));
       case Op.LocalResponseNorm n -> List.of(KernelBlocks.localResponseNorm(call, n));
       case Op.AdaptiveAveragePool _ -> List.of(KernelBlocks.adaptiveAverage(call));
       case Op.Flatten _ -> List.of(KernelBlocks.flatten(call));

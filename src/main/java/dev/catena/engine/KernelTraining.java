@@ -113,7 +113,7 @@ record KernelTraining(boolean matrix) {
           List.of(KernelBlocks.adaptiveAverageBackward(call));
       case TrainingOp.LocalResponseNormBackward n ->
           List.of(KernelBlocks.localResponseNormBackward(call, n.norm()));
-      case TrainingOp.SigmoidBackward _ -> List.of(KernelBlocks.sigmoidBackward(call));
+      case TrainingOp.ActivationBackward b -> List.of(KernelBlocks.activationBackward(call, b));
       case TrainingOp.GateBackward _ -> List.of(KernelBlocks.gateBackward(call));
       case TrainingOp.LinearDgrad d -> List.of(KernelClassifier.dgrad(call, d.accumulate()));
       case TrainingOp.LinearWgrad _ -> List.of(KernelClassifier.wgrad(call));

@@ -1,12 +1,14 @@
 package dev.catena.exec;
 
+import dev.catena.graph.Evaluator;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Value;
-import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.IntStream;
 
 /**
  * Values of all that graphs compute from parameters alone: folded filters, scales and shifts. In
@@ -43,16 +45,20 @@ final class Constants {
   }
 
   private float[] compute(Graph graph, Node node) {
-    float[][] in =
-        node.inputs().stream().map(input -> values(graph, input)).toArray(float[][]::new);
-    return switch ((Op.OnParameters) node.op()) {
-      case Op.Parameter _ -> given(node);
-      case Op.Filled f -> filled(f);
-      case Op.BnScale bn -> scale(in[0], in[1], bn.epsilon());
-      case Op.BnShift _ -> shift(in[0], in[1], in[2]);
-      case Op.ScaleFilters _ -> scaleFilters(in[0], in[1]);
-      case Op.ScaleShiftBias _ -> affine(in[0], in[1], in[2]);
-    };
+    if (node.op() instanceof Op.Parameter) {
+      return given(node);
+    }
+    List<double[]> in = node.inputs().stream().map(input -> doubles(values(graph, input))).toList();
+    double[] exact = Evaluator.run(node, in).results().getFirst();
+    float[] rounded = new float[exact.length];
+    for (int i = 0; i < rounded.length; i++) {
+      rounded[i] = (float) exact[i];
+    }
+    return rounded;
+  }
+
+  private static double[] doubles(float[] values) {
+    return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
   }
 
   private float[] given(Node parameter) {
@@ -61,44 +67,5 @@ final class Constants {
       throw new ParameterException("there are no values of " + parameter.output());
     }
     return values;
-  }
-
-  private static float[] filled(Op.Filled f) {
-    float[] values = new float[f.count()];
-    Arrays.fill(values, f.value());
-    return values;
-  }
-
-  private static float[] scale(float[] gamma, float[] variance, float epsilon) {
-    float[] s = new float[gamma.length];
-    for (int c = 0; c < s.length; c++) {
-      s[c] = (float) (gamma[c] / Math.sqrt((double) variance[c] + epsilon));
-    }
-    return s;
-  }
-
-  private static float[] shift(float[] beta, float[] mean, float[] scale) {
-    float[] t = new float[beta.length];
-    for (int c = 0; c < t.length; c++) {
-      t[c] = (float) (beta[c] - (double) scale[c] * mean[c]);
-    }
-    return t;
-  }
-
-  private static float[] scaleFilters(float[] filters, float[] scale) {
-    float[] w = new float[filters.length];
-    int each = filters.length / scale.length;
-    for (int i = 0; i < w.length; i++) {
-      w[i] = filters[i] * scale[i / each];
-    }
-    return w;
-  }
-
-  private static float[] affine(float[] bias, float[] scale, float[] shift) {
-    float[] b = new float[bias.length];
-    for (int c = 0; c < b.length; c++) {
-      b[c] = (float) ((double) scale[c] * bias[c] + shift[c]);
-    }
-    return b;
   }
 }

@@ -106,8 +106,10 @@ public final class Differentiate {
         TrainingOp op = new TrainingOp.BatchStatisticsBackward(false);
         contribute(n, 0, emit(n, op, n.input(0), n.output(), g));
       }
-      case Op.Relu _ ->
-          contribute(n, 0, emit(n, new TrainingOp.ReluBackward(false), g, n.output()));
+      case Op.Activation a -> {
+        Value read = a.gradientReadsOutput() ? n.output() : n.input(0);
+        contribute(n, 0, emit(n, a.gradient(), g, read));
+      }
       case Op.Add add -> {
         Value sum = add.relu() ? rectified(n, g) : g;
         contribute(n.input(0), sum);
@@ -140,8 +142,6 @@ public final class Differentiate {
       }
       case Op.LocalResponseNorm norm ->
           contribute(n, 0, emit(n, new TrainingOp.LocalResponseNormBackward(norm), g, n.input(0)));
-      case Op.Sigmoid _ ->
-          contribute(n, 0, emit(n, new TrainingOp.SigmoidBackward(), g, n.output()));
       case Op.ScaleChannels s -> scaleChannels(n, s, g);
       case Op.Copy _ -> contribute(n.input(0), g);
       case Op.Parameter _ -> {}

@@ -177,7 +177,7 @@ public final class Fields {
 
   private static String word(Object value) {
     return switch (value) {
-      case Float f -> f == Math.rint(f) ? String.valueOf(f.longValue()) : f.toString();
+      case Float f -> f.toString().replaceFirst("\\.0$", "");
       case Enum<?> e -> e.name().toLowerCase(Locale.ROOT);
       case List<?> list -> list.stream().map(Fields::word).collect(Collectors.joining(","));
       default -> value.toString();

@@ -55,12 +55,24 @@ public sealed interface Op
   /** Operations on parameters alone. Their results are computed on the host when weights load. */
   sealed interface OnParameters extends Op {}
 
-  /** Makes a value of the same shape, one element of one. */
+  /** Makes an activation of the same shape, one element of one. */
   sealed interface Elementwise extends Op {
     @Override
     default Signature signature() {
       return Signature.ofImage().makesImage();
     }
+  }
+
+  /** A function of each element, with its derivative. */
+  sealed interface Activation extends Elementwise permits Relu, Sigmoid {
+    /** The function in fp64; NaN stays NaN. */
+    double apply(double x);
+
+    /** The gradient by x, an operation on g and on what {@link #gradientReadsOutput} says. */
+    TrainingOp gradient();
+
+    /** Whether the gradient reads y, or else x. */
+    boolean gradientReadsOutput();
   }
 
   // ---- where values come from and go to ------------------------------------------------------
@@ -232,7 +244,22 @@ public sealed interface Op
   }
 
   /** (x): max(0, x). */
-  record Relu() implements Elementwise {}
+  record Relu() implements Activation {
+    @Override
+    public double apply(double x) {
+      return x < 0 ? 0 : x;
+    }
+
+    @Override
+    public TrainingOp gradient() {
+      return new TrainingOp.ReluBackward(false);
+    }
+
+    @Override
+    public boolean gradientReadsOutput() {
+      return true;
+    }
+  }
 
   /** (x, y): relu?(x + y). */
   record Add(boolean relu) implements Op {
@@ -380,7 +407,22 @@ public sealed interface Op
   }
 
   /** (x): 1 / (1 + exp(−x)). */
-  record Sigmoid() implements Elementwise {}
+  record Sigmoid() implements Activation {
+    @Override
+    public double apply(double x) {
+      return 1 / (1 + Math.exp(-x));
+    }
+
+    @Override
+    public TrainingOp gradient() {
+      return new TrainingOp.SigmoidBackward();
+    }
+
+    @Override
+    public boolean gradientReadsOutput() {
+      return true;
+    }
+  }
 
   /**
    * (x, g, [r]): relu?(x·g + r), g of N,1,1,C for every pixel: Hu et al., arXiv 1709.01507.

@@ -39,8 +39,11 @@ public sealed interface TrainingOp extends Op {
     }
   }
 
-  /** The gradient of an {@link Op.Elementwise}, from g and what that read or made. */
-  sealed interface ElementwiseBackward extends TrainingOp {
+  /** The gradient of an {@link Op.Activation} that no other gradient is added to. */
+  sealed interface ActivationBackward extends TrainingOp {
+    /** g times the derivative in fp64, from what {@link Op.Activation#gradientReadsOutput} says. */
+    double apply(double g, double x);
+
     @Override
     default Signature signature() {
       return Signature.of().image("g").image("x").makesImage();
@@ -449,10 +452,20 @@ public sealed interface TrainingOp extends Op {
    * @param norm that
    */
   @Text("lrn-backward")
-  record LocalResponseNormBackward(Op.LocalResponseNorm norm) implements ElementwiseBackward {}
+  record LocalResponseNormBackward(Op.LocalResponseNorm norm) implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.of().image("g").image("x").makesImage();
+    }
+  }
 
   /** (g, y): g·y·(1 − y), y being what the sigmoid made. */
-  record SigmoidBackward() implements ElementwiseBackward {}
+  record SigmoidBackward() implements ActivationBackward {
+    @Override
+    public double apply(double g, double y) {
+      return g * y * (1 - y);
+    }
+  }
 
   /**
    * (g, x, [gate]): by the gate of {@link Op.ScaleChannels}, the sum of g·x over the pixels of each

@@ -12,13 +12,26 @@ final class ElementOperators {
   private ElementOperators() {}
 
   static Term relu(GraphImport graph, OnnxNode node) {
-    Term.Live x = graph.live(node, 0);
-    return new Term.Live(graph.add(node, new Op.Relu(), x.value()), x.dims());
+    return elementwise(graph, node, new Op.Relu());
   }
 
   static Term sigmoid(GraphImport graph, OnnxNode node) {
+    return elementwise(graph, node, new Op.Sigmoid());
+  }
+
+  private static Term elementwise(GraphImport graph, OnnxNode node, Op op) {
     Term.Live x = graph.live(node, 0);
-    return new Term.Live(graph.add(node, new Op.Sigmoid(), x.value()), x.dims());
+    return new Term.Live(graph.add(node, op, x.value()), x.dims());
+  }
+
+  /** An activation function as an operator: its name, and numbers that it takes behind x. */
+  record Written(String operator, float... numbers) {}
+
+  static Written written(Op.Activation activation) {
+    return switch (activation) {
+      case Op.Relu _ -> new Written("Relu");
+      case Op.Sigmoid _ -> new Written("Sigmoid");
+    };
   }
 
   static Term negate(GraphImport graph, OnnxNode node) {

@@ -14,12 +14,14 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.Channels;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * Writes a graph as an ONNX model for any batch: opset 17, weights in fp32. One use, not
@@ -108,8 +110,7 @@ public final class OnnxWriter {
         make(pixel ? "Flatten" : "Identity", node).reads(name(node.input(0)));
       }
       case Op.Dropout _ -> passOn(node);
-      case Op.Relu _ -> elementwise("Relu", node);
-      case Op.Sigmoid _ -> elementwise("Sigmoid", node);
+      case Op.Activation a -> activation(node, ElementOperators.written(a));
       case Op.StochasticDepth depth -> scale(node, depth.survival());
       case Op.Scale scale -> scale(node, scale.factor());
       case Op.ScaleShift s when !s.relu() -> scaleShift(node);
@@ -158,21 +159,35 @@ public final class OnnxWriter {
     }
   }
 
-  /** Of rows a row. */
-  private void elementwise(String operator, Node node) {
-    if (node.inputs().stream().allMatch(x -> rows.contains(x.id()))) {
-      String[] inputs = node.inputs().stream().map(this::name).toArray(String[]::new);
-      make(operator, node).reads(inputs);
+  private void activation(Node node, ElementOperators.Written written) {
+    List<String> numbers = new ArrayList<>();
+    for (float number : written.numbers()) {
+      numbers.add(number(node.name() + ".number" + numbers.size(), number));
+    }
+    elementwise(written.operator(), node, numbers.toArray(String[]::new));
+  }
+
+  /** Rows of features stay rows. */
+  private void elementwise(String operator, Node node, String... numbers) {
+    boolean allRows = node.inputs().stream().allMatch(x -> rows.contains(x.id()));
+    Function<Value, String> name = allRows ? this::name : this::image;
+    make(operator, node)
+        .reads(
+            Stream.concat(node.inputs().stream().map(name), Stream.of(numbers))
+                .toArray(String[]::new));
+    if (allRows) {
       rows.add(node.output().id());
-    } else {
-      make(operator, node).reads(images(node));
     }
   }
 
   private void scale(Node node, float factor) {
-    String number = node.name() + ".factor";
-    body.tensor(number, List.of(), OnnxTensor.Type.FLOAT, raw(new float[] {factor}));
+    String number = number(node.name() + ".factor", factor);
     make("Mul", node).reads(image(node.input(0)), number);
+  }
+
+  private String number(String name, float value) {
+    body.tensor(name, List.of(), OnnxTensor.Type.FLOAT, raw(new float[] {value}));
+    return name;
   }
 
   private void scaleShift(Node node) {

@@ -1,7 +1,6 @@
 package dev.catena.conformance;
 
-import dev.catena.engine.Operand;
-import dev.catena.engine.Problem;
+import dev.catena.graph.Evaluator;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Node;
@@ -16,7 +15,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.stream.DoubleStream;
 
 /**
  * Runs a graph in fp64 without a device, node by node: what a rewrite must not change. With a plan
@@ -96,47 +94,9 @@ public final class ReferenceRun {
     for (Value input : step.inputs()) {
       in.add(input.isConstant() ? constants.get(input.id()) : read.apply(input));
     }
-    return switch (step.op()) {
-      case Op.Dropout _ -> in.getFirst().clone();
-      case Op.StochasticDepth depth -> scaled(depth.survival(), in.getFirst());
-      case Op.Scale scale -> scaled(scale.factor(), in.getFirst());
-      case Op.Join _ -> compute(new Op.Concat(), step, in);
-      case Op.BatchNorm bn -> batchNorm(bn, in);
-      case Op.InSlices slices -> slices(slices, in.getFirst());
-      default -> compute(step.op(), step, in);
-    };
-  }
-
-  private static double[] scaled(double factor, double[] x) {
-    return Arrays.stream(x).map(v -> factor * v).toArray();
-  }
-
-  /** The first output of what {@code node} makes of its inputs. */
-  public static double[] compute(Node node, List<double[]> in) {
-    return compute(node.op(), node, in);
-  }
-
-  private static double[] compute(Op op, Node step, List<double[]> in) {
-    List<Operand> operands = step.inputs().stream().map(ReferenceRun::operand).toList();
-    return Reference.all(new Problem(op, operands, operand(step.output())), in).getFirst().clone();
-  }
-
-  private static Operand operand(Value v) {
-    if (v.layout() == Layout.DENSE) {
-      return Operand.dense(v.shape());
-    }
-    return v.isConstant() ? Operand.constant(v.shape()) : Operand.packed(v.shape(), v.dtype());
-  }
-
-  private static double[] batchNorm(Op.BatchNorm bn, List<double[]> in) {
-    double[] y = in.getFirst().clone();
-    int channels = in.get(1).length;
-    for (int i = 0; i < y.length; i++) {
-      int c = i % channels;
-      double deviation = Math.sqrt(in.get(4)[c] + bn.epsilon());
-      y[i] = in.get(1)[c] * (y[i] - in.get(3)[c]) / deviation + in.get(2)[c];
-    }
-    return y;
+    return step.op() instanceof Op.InSlices slices
+        ? slices(slices, in.getFirst())
+        : Evaluator.run(step, in).results().getFirst().clone();
   }
 
   private double[] slices(Op.InSlices slices, double[] batch) {
@@ -157,25 +117,11 @@ public final class ReferenceRun {
   }
 
   private double[] constant(Node node) {
-    List<double[]> in = node.inputs().stream().map(v -> constants.get(v.id())).toList();
-    if (node.op() instanceof Op.Parameter) {
-      return parameters.apply(node);
-    }
-    if (node.op() instanceof Op.Filled f) {
-      return DoubleStream.generate(f::value).limit(f.count()).toArray();
-    }
-    double[] y = in.getFirst().clone();
-    for (int i = 0; i < y.length; i++) {
-      y[i] =
-          switch ((Op.OnParameters) node.op()) {
-            case Op.Parameter _, Op.Filled _ -> throw new AssertionError();
-            case Op.BnScale bn -> y[i] / Math.sqrt(in.get(1)[i] + bn.epsilon());
-            case Op.BnShift _ -> y[i] - in.get(2)[i] * in.get(1)[i];
-            case Op.ScaleFilters _ -> y[i] * in.get(1)[i / (y.length / in.get(1).length)];
-            case Op.ScaleShiftBias _ -> in.get(1)[i] * y[i] + in.get(2)[i];
-          };
-    }
-    return y;
+    return node.op() instanceof Op.Parameter
+        ? parameters.apply(node)
+        : Evaluator.run(node, node.inputs().stream().map(v -> constants.get(v.id())).toList())
+            .results()
+            .getFirst();
   }
 
   /** The memory of one plan: the whole arena's, or that of a slice. */
