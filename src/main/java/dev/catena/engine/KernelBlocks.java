@@ -64,6 +64,7 @@ final class KernelBlocks {
     Shape y = call.y().shape();
     return switch (op) {
       case Op.Relu _ -> KernelElementwise.relu(call);
+      case Op.Clip c -> views(call, "clip", "clip", 1, (int) y.pixels(), y.c(), c.min(), c.max());
       case Op.Sigmoid _ -> views(call, "excitation", "sigmoid", 1, (int) y.pixels(), y.c());
     };
   }
@@ -117,6 +118,8 @@ final class KernelBlocks {
   static Launch activationBackward(KernelCall call, TrainingOp.ActivationBackward op) {
     Shape y = call.y().shape();
     return switch (op) {
+      case TrainingOp.ClipBackward c ->
+          views(call, "clip", "clip_backward", 2, (int) y.pixels(), y.c(), c.min(), c.max());
       case TrainingOp.SigmoidBackward _ ->
           views(call, "excitation_backward", "sigmoid_backward", 2, (int) y.pixels(), y.c());
     };

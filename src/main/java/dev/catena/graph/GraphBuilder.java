@@ -119,6 +119,11 @@ public final class GraphBuilder {
     return add(layer, new Op.Sigmoid(), x);
   }
 
+  /** x between two bounds, of which one may be infinite; relu6 between 0 and 6. */
+  public Value clip(String layer, Value x, float min, float max) {
+    return add(layer, new Op.Clip(min, max), x);
+  }
+
   /** Each channel of an image of x times that of {@code gate}, which is N,1,1,C. */
   public Value scaleChannels(String layer, Value x, Value gate) {
     return add(layer, Op.ScaleChannels.PLAIN, x, gate);

@@ -64,7 +64,7 @@ public sealed interface Op
   }
 
   /** A function of each element, with its derivative. */
-  sealed interface Activation extends Elementwise permits Relu, Sigmoid {
+  sealed interface Activation extends Elementwise permits Relu, Sigmoid, Clip {
     /** The function in fp64; NaN stays NaN. */
     double apply(double x);
 
@@ -421,6 +421,36 @@ public sealed interface Op
     @Override
     public boolean gradientReadsOutput() {
       return true;
+    }
+  }
+
+  /**
+   * (x): x between two bounds, of which one may be infinite; between 0 and 6 the ReLU6 of
+   * Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.
+   *
+   * @param min what smaller values become
+   * @param max what larger values become
+   */
+  record Clip(@Text(absent = "-Infinity") float min, @Text(absent = "Infinity") float max)
+      implements Activation {
+    @Override
+    public Signature signature() {
+      return Activation.super.signature().require(min <= max, "no bounds: " + this);
+    }
+
+    @Override
+    public double apply(double x) {
+      return x < min ? min : x > max ? max : x;
+    }
+
+    @Override
+    public TrainingOp gradient() {
+      return new TrainingOp.ClipBackward(min, max);
+    }
+
+    @Override
+    public boolean gradientReadsOutput() {
+      return false; // Rounded to its type, a bound may lie between the bounds.
     }
   }
 

@@ -468,6 +468,20 @@ public sealed interface TrainingOp extends Op {
   }
 
   /**
+   * (g, x): by the input of {@link Op.Clip}: g where x lies between the bounds and on neither.
+   *
+   * @param min the lower bound
+   * @param max the upper bound
+   */
+  record ClipBackward(@Text(absent = "-Infinity") float min, @Text(absent = "Infinity") float max)
+      implements ActivationBackward {
+    @Override
+    public double apply(double g, double x) {
+      return x > min && x < max ? g : 0;
+    }
+  }
+
+  /**
    * (g, x, [gate]): by the gate of {@link Op.ScaleChannels}, the sum of g·x over the pixels of each
    * image; with a sigmoid times σ·(1 − σ) of the gate. That by x is the same operation on g.
    *

@@ -9,6 +9,9 @@ import java.util.function.DoubleUnaryOperator;
 
 /** Element by element. A constant operand is one number, or one for each channel. */
 final class ElementOperators {
+  /** ONNX's bound that is none. */
+  private static final float MOST = Float.MAX_VALUE;
+
   private ElementOperators() {}
 
   static Term relu(GraphImport graph, OnnxNode node) {
@@ -31,6 +34,7 @@ final class ElementOperators {
     return switch (activation) {
       case Op.Relu _ -> new Written("Relu");
       case Op.Sigmoid _ -> new Written("Sigmoid");
+      case Op.Clip c -> new Written("Clip", Math.max(c.min(), -MOST), Math.min(c.max(), MOST));
     };
   }
 
@@ -42,19 +46,32 @@ final class ElementOperators {
     return new Term.Live(graph.add(node, new Op.Scale(factor), x.value()), x.dims());
   }
 
-  /** Between 0 and infinity max(0, x), without bounds x. */
+  /**
+   * Bounds are attributes before opset 11 and inputs since then. Between 0 and infinity it is
+   * max(0, x), without bounds x.
+   */
   static Term clip(GraphImport graph, OnnxNode node) {
-    float min = bound(graph, node, 1, "min", -Float.MAX_VALUE);
-    float max = bound(graph, node, 2, "max", Float.MAX_VALUE);
-    if (max < Float.MAX_VALUE || min != 0 && min > -Float.MAX_VALUE) {
-      throw new Unsupported("its bounds are " + min + " and " + max);
+    float min = bound(graph, node, 1, "min", Float.NEGATIVE_INFINITY);
+    float max = bound(graph, node, 2, "max", Float.POSITIVE_INFINITY);
+    if (max == Float.POSITIVE_INFINITY && min == Float.NEGATIVE_INFINITY) {
+      return graph.term(node, 0);
     }
-    return min == 0 ? relu(graph, node) : graph.term(node, 0);
+    boolean relu = min == 0 && max == Float.POSITIVE_INFINITY;
+    return elementwise(graph, node, relu ? new Op.Relu() : new Op.Clip(min, max));
   }
 
+  /** ONNX's defaults are the largest numbers: no bound. */
   private static float bound(
-      GraphImport graph, OnnxNode node, int index, String attribute, float absent) {
-    return node.has(index) ? graph.known(node, index).floats()[0] : node.number(attribute, absent);
+      GraphImport graph, OnnxNode node, int index, String attribute, float none) {
+    float bound = node.number(attribute, none);
+    if (node.has(index)) {
+      OnnxTensor given = graph.known(node, index);
+      if (given.elements() != 1) {
+        throw new Unsupported("its " + attribute + " is " + given.dims() + ", not one number");
+      }
+      bound = given.floats()[0];
+    }
+    return Math.abs(bound) >= Float.MAX_VALUE && bound * none > 0 ? none : bound;
   }
 
   static Term mean(GraphImport graph, OnnxNode node) {

@@ -129,11 +129,24 @@ class OnnxImportTest {
   }
 
   @Test
-  void boundsThatMakeNoReluAreRefused() {
-    numbers("zero", List.of(), 0);
-    numbers("six", List.of(), 6);
-    body.operator("Clip", "y").reads("x", "zero", "six");
-    assertRefused("Clip 'y'", "its bounds are 0.0 and 6.0");
+  void boundsAreInputsOrAttributes() throws IOException {
+    numbers("two", List.of(1), 2);
+    body.operator("Clip", "above").reads("x", "two");
+    body.operator("Clip", "y").withNumber("max", 6).reads("above");
+    assertMakes(IMAGE, 2, 2, 3, 4, 5, 6, 6, 6, 6, 6, 6, 6);
+  }
+
+  @Test
+  void boundsOfEachChannelAreRefused() {
+    numbers("two", List.of(2), 2, 3);
+    body.operator("Clip", "y").reads("x", "two");
+    assertRefused("Clip 'y'", "its min is [2], not one number");
+  }
+
+  @Test
+  void boundsInTheWrongOrderAreRefused() {
+    body.operator("Clip", "y").withNumber("min", 2).withNumber("max", 1).reads("x");
+    assertRefused("Clip 'y'", "no bounds");
   }
 
   @Test

@@ -100,6 +100,9 @@ public final class Pieces {
         new Piece("response norm", (g, x) -> g.localResponseNorm("n", x, 3, 0.5f, 0.75f, 2)),
         new Piece("even response norm", (g, x) -> g.localResponseNorm("n", x, 2, 1, 0.5f, 1)),
         new Piece("sigmoid", (g, x) -> g.relu("r", g.add("a", x, g.sigmoid("s", x)))),
+        new Piece(
+            "clip",
+            (g, x) -> g.clip("c", g.clip("b", x, -1, 1.5f), -0.5f, Float.POSITIVE_INFINITY)),
         new Piece("squeezed", Pieces::squeezed),
         new Piece("squeezed, residual", (g, x) -> g.relu("r", g.add("a", x, squeezed(g, x)))),
         new Piece(
