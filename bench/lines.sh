@@ -26,18 +26,18 @@ done <<'BUDGET'
 cli 4000
 report 800
 interop 150
-conformance 3000
+conformance 1700
 facade 400
 exec 3900
 onnx 3100
 measure 400
 engine 9500
 model 1200
-rewrite 1600
+rewrite 1500
 plan 1100
 io 3300
 device 3100
-graph 2700
+graph 3950
 driver 1600
 BUDGET
 kernels=$(lines kernels 9 '*.cu' '*.cuh')

@@ -145,7 +145,17 @@ public final class Differentiate {
       case Op.ScaleChannels s -> scaleChannels(n, s, g);
       case Op.Copy _ -> contribute(n.input(0), g);
       case Op.Parameter _ -> {}
-      default ->
+      case Op.OnParameters _,
+          Op.FromNchw _,
+          Op.ToNchw _,
+          Op.BatchNorm _,
+          Op.Dropout _,
+          Op.StochasticDepth _,
+          Op.Auxiliary _,
+          Op.Shortcut _,
+          Op.DenseLayer _,
+          Op.InSlices _,
+          TrainingOp _ ->
           throw new GraphException(n.name() + ": " + n.op() + " has no derivative; lower it first");
     }
   }

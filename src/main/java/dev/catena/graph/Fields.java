@@ -95,7 +95,7 @@ public final class Fields {
       String[] numbers = (given == null ? absent : given).split(",");
       return Stream.of(numbers)
           .limit(given == null ? extents.of(Axis.C) : numbers.length)
-          .map(Float::parseFloat)
+          .map(number -> (Float) number(float.class, number))
           .toList();
     }
     if (type.isEnum()) {

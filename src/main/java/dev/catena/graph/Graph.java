@@ -75,7 +75,7 @@ public final class Graph {
   /** Memory is planned by what values say of themselves: it must be what their nodes make. */
   private static void requireWhatItMakes(Node node) {
     if (node.op() instanceof Op.Parameter) {
-      return;
+      return; // Its shape is given.
     }
     DType dtype = node.output().dtype();
     List<Signature.Made> all = Signature.infer(node.name(), node.op(), node.inputs(), dtype);

@@ -199,11 +199,6 @@ public sealed interface Op
           kernelH, kernelW, stride, padH, padW, groups, prologue, bias, true, rectified);
     }
 
-    /** The same without one. */
-    public Conv withoutResidual() {
-      return new Conv(kernelH, kernelW, stride, padH, padW, groups, prologue, bias, relu);
-    }
-
     /** The same with so many groups. */
     public Conv withGroups(int count) {
       return new Conv(kernelH, kernelW, stride, padH, padW, count, prologue, bias, residual, relu);

@@ -45,11 +45,6 @@ public record Pipeline(List<Rewrite> passes) implements Rewrite {
     return new Pipeline(more);
   }
 
-  /** This pipeline without the passes of one kind, to see what they are worth. */
-  public Pipeline without(Class<? extends Rewrite> kind) {
-    return new Pipeline(passes.stream().filter(p -> !kind.isInstance(p)).toList());
-  }
-
   @Override
   public Graph apply(Graph graph) {
     Graph result = graph;
