@@ -26,9 +26,21 @@ LARGE = 256 << 20
 
 def read(folder, name):
     try:
-        return json.loads((folder / name).read_text())
-    except (OSError, ValueError):
+        text = (folder / name).read_text()
+        return json.loads(text)
+    except OSError:
         return None
+    except ValueError:
+        pass
+    try:
+        return json.loads(text + "]")  # an array whose writer was stopped
+    except ValueError:
+        return None
+
+
+def all_of(folder, pattern):
+    """The results of every file, in the order of their names."""
+    return [result for file in sorted(folder.glob(pattern)) if (result := read(folder, file.name))]
 
 
 def table(heads, rows):
@@ -47,15 +59,12 @@ def percent(share):
 
 
 def conformance(folder):
-    outcomes = read(folder, "conformance.json")
-    if outcomes is None:
-        return []
     engines = {}
-    for outcome in outcomes:
+    for outcome in (one for outcomes in all_of(folder, "conformance-*.json") for one in outcomes):
         counts = engines.setdefault(outcome["engine"], {"passed": 0, "failed": 0, "unsupported": 0})
         counts[outcome["verdict"]] += 1
     rows = [(name, c["passed"], c["failed"]) for name, c in engines.items() if c["passed"] or c["failed"]]
-    return ["## Conformance", "", *table(("engine", "passed", "failed"), rows)]
+    return ["## Conformance", "", *table(("engine", "passed", "failed"), rows)] if rows else []
 
 
 def sanitizer(folder):
@@ -103,9 +112,6 @@ def kernels(folder, name, title, most):
 
 
 def models(folder):
-    result = read(folder, "models.json")
-    if result is None:
-        return []
     rows = [
         (
             row["model"],
@@ -119,17 +125,17 @@ def models(folder):
             mib(row["measured_bytes"]),
             f"{row['warm_up']['total_ms']:.0f}",
         )
+        for result in all_of(folder, "models-*.json")
         for row in result["models"]
     ]
     heads = ("model", "batch", "type", "ms", "resident, ms", "images/s", "launches", "planned", "measured", "ready after, ms")
-    return ["## Models", "", *table(heads, rows)]
+    return ["## Models", "", *table(heads, rows)] if rows else []
 
 
 def variants(folder):
     rows = []
-    for file in sorted(folder.glob("compare-*.json")):
-        result = read(folder, file.name)
-        for row in result["variants"] if result else []:
+    for result in all_of(folder, "compare-*.json"):
+        for row in result["variants"]:
             what = (result["model"], result["batch"], result["dtype"], row["name"])
             figures = (f"{row['median_ms']:.3f}", mib(row["measured_bytes"]), row["launches"])
             rows.append((*what, *figures, f"{row['max_rel_diff'] or 0:.1e}", "yes" if result["agree"] else "NO"))
@@ -161,7 +167,8 @@ def peer_table(folder, kind, title):
 def wanted(folder):
     """What was promised beside what was measured, both from this folder."""
     rows = []
-    ours = {(r["model"], r["batch"], r["dtype"]): r for r in (read(folder, "models.json") or {}).get("models", [])}
+    models = [row for result in all_of(folder, "models-*.json") for row in result["models"]]
+    ours = {(r["model"], r["batch"], r["dtype"]): r for r in models}
     theirs = [line for line in peers_of(folder) if "median_ms" in line]
     for (model, batch, dtype), row in ours.items():
         same = [p for p in theirs if (p["model"], p["batch"], p["dtype"]) == (model, batch, dtype)]
@@ -191,7 +198,7 @@ def wanted(folder):
 
 
 def page(folder):
-    first = next((r for r in map(lambda n: read(folder, n), ("kernels.json", "models.json", "compare-fp32.json")) if r), {})
+    first = next((r for pattern in ("kernels.json", "compare-*.json", "models-*.json") for r in all_of(folder, pattern)), {})
     device = first.get("device", {}).get("name", "unknown device")
     log = folder / "log.txt"
     dates = [line for line in log.read_text().splitlines() if line.startswith("date: ")] if log.exists() else []

@@ -234,11 +234,25 @@ final class Compare implements Callable<Integer> {
       output.write(chart, PlanCharts.svg(plans));
     }
     if (!agree) {
-      output.say(
-          "the variants' results differ by more than %.0e of the largest, or are not finite; see max diff"
-              .formatted(accepted));
+      output.say(disagreement(contestants, reference, accepted));
     }
     return agree ? 0 : 1;
+  }
+
+  private String disagreement(List<Contestant> contestants, float[] reference, double accepted) {
+    for (Contestant contestant : contestants) {
+      if (Double.isNaN(contestant.agreement(reference).relative())) {
+        String type = Choices.label(arguments.dtype());
+        return "overflow in %s: %s is the first step of %s whose output is not finite%s"
+            .formatted(
+                type,
+                contestant.firstNonFinite().orElse("none"),
+                contestant.name(),
+                arguments.dtype() == DType.FP16 ? "; --dtype bf16 has the range of fp32" : "");
+      }
+    }
+    return "the variants' results differ by more than %.0e of the largest; see max diff"
+        .formatted(accepted);
   }
 
   static Map<String, Object> device(Device device) {

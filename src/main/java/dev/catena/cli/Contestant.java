@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /** One variant of a comparison, with its times. */
@@ -40,6 +41,11 @@ final class Contestant implements AutoCloseable {
 
   float[] result() {
     return subject.result();
+  }
+
+  /** The first step whose output is not finite. */
+  Optional<String> firstNonFinite() {
+    return subject.firstNonFinite();
   }
 
   Agreement agreement(float[] reference) {

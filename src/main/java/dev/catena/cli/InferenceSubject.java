@@ -10,6 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** A session on one full batch; the logits are compared. */
 final class InferenceSubject implements Subject {
@@ -62,6 +63,11 @@ final class InferenceSubject implements Subject {
   @Override
   public float[] result() {
     return result.toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  @Override
+  public Optional<String> firstNonFinite() {
+    return session.firstNonFinite(images);
   }
 
   @Override

@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 /** What a comparison runs: a network compiled for inference, or for training. */
@@ -41,6 +42,9 @@ interface Subject extends AutoCloseable {
 
   /** What the last run computed, to be compared. */
   float[] result();
+
+  /** The first step whose output on the comparison's images is not finite. */
+  Optional<String> firstNonFinite();
 
   /** Bytes that stay on the device between runs, by owner. */
   Map<String, Long> resident();

@@ -10,6 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A trainer on one batch, again and again, with a learning rate of zero, so that every run computes
@@ -81,6 +82,11 @@ final class TrainingSubject implements Subject {
   @Override
   public Map<String, Long> resident() {
     return ReportFile.resident(trainer.state());
+  }
+
+  @Override
+  public Optional<String> firstNonFinite() {
+    return trainer.firstNonFinite(images, labels);
   }
 
   @Override

@@ -5,9 +5,13 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceException;
+import dev.catena.device.DeviceLostException;
+import dev.catena.engine.Engine;
+import dev.catena.engine.KernelEngine;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,7 +19,9 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Runs the conformance suite: {@code java -m dev.catena/dev.catena.conformance.Main --help}. Ends
@@ -28,11 +34,11 @@ public final class Main {
       Checks every engine of a device against a reference in fp64.
 
         --device ID       host, cuda:N or ptx:N; may be repeated; without it host and cuda
-        --engine NAME     this engine only
+        --engine NAME     this engine only; tiles: every tile of our kernels by its name
         --op NAME,...     operations whose name begins so: conv, scale-shift, max-pool, ...
         --problem "LINE"  this problem only, as the lists and failures have it
         --list            prints the problems and runs nothing
-        --json FILE       writes all outcomes; - is standard output, alone
+        --json FILE       writes each outcome as it comes; - is standard output, alone
         --help            this
       """;
 
@@ -42,7 +48,9 @@ public final class Main {
   private String engine = "";
   private String json = "";
   private boolean listOnly;
+  private boolean isLost;
   private PrintStream text = System.out;
+  private JsonGenerator written;
 
   private Main() {}
 
@@ -69,20 +77,41 @@ public final class Main {
       return 0;
     }
     text = json.equals("-") ? System.err : System.out;
-    for (String id : devices.isEmpty() ? Device.available() : devices) {
-      try (Device device = Device.open(id)) {
-        text.println(device.describe());
-        suite.run(device, name -> engine.isEmpty() || name.equals(engine), this::tell);
+    try (OutputStream out = openJson();
+        JsonGenerator generator = new JsonFactory().createGenerator(out, JsonEncoding.UTF8)) {
+      written = generator;
+      written.writeStartArray();
+      for (String id : devices.isEmpty() ? Device.available() : devices) {
+        run(id);
       }
     }
     summarise();
-    writeJson();
     boolean ran = outcomes.stream().anyMatch(o -> o.verdict() == Outcome.Verdict.PASSED);
     boolean failed = outcomes.stream().anyMatch(o -> o.verdict() == Outcome.Verdict.FAILED);
     if (!ran && !failed) {
-      text.println("Nothing ran.");
+      text.println(
+          "Nothing ran"
+              + outcomes.stream().findFirst().map(o -> ": " + o.engine() + " " + o.why()).orElse("."));
     }
-    return ran && !failed ? 0 : 1;
+    return ran && !failed && !isLost ? 0 : 1;
+  }
+
+  /** All cases, or as many as the device survives. */
+  private void run(String id) {
+    Set<String> tiles = KernelEngine.tiles().stream().map(Engine::name).collect(Collectors.toSet());
+    try (Device device = Device.open(id)) {
+      text.println(device.describe());
+      suite.run(
+          device,
+          name ->
+              engine.isEmpty()
+                  || name.equals(engine)
+                  || engine.equals("tiles") && tiles.contains(name),
+          this::tell);
+    } catch (DeviceLostException lost) {
+      text.println("STOPPED: " + lost.getMessage() + "; no case after the last one above ran");
+      isLost = true;
+    }
   }
 
   private void read(List<String> args) {
@@ -109,6 +138,7 @@ public final class Main {
 
   private void tell(Outcome outcome) {
     outcomes.add(outcome);
+    write(outcome);
     if (outcome.verdict() == Outcome.Verdict.FAILED) {
       text.println("FAILED " + outcome.engine() + ": " + outcome.line());
       text.println("  " + outcome.why());
@@ -133,24 +163,28 @@ public final class Main {
                 count.getOrDefault(Outcome.Verdict.UNSUPPORTED, 0)));
   }
 
-  private void writeJson() throws IOException {
-    if (json.isEmpty()) {
-      return;
-    }
-    try (OutputStream out = json.equals("-") ? System.out : Files.newOutputStream(Path.of(json));
-        JsonGenerator g = new JsonFactory().createGenerator(out, JsonEncoding.UTF8)) {
-      g.useDefaultPrettyPrinter();
-      g.writeStartArray();
-      for (Outcome o : outcomes) {
-        g.writeStartObject();
-        g.writeStringField("device", o.device());
-        g.writeStringField("engine", o.engine());
-        g.writeStringField("problem", o.line());
-        g.writeStringField("verdict", o.verdict().name().toLowerCase(Locale.ROOT));
-        g.writeStringField("why", o.why());
-        g.writeEndObject();
-      }
-      g.writeEndArray();
+  private OutputStream openJson() throws IOException {
+    return switch (json) {
+      case "" -> OutputStream.nullOutputStream();
+      case "-" -> System.out;
+      default -> Files.newOutputStream(Path.of(json));
+    };
+  }
+
+  /** Flushed at once: what is known outlives a process that is stopped. */
+  private void write(Outcome o) {
+    try {
+      written.writeStartObject();
+      written.writeStringField("device", o.device());
+      written.writeStringField("engine", o.engine());
+      written.writeStringField("problem", o.line());
+      written.writeStringField("verdict", o.verdict().name().toLowerCase(Locale.ROOT));
+      written.writeStringField("why", o.why());
+      written.writeEndObject();
+      written.writeRaw('\n');
+      written.flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write " + json, e);
     }
   }
 }

@@ -36,15 +36,14 @@ final class CudnnHandles {
   synchronized long of(Stream stream) {
     device.makeCurrent();
     long key = stream.handle();
-    Long known = byStream.get(key);
-    if (known != null) {
-      return known;
-    }
-    Long waiting = ready.remove(Thread.currentThread());
-    long handle = waiting == null ? cudnn.createHandle() : waiting;
-    cudnn.setStream(handle, key);
-    byStream.put(key, handle);
+    long handle = byStream.computeIfAbsent(key, _ -> next());
+    cudnn.setStream(handle, key); // each time: the driver may give a closed stream's handle again
     return handle;
+  }
+
+  private long next() {
+    Long waiting = ready.remove(Thread.currentThread());
+    return waiting == null ? cudnn.createHandle() : waiting;
   }
 
   /** Ends holding; the last holder frees all handles. */

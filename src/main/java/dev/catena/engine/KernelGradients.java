@@ -35,6 +35,9 @@ final class KernelGradients {
   /** Pixels that one thread may add up in fp32: their rounding errors stay small. */
   private static final int WGRAD_PIXELS = 1024;
 
+  /** Blocks that a grid may have in its third dimension. */
+  private static final int MOST_DEEP = 65_535;
+
   /** Threads that fill a GPU. */
   private static final long WGRAD_THREADS = 1 << 17;
 
@@ -149,6 +152,6 @@ final class KernelGradients {
     if (device.kind() != Device.Kind.HOST) {
       wanted = Math.max(wanted, WGRAD_THREADS / Math.max(1, threads));
     }
-    return FilterParts.atMost(wanted, (long) g.n() * g.h(), dw);
+    return FilterParts.atMost(Math.min(wanted, MOST_DEEP), (long) g.n() * g.h(), dw);
   }
 }

@@ -6,10 +6,12 @@ import dev.catena.device.Event;
 import dev.catena.device.ExecutableGraph;
 import dev.catena.device.Stream;
 import dev.catena.engine.Work;
+import dev.catena.graph.Node;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** What one run at a time needs: a stream, an arena, and every program captured over it. */
 final class Lane implements AutoCloseable {
@@ -43,6 +45,7 @@ final class Lane implements AutoCloseable {
         try {
           replays.add(new Replay(program, works, stream, arena.address(), device.id()));
         } catch (RuntimeException | Error e) {
+          drain(e); // launches of the first run may still use the memory that is freed now
           works.forEach(Work::close);
           throw e;
         }
@@ -141,6 +144,25 @@ final class Lane implements AutoCloseable {
     }
   }
 
+  /** The first step of program {@code index} whose output on {@code images} is not finite. */
+  Optional<String> firstNonFinite(int index, MemorySegment images) {
+    Replay replay = replays.get(index);
+    try {
+      stream.copyToDevice(replay.input, images);
+      for (int i = 0; i < replay.works.size(); i++) {
+        replay.works.get(i).enqueue(stream);
+        Node node = replay.nodes.get(i);
+        if (!Finite.all(node, replay.addresses, stream)) {
+          return Optional.of(node.name());
+        }
+      }
+      return Optional.empty();
+    } catch (RuntimeException | Error e) {
+      drain(e);
+      throw e;
+    }
+  }
+
   /** Waits, after {@code failure}, for what was enqueued before: it may still read the images. */
   private void drain(Throwable failure) {
     try {
@@ -162,6 +184,8 @@ final class Lane implements AutoCloseable {
   private static final class Replay implements AutoCloseable {
     final ExecutableGraph graph;
     final List<Step> steps;
+    final List<Node> nodes;
+    final Addresses addresses;
     final List<Work> works;
     final RunEvent event;
     final long input;
@@ -172,8 +196,9 @@ final class Lane implements AutoCloseable {
       CaptureEvent capture = new CaptureEvent();
       capture.begin();
       this.steps = program.steps();
+      this.nodes = program.computing();
       this.works = works;
-      Addresses addresses = new Addresses(program.plan(), arena, Map.of());
+      this.addresses = new Addresses(program.plan(), arena, Map.of());
       this.input = addresses.of(program.input());
       this.output = addresses.of(program.output());
       this.launches = works.stream().mapToInt(Work::launches).sum();

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -198,16 +199,42 @@ public final class Session implements AutoCloseable {
    * @throws IllegalStateException after {@link #close}
    */
   public List<StepTime> profile(MemorySegment images, int rounds) {
-    if (images.byteSize() != maxBatch() * imageBytes || rounds < 1) {
-      throw new IllegalArgumentException(
-          "a profile takes %d images, %d bytes, and at least one round; not %d bytes, %d rounds"
-              .formatted(maxBatch(), maxBatch() * imageBytes, images.byteSize(), rounds));
+    requireFullBatch(images);
+    if (rounds < 1) {
+      throw new IllegalArgumentException("rounds must be positive: " + rounds);
     }
     Lane lane = lease();
     try {
       return lane.profile(programs.size() - 1, images, rounds);
     } finally {
       giveBack(lane);
+    }
+  }
+
+  /**
+   * Computes a batch step by step and stops at the first value that is NaN or infinite, as where a
+   * sum is beyond fp16. Leases a lane as {@link #run} does.
+   *
+   * @param images as for {@link #run}, a full batch
+   * @return the name of the step; empty if all are finite
+   * @throws IllegalArgumentException if the images are no full batch
+   * @throws IllegalStateException after {@link #close}
+   */
+  public Optional<String> firstNonFinite(MemorySegment images) {
+    requireFullBatch(images);
+    Lane lane = lease();
+    try {
+      return lane.firstNonFinite(programs.size() - 1, images);
+    } finally {
+      giveBack(lane);
+    }
+  }
+
+  private void requireFullBatch(MemorySegment images) {
+    if (images.byteSize() != maxBatch() * imageBytes) {
+      throw new IllegalArgumentException(
+          "a full batch has %d images, %d bytes, not %d bytes"
+              .formatted(maxBatch(), maxBatch() * imageBytes, images.byteSize()));
     }
   }
 

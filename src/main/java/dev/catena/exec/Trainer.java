@@ -101,6 +101,9 @@ public final class Trainer implements AutoCloseable {
       long sent = images.bytes() + labels.bytes();
       event = new StepEvent(step.name(), device.id(), graph.nodes(), planned, sent);
     } catch (RuntimeException | Error e) {
+      if (!opened.isEmpty()) {
+        drain(e); // launches of the first run may still use the memory that is freed now
+      }
       close();
       throw e;
     }

@@ -61,7 +61,8 @@ public record KernelBench(Device device, Engines engines, int runs) {
     return new Times(problem, Cost.of(problem), chosen.name(), times, failures);
   }
 
-  private static void requireAlive(RuntimeException e) {
+  /** Throws {@code e} again if it lost the device. */
+  static void requireAlive(RuntimeException e) {
     if (e instanceof DeviceLostException || (e instanceof CudaException c && c.sticky())) {
       throw e;
     }

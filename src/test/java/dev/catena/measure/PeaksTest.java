@@ -1,0 +1,26 @@
+package dev.catena.measure;
+
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.catena.device.Device;
+import dev.catena.device.HostDevice;
+import dev.catena.engine.Engines;
+import dev.catena.graph.DType;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class PeaksTest {
+  private static final int OUT_OF_RESOURCES = 701;
+
+  @Test
+  void anEngineThatFailsIsLeftOut() {
+    try (Device device = Device.open("host")) {
+      Engines engines = Engines.on(device, Optional.empty(), Optional.empty());
+      HostDevice.of(device).injectFault("tiled_pointwise_f32", 0, OUT_OF_RESOURCES, false);
+      Peaks peaks = Peaks.measure(device, engines, DType.FP32, false);
+      assertNotEquals("tiled", peaks.multipliedBy());
+      assertTrue(peaks.flopsPerSecond() > 0);
+    }
+  }
+}
