@@ -1,6 +1,7 @@
 #!/bin/sh
 # Packs target/catena-VERSION-linux-x86_64[-gpu].tar.xz from what the build left in target/; `mvn -Pdist package` calls it.
-#   bin/catena   runtime/ (its Java)   lib/ (modules)   lib/native/ (oneDNN; not in the GPU flavour)   bench/gpu/check.sh
+#   bin/catena   runtime/ (its Java)   lib/ (modules)   bench/gpu/check.sh
+#   lib/native/ (oneDNN), or in the GPU flavour lib/cubins/ (kernels for some GPUs, which spare their driver 50 s of compiling)
 set -eu
 cd "$(dirname "$0")/.."
 version=$1 gpu=${2:-false}
@@ -11,7 +12,11 @@ root=target/dist/$name
 mkdir -p "$root/bin" "$root/lib" "$root/bench/gpu" "$root/bench/results" "$root/bench/peers" "$root/src/test/python"
 mv target/dist/runtime "$root/"
 cp target/catena.jar target/lib/*.jar "$root/lib/"
-[ "$gpu" = true ] || mv target/dist/native "$root/lib/"
+if [ "$gpu" = true ]; then
+    dist/cubins.sh "$root/lib/cubins"
+else
+    mv target/dist/native "$root/lib/"
+fi
 cp catena "$root/bin/"
 cp bench/gpu/check.sh "$root/bench/gpu/"
 cp bench/results/summarise.py "$root/bench/results/"

@@ -91,7 +91,10 @@ public final class Main {
     if (!ran && !failed) {
       text.println(
           "Nothing ran"
-              + outcomes.stream().findFirst().map(o -> ": " + o.engine() + " " + o.why()).orElse("."));
+              + outcomes.stream()
+                  .findFirst()
+                  .map(o -> ": " + o.engine() + " " + o.why())
+                  .orElse("."));
     }
     return ran && !failed && !isLost ? 0 : 1;
   }

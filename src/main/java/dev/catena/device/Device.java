@@ -582,7 +582,7 @@ public final class Device implements AutoCloseable {
   public Module module(String file) {
     context.device().enter();
     try {
-      return modules.computeIfAbsent(file, f -> load(f, images.find(f, id())));
+      return modules.computeIfAbsent(file, this::loadBest);
     } finally {
       context.device().exit();
     }
@@ -591,6 +591,23 @@ public final class Device implements AutoCloseable {
   /** Takes another image for a kernel file from now on; for tests of what is seen of errors. */
   void replace(String file, KernelImages.Image image) {
     modules.put(file, load(file, image));
+  }
+
+  /** From machine code, if there is some and the driver takes it. */
+  private Module loadBest(String file) {
+    Optional<KernelImages.Image> cubin = images.cubin(file);
+    if (cubin.isPresent()) {
+      try {
+        return load(file, cubin.get());
+      } catch (CudaException e) {
+        if (e.sticky()) {
+          throw e;
+        }
+        String refused = cubin.get().resource() + " was refused; its PTX is compiled instead: " + e;
+        LOG.log(System.Logger.Level.WARNING, refused);
+      }
+    }
+    return load(file, images.find(file, id()));
   }
 
   /** Loads an image that is not one of Catena's own. */

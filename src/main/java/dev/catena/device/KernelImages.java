@@ -8,8 +8,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** The compiled kernels that this build of Catena carries, and which of them suit a device. */
 final class KernelImages {
@@ -20,11 +23,19 @@ final class KernelImages {
   /** An image and where it came from. */
   record Image(String resource, byte[] bytes) {}
 
+  /** Names a folder with {@code sm_*}{@code /NAME.cubin} and {@code kernels.properties}. */
+  static final String CUBINS = "catena.cubins";
+
+  private static final System.Logger LOG = System.getLogger("dev.catena.device");
+  private static final Map<String, String> CUBIN_HASHES = new ConcurrentHashMap<>();
+
   private final List<String> folders;
+  private final List<String> cubins;
   private final String suffix;
 
-  private KernelImages(List<String> folders, String suffix) {
+  private KernelImages(List<String> folders, List<String> cubins, String suffix) {
     this.folders = folders;
+    this.cubins = cubins;
     this.suffix = suffix;
   }
 
@@ -39,22 +50,74 @@ final class KernelImages {
         folders.add("compute_" + baseline);
       }
     }
-    return new KernelImages(folders, ".ptx");
+    // Machine code runs on later minor revisions too; sm_90a on 9.0 alone.
+    List<String> cubins =
+        switch (computeCapability / 10) {
+          case 8 -> List.of("sm_80");
+          case 9 -> List.of("sm_90a", "sm_90");
+          case 10 -> List.of("sm_100");
+          default -> List.of();
+        };
+    return new KernelImages(folders, cubins, ".ptx");
   }
 
   /** Shared objects for this CPU. */
   static KernelImages host() {
     if (System.getProperty("os.arch").equals("aarch64")) {
-      return new KernelImages(List.of(HOST + "aarch64"), ".so");
+      return new KernelImages(List.of(HOST + "aarch64"), List.of(), ".so");
     }
     String baseline = HOST + "x86-64-v3";
     return new KernelImages(
-        hasAvx512() ? List.of(HOST + "x86-64-v4", baseline) : List.of(baseline), ".so");
+        hasAvx512() ? List.of(HOST + "x86-64-v4", baseline) : List.of(baseline), List.of(), ".so");
   }
 
   /** The microarchitecture levels or architectures, best first. */
   List<String> folders() {
     return folders;
+  }
+
+  /**
+   * Machine code of a kernel file for this device, which the driver need not compile: from the
+   * folder that the property {@value #CUBINS} names, as the archive for GPUs has it. Empty if there
+   * is none, or if it is of another build.
+   */
+  Optional<Image> cubin(String file) {
+    String root = System.getProperty(CUBINS, "");
+    if (root.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      for (String folder : cubins) {
+        Path path = Path.of(root, folder, file + ".cubin");
+        if (Files.exists(path)) {
+          if (!CUBIN_HASHES.computeIfAbsent(root, KernelImages::hash).equals(property("hash"))) {
+            return Optional.empty();
+          }
+          return Optional.of(new Image(path.toString(), Files.readAllBytes(path)));
+        }
+      }
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.WARNING, "cannot read a kernel in " + root + ": " + e);
+    }
+    return Optional.empty();
+  }
+
+  /** Which kernels the files in {@code root} were made of. */
+  private static String hash(String root) {
+    Properties properties = new Properties();
+    try (InputStream in = Files.newInputStream(Path.of(root, "kernels.properties"))) {
+      properties.load(in);
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.DEBUG, "no kernels.properties in " + root, e);
+    }
+    String hash = properties.getProperty("hash", "unknown");
+    if (!hash.equals(property("hash"))) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "the kernels in %s are of another build (%s, not %s); the driver compiles PTX instead"
+              .formatted(root, hash, property("hash")));
+    }
+    return hash;
   }
 
   /** The best image of a kernel file. */

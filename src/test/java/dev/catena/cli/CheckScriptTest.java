@@ -157,7 +157,8 @@ class CheckScriptTest {
   @Test
   void skipsASanitizerThatRefusesTheDevice() throws Exception {
     launcher("exit 0\n");
-    Path sanitizer = script("sanitizer", "echo '========= Error: Device not supported' && exit 1\n");
+    Path sanitizer =
+        script("sanitizer", "echo '========= Error: Device not supported' && exit 1\n");
     Result result =
         check(Map.of("CATENA_SANITIZER", sanitizer.toString()), "--only", "sanitizer,models");
     assertEquals(0, result.code, result.said);

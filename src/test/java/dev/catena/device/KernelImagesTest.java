@@ -3,9 +3,14 @@ package dev.catena.device;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class KernelImagesTest {
   @Test
@@ -16,6 +21,40 @@ class KernelImagesTest {
     assertEquals(List.of("compute_80", "compute_75"), KernelImages.cuda(89).folders());
     assertEquals(List.of("sm_90a", "compute_80", "compute_75"), KernelImages.cuda(90).folders());
     assertEquals(List.of("compute_80", "compute_75"), KernelImages.cuda(100).folders());
+  }
+
+  @Test
+  void machineCodeIsTakenWhereItFitsDeviceAndBuild(@TempDir Path folder) throws IOException {
+    for (String name : List.of("sm_80/add", "sm_90/add", "sm_90a/conv1x1", "sm_90/conv1x1")) {
+      Path file = folder.resolve(name + ".cubin");
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, name);
+    }
+    Path properties = folder.resolve("kernels.properties");
+    Files.writeString(properties, "hash=" + KernelImages.property("hash"));
+    assertEquals(Optional.empty(), KernelImages.cuda(90).cubin("add"), "no folder is named");
+    System.setProperty(KernelImages.CUBINS, folder.toString());
+    try {
+      assertEquals("sm_80/add", cubin(89, "add"));
+      assertEquals("sm_90/add", cubin(90, "add"));
+      assertEquals("sm_90a/conv1x1", cubin(90, "conv1x1"));
+      assertEquals("none", cubin(100, "add"));
+      assertEquals("none", cubin(75, "add"));
+      Path other = Files.createDirectories(folder.resolve("other"));
+      Files.move(folder.resolve("sm_80"), other.resolve("sm_80"));
+      Files.writeString(other.resolve("kernels.properties"), "hash=another");
+      System.setProperty(KernelImages.CUBINS, other.toString());
+      assertEquals("none", cubin(80, "add"), "of another build");
+    } finally {
+      System.clearProperty(KernelImages.CUBINS);
+    }
+  }
+
+  private static String cubin(int capability, String file) {
+    return KernelImages.cuda(capability)
+        .cubin(file)
+        .map(image -> new String(image.bytes(), StandardCharsets.US_ASCII))
+        .orElse("none");
   }
 
   @Test
