@@ -2,6 +2,7 @@ package dev.catena.device;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -45,6 +46,21 @@ class KernelImagesTest {
       Files.writeString(other.resolve("kernels.properties"), "hash=another");
       System.setProperty(KernelImages.CUBINS, other.toString());
       assertEquals("none", cubin(80, "add"), "of another build");
+    } finally {
+      System.clearProperty(KernelImages.CUBINS);
+    }
+  }
+
+  @Test
+  void theDriverCompilesPtxWhereItRefusesMachineCode(@TempDir Path folder) throws IOException {
+    Files.writeString(
+        Files.createDirectories(folder.resolve("sm_90")).resolve("add.cubin"), "no machine code");
+    Files.writeString(
+        folder.resolve("kernels.properties"), "hash=" + KernelImages.property("hash"));
+    assumeTrue(KernelImages.hasPtx(), "this build has no PTX");
+    System.setProperty(KernelImages.CUBINS, folder.toString());
+    try (Device device = Device.open("ptx:90")) {
+      assertTrue(device.module("add").resource().endsWith("compute_80/add.ptx"));
     } finally {
       System.clearProperty(KernelImages.CUBINS);
     }
