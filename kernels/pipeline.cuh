@@ -383,21 +383,21 @@ struct Pipeline {
     });
   }
 
-  // f(m, k, where it is in the tile) for this thread's vectors of the tile.
+  // f(m, k, where it is in the tile, whether it is in the image) for this thread's vectors of the tile.
   template <class F>
   __device__ __forceinline__ void each_vector(F f) const {
     for (int at = threadIdx.x; at < ROWS * (COLUMNS / VECTOR); at += THREADS) {
       int row = at / (COLUMNS / VECTOR), column = at % (COLUMNS / VECTOR) * VECTOR;
       int m = area.target(row, shape), k = first_column + column;
-      if (m >= 0 && k < shape.outputs) f(m, k, stages + row * LINE + column);
+      f(m, k, stages + row * LINE + column, m >= 0 && k < shape.outputs);
     }
   }
 
   // A residual comes into the tile first, as it is, and is added by whoever has the sum.
   __device__ __forceinline__ void store_tile(T* y, const Epilogue<T>& epilogue) const {
     if (epilogue.residual) {
-      each_vector([&](int m, int k, T* at) {
-        store_aligned(at, load(epilogue.residual_at(m, k), shape.outputs - k));
+      each_vector([&](int m, int k, T* at, bool inside) {
+        store_aligned(at, inside ? load(epilogue.residual_at(m, k), shape.outputs - k) : Vector<T>{});
       });
       __syncthreads();
     }
@@ -411,8 +411,8 @@ struct Pipeline {
       store_pair(at, first, second, true, true);
     });
     __syncthreads();
-    each_vector([&](int m, int k, const T* at) {
-      store(y + size_t(m) * shape.y_pitch + k, load_aligned(at), shape.outputs - k);
+    each_vector([&](int m, int k, const T* at, bool inside) {
+      if (inside) store(y + size_t(m) * shape.y_pitch + k, load_aligned(at), shape.outputs - k);
     });
   }
 

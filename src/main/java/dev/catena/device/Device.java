@@ -595,7 +595,7 @@ public final class Device implements AutoCloseable {
 
   /** From machine code, if there is some and the driver takes it. */
   private Module loadBest(String file) {
-    Optional<KernelImages.Image> cubin = images.cubin(file);
+    Optional<KernelImages.Image> cubin = isInterpreted() ? Optional.empty() : images.cubin(file);
     if (cubin.isPresent()) {
       try {
         return load(file, cubin.get());
