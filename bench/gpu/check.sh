@@ -116,7 +116,10 @@ attempt() { # name, seconds, command...
     case $status in
     skipped) say "-- $name: skipped: $(grep -m 1 "$skip_if" "$out/.said")" && return 0 ;;
     0) say "-- $name: passed, $took s" && echo "$name" >>"$out/passed.txt" ;;
-    124 | 137) say "-- $name: OUT OF TIME after $took s" && echo "$name" >>"$out/$list" ;;
+    124 | 137)
+        ! grep -q '^FAILED' "$out/.said" || list=.failed
+        say "-- $name: OUT OF TIME after $took s" && echo "$name" >>"$out/$list"
+        ;;
     *) say "-- $name: FAILED ($status), $took s" && echo "$name" >>"$out/.failed" ;;
     esac
     return "$status"
