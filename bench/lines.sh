@@ -47,12 +47,12 @@ native=$(($(lines native 9 '*.cpp' '*.h' Makefile) - interpreter - standin))
 echo
 row Java "$java" 38500
 row kernels "$kernels" 5200
-row native "$native" 8000
+row native "$native" 8200
 row native/ptx "$interpreter" 4000
 row native/standin "$standin" 980
 row tests "$(lines src/test 99 '*.java')" -
 
-if [ "${1:-}" = --check ] && { [ "$java" -gt 38500 ] || [ "$kernels" -gt 5200 ] || [ "$native" -gt 8000 ] || [ "$interpreter" -gt 4000 ]; }; then
+if [ "${1:-}" = --check ] && { [ "$java" -gt 38500 ] || [ "$kernels" -gt 5200 ] || [ "$native" -gt 8200 ] || [ "$interpreter" -gt 4000 ]; }; then
     echo "over the budget" >&2
     exit 1
 fi
