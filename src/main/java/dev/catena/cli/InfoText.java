@@ -27,10 +27,15 @@ final class InfoText {
             + ")");
     info.entry(
         "nvcc",
-        environment.nvcc().equals("absent")
-            ? "not there when this was built, so there are no kernels for GPUs; to have them,"
-                + " build where the CUDA toolkit is installed"
-            : environment.nvcc() + ", when this was built");
+        switch (environment.nvcc()) {
+          case "absent" ->
+              "not there when this was built, so there are no kernels for GPUs; to have them,"
+                  + " build where the CUDA toolkit is installed";
+          case "unused" ->
+              "not used, since there was no GPU; `mvn -DskipTests package` builds the kernels for"
+                  + " GPUs";
+          default -> environment.nvcc() + ", when this was built";
+        });
     environment.libraries().forEach(info::library);
     info.entry("tuning", "choices are kept in " + Environment.cacheFolder());
     return info.text.toString();

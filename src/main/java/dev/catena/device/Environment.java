@@ -14,7 +14,8 @@ import java.util.Optional;
  *
  * @param libraries in the order in which they are listed to users
  * @param kernelHash of all kernel sources and flags
- * @param nvcc version of the compiler that made the PTX, or {@code absent}
+ * @param nvcc version of the compiler that made the PTX, or {@code absent}, or {@code unused} where
+ *     the kernels were built for this CPU alone
  * @param architectures for which there are kernels
  */
 public record Environment(

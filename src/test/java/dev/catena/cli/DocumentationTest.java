@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,6 +31,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What README.md and docs/ tell people to type: it compiles, it runs, or at least it is there. */
 @Timeout(300)
+@Tag("slow")
 class DocumentationTest {
   private static final Pattern LINK = Pattern.compile("\\]\\(([^):#]+)\\)");
   private static final Pattern FILE = Pattern.compile("[\\w-]+\\.(html|svg|json)");

@@ -2,6 +2,7 @@ package dev.catena.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -45,9 +46,49 @@ class LauncherTest {
     assertTrue(said.contains("-Xmx1g\n-Da=b\n"), said);
   }
 
+  /** In a source tree, whose Maven says how it was called. */
+  @ParameterizedTest
+  @CsvSource({
+    "'', models, host",
+    "unused, compare --device host, host",
+    "unused, compare --device cuda:0, all",
+    "13.0, models, all",
+    "absent, models, all"
+  })
+  void buildsTheKernelsOfThisCpuUnlessMoreIsWanted(String nvcc, String arguments, String expected)
+      throws Exception {
+    assumeFalse(Files.exists(Path.of("/dev/nvidiactl")) || Files.exists(Path.of("/dev/dxg")));
+    Files.move(folder.resolve("runtime"), folder.resolve("jdk"));
+    Files.writeString(folder.resolve("jdk/release"), "JAVA_VERSION=\"25\"\n");
+    Files.copy(Path.of("catena"), folder.resolve("catena"));
+    Files.delete(folder.resolve("bin/catena"));
+    Path maven = folder.resolve("bin/mvn");
+    Files.writeString(maven, "#!/bin/sh\necho \"$@\"\ntouch target/catena.jar\n");
+    Files.setPosixFilePermissions(maven, PosixFilePermissions.fromString("rwxr-xr-x"));
+    if (!nvcc.isEmpty()) {
+      Path kernels = folder.resolve("target/classes/dev/catena/kernels");
+      Files.writeString(
+          Files.createDirectories(kernels).resolve("kernels.properties"), "nvcc=" + nvcc + "\n");
+    }
+    Map<String, String> environment =
+        Map.of(
+            "CATENA_JAVA_HOME",
+            folder.resolve("jdk").toString(),
+            "PATH",
+            folder.resolve("bin") + ":" + System.getenv("PATH"));
+    String said = start(folder.resolve("catena"), environment, arguments.split(" "));
+    assertTrue(said.contains("-q -B -DskipTests -Dnative=" + expected + " package\n"), said);
+    assertTrue(said.endsWith(String.join("\n", arguments.split(" ")) + "\n"), said);
+  }
+
   private String run(Map<String, String> environment, String... arguments)
       throws IOException, InterruptedException {
-    ProcessBuilder builder = new ProcessBuilder(folder.resolve("bin/catena").toString());
+    return start(folder.resolve("bin/catena"), environment, arguments);
+  }
+
+  private static String start(Path script, Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
+    ProcessBuilder builder = new ProcessBuilder(script.toString());
     builder.command().addAll(List.of(arguments));
     builder.environment().keySet().removeIf(name -> name.startsWith("LC_") || name.equals("LANG"));
     builder.environment().putAll(environment);

@@ -10,11 +10,13 @@ import dev.catena.device.Device;
 import dev.catena.device.HostDevice;
 import java.nio.file.Path;
 import me.tongfei.progressbar.ProgressBar;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
 /** What only a process of its own shows: exit codes, the log, absent libraries. */
+@Tag("slow")
 class ProcessTest {
   private static final String[] COMPARE = {
     "compare", Cli.MODEL, "--batch", "1", "--rounds", "1", "--variants", "fused", "--no-tune"

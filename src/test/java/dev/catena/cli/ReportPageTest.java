@@ -17,6 +17,7 @@ import java.util.Set;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The pages of {@code --report}, as text and in a browser. */
 @Timeout(240)
+@Tag("slow")
 class ReportPageTest {
   private static final List<String> VARIANTS = List.of("unfused", "in-place", "fused");
 

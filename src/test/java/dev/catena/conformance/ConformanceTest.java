@@ -5,16 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.device.Device;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /** Every list of problems on every device of this machine. */
 class ConformanceTest {
   @TestFactory
+  @Tag("slow")
   Stream<DynamicTest> everyEngineSolvesEveryProblem() {
     return Device.available().stream()
         .flatMap(
@@ -23,7 +27,23 @@ class ConformanceTest {
                     .map(
                         list ->
                             DynamicTest.dynamicTest(
-                                device + ": " + list, () -> check(device, list))));
+                                device + ": " + list, () -> check(device, Suite.list(list)))));
+  }
+
+  /** The first case of each operation. */
+  @TestFactory
+  @Tag("quick")
+  Stream<DynamicTest> everyEngineSolvesOneProblemOfEachOperation() {
+    Map<String, String> first = new LinkedHashMap<>();
+    Suite.all().lines().forEach(l -> first.putIfAbsent(l.substring(0, l.indexOf(' ')), l));
+    return Device.available().stream()
+        .flatMap(
+            device ->
+                first.values().stream()
+                    .map(
+                        line ->
+                            DynamicTest.dynamicTest(
+                                device + ": " + line, () -> check(device, Suite.problem(line)))));
   }
 
   @Test
@@ -43,10 +63,10 @@ class ConformanceTest {
     return outcomes.getFirst();
   }
 
-  private static void check(String id, String list) {
+  private static void check(String id, Suite suite) {
     List<Outcome> outcomes = new ArrayList<>();
     try (Device device = Device.open(id)) {
-      Suite.list(list).run(device, _ -> true, outcomes::add);
+      suite.run(device, _ -> true, outcomes::add);
     }
     String failures =
         outcomes.stream()

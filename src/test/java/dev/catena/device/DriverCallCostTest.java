@@ -14,10 +14,12 @@ import java.util.Arrays;
 import java.util.Locale;
 import jcuda.driver.CUcontext;
 import jcuda.driver.JCudaDriver;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a driver call costs from Java: through our handles, and through JCuda's JNI. */
+@Tag("slow")
 class DriverCallCostTest {
   @TempDir Path folder;
 

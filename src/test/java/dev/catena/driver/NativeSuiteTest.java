@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The tests of the native part, which are written in C++: {@code make -C native test}. */
+@Tag("slow")
 class NativeSuiteTest {
   @Test
   void passes() throws Exception {

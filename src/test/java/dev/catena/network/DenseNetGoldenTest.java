@@ -4,7 +4,6 @@ import dev.catena.Model;
 import dev.catena.Models;
 import dev.catena.device.Device;
 import dev.catena.exec.Inference;
-import dev.catena.exec.Parameters;
 import dev.catena.exec.Session;
 import dev.catena.graph.DType;
 import dev.catena.rewrite.Variant;
@@ -12,11 +11,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every DenseNet, every variant, every device, against PyTorch's fp64 logits. */
+@Tag("slow")
 class DenseNetGoldenTest {
   /** PyTorch's own fp32 is off by less than 1e-6. */
   private static final double FP32 = 1e-4;
@@ -27,9 +28,6 @@ class DenseNetGoldenTest {
 
   private static final List<String> HALF_PRECISION =
       List.of("densenet121", "densenet-40-12", "densenet-bc-100-12");
-
-  private static final Parameters WEIGHTS =
-      parameter -> GoldenWeights.tensor(parameter.name(), parameter.output().shape());
 
   static Stream<Arguments> fp32() {
     List<GoldenLogits.Case> cases = GoldenLogits.read().cases();
@@ -68,7 +66,7 @@ class DenseNetGoldenTest {
             .dtype(dtype)
             .variant(variant);
     try (Device device = Device.open(deviceId);
-        Model model = Models.get(golden.model()).with(WEIGHTS);
+        Model model = Models.get(golden.model()).with(GoldenWeights.of(golden.model()));
         Session session = model.compile(device, options)) {
       float[] images = GoldenWeights.images(golden.batch(), golden.height(), golden.width());
       float[] expected = Logits.flat(golden.logits());

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -12,6 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * From a safetensors file as torchvision's users have it to logits: PyTorch writes the weights,
  * batches of 1 and 3 and non-square images, and what it makes of them in fp32.
  */
+@Tag("slow")
 class DenseNetOracleTest {
   private static final double TOLERANCE = 1e-4;
 

@@ -29,10 +29,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Two steps of a network of each family under each policy; the second shows the first's update. */
+@Tag("slow")
 class EveryFamilyTrainsTest {
   private static final int BATCH = 2;
 

@@ -1,8 +1,11 @@
 package dev.catena.network;
 
+import dev.catena.exec.Parameters;
 import dev.catena.graph.Shape;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.function.LongToDoubleFunction;
 
 /**
@@ -42,7 +45,30 @@ public final class GoldenWeights {
   private static final long GOLDEN_RATIO = 0x9E3779B97F4A7C15L;
   private static final int CELLS = 4;
 
+  /** The network whose tensors are kept, and they by name. */
+  private static String kept = "";
+
+  private static final Map<String, float[]> TENSORS = new HashMap<>();
+
   private GoldenWeights() {}
+
+  /**
+   * A network's tensors, generated once for the tests of it that follow each other.
+   *
+   * @param network its name
+   */
+  static Parameters of(String network) {
+    return parameter -> {
+      synchronized (TENSORS) {
+        if (!kept.equals(network)) {
+          TENSORS.clear();
+          kept = network;
+        }
+        return TENSORS.computeIfAbsent(
+            parameter.name(), name -> tensor(name, parameter.output().shape()));
+      }
+    };
+  }
 
   /**
    * The tensor of that name.

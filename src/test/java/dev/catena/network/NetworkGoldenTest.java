@@ -21,11 +21,13 @@ import dev.catena.model.ResidualBlock;
 import dev.catena.rewrite.Variant;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Networks of every family, every variant, every device, against PyTorch's fp64 logits. */
+@Tag("slow")
 class NetworkGoldenTest {
   private static final double TOLERANCE = 1e-4;
 
@@ -42,9 +44,7 @@ class NetworkGoldenTest {
       Inference options =
           Inference.batch(golden.batch()).image(golden.height(), golden.width()).variant(variant);
       try (Device device = Device.open(deviceId);
-          Model model =
-              Models.of(network(golden.model()))
-                  .with(p -> GoldenWeights.tensor(p.name(), p.output().shape()));
+          Model model = Models.of(network(golden.model())).with(GoldenWeights.of(golden.model()));
           Session session = model.compile(device, options)) {
         float[] images = GoldenWeights.images(golden.batch(), golden.height(), golden.width());
         Logits.assertClose(

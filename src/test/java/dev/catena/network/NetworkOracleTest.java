@@ -3,6 +3,7 @@ package dev.catena.network;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -11,6 +12,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * From a safetensors file as torchvision's users have it to logits: PyTorch writes random weights,
  * batches of images, and what it makes of them in fp32.
  */
+@Tag("slow")
 class NetworkOracleTest {
   private static final double TOLERANCE = 1e-4;
 

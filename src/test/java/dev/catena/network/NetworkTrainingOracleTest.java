@@ -23,6 +23,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -31,6 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * One and two steps of a network of each family, without dropout, against PyTorch's: the update's
  * error against float64 is at most twice that of PyTorch in float32.
  */
+@Tag("slow")
 class NetworkTrainingOracleTest {
   private static final int STEPS = 2;
   private static final float RATE = 0.1f;

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * ONNX both ways: models that PyTorch exports give what ONNX Runtime makes of them, and ONNX
  * Runtime makes of our exports what we do.
  */
+@Tag("slow")
 class OnnxOracleTest {
   private static final double TOLERANCE = 1e-4;
   private static final int BATCH = 2;

@@ -11,9 +11,11 @@ import dev.catena.plan.Planner;
 import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Pipeline;
 import dev.catena.rewrite.Policy;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What the zero-padded shortcuts of PyramidNet-110, α = 270, cost a batch of 128 in memory. */
+@Tag("slow")
 class ShortcutPlanTest {
   private static final int BATCH = 128;
 

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Steps of training against PyTorch's in float64. How far float32 may be from them on such a
  * network, whose ReLUs amplify rounding, PyTorch itself says in float32.
  */
+@Tag("slow")
 class TrainingOracleTest {
   private static final String MODEL = "densenet-bc-40-12";
   private static final int BATCH = 8;

@@ -25,12 +25,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Models that no exporter writes, but a file may hold: they are refused, or computed as they say.
  */
+@Tag("slow")
 class HostileOnnxTest {
   private static final Duration SOON = Duration.ofSeconds(20);
 

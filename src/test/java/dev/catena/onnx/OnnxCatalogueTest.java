@@ -12,11 +12,13 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every network of the catalogue becomes ONNX and comes back, without its numbers. */
+@Tag("slow")
 class OnnxCatalogueTest {
   /** A file of zeros takes no room on the disk. */
   private static final String ZEROS = "zeros.bin";
