@@ -9,6 +9,9 @@
 // Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine kernel
 #include "common.cuh"
 
+// Parts that are under way together: one after the other, the sum would wait for memory at each.
+constexpr int AHEAD = 8;
+
 template <class T>
 __device__ __forceinline__ void conv_sum(
     T* y, const float* sums, const Epilogue<T>& epilogue, long long rows, int pixels, int outputs, int y_pitch) {
@@ -16,10 +19,17 @@ __device__ __forceinline__ void conv_sum(
   if (m >= pixels || count <= 0) return;
   int pitch = (outputs + VECTOR - 1) / VECTOR * VECTOR;
   const float* from = sums + size_t(m) * pitch + k;
+  size_t next = size_t(pixels) * pitch;
   Floats sum = widen(load_aligned(from));
-  for (long long row = (long long)m + pixels; row < rows; row += pixels) {
-    sum = sum + widen(load_aligned(from += size_t(pixels) * pitch));
+  long long row = (long long)m + pixels;
+  for (; row + (AHEAD - 1LL) * pixels < rows; row += (long long)AHEAD * pixels) {
+    Vector<float> part[AHEAD];
+#pragma unroll
+    for (int i = 0; i < AHEAD; i++) part[i] = load_aligned(from += next);
+#pragma unroll
+    for (int i = 0; i < AHEAD; i++) sum = sum + widen(part[i]);
   }
+  for (; row < rows; row += pixels) sum = sum + widen(load_aligned(from += next));
   store(y + size_t(m) * y_pitch + k, narrow<T>(epilogue(sum, m, k, count)), count);
 }
 

@@ -232,7 +232,7 @@ struct WgradPipeline {
       Corner corner = Steps::corner(area, first + lane(), shape);
 #pragma unroll
       for (int r = 0; r < EDGE; r++) {
-        bool outside = EDGE > 1 && ((r == 0 && corner.top) || (r == EDGE - 1 && corner.bottom));
+        bool outside = EDGE > 1 && (corner.borders & (r == 0 ? TOP : r == EDGE - 1 ? BOTTOM : 0));
 #pragma unroll
         for (int s = 0; s < EDGE; s++) {
           int row = corner.pixel + r * steps.patch_width() + s;

@@ -49,7 +49,9 @@ struct Window {
   __device__ __forceinline__ Corner corner(int m, const ConvShape& shape) const {
     int i = m / columns, h = line + i, w = column + m - i * columns;
     if (target(m, shape) < 0) return {};
-    return {(h - 1 - top) * patch_width + w - 1 - left, h == 0, h == shape.height - 1, w == 0, w == shape.width - 1};
+    int pixel = (h - 1 - top) * patch_width + w - 1 - left;
+    return {pixel, pixel,
+            (h == 0) * TOP | (h == shape.height - 1) * BOTTOM | (w == 0) * LEFT | (w == shape.width - 1) * RIGHT};
   }
 };
 
@@ -90,7 +92,7 @@ __device__ __forceinline__ void dense_layer(T* y, const T* x, const T* w1, const
   });
 
   Corner corners[1] = {window.corner(second.warp_row() + second.lane() % 16, shape)};
-  second.template accumulate<false>(0, middle_end, corners, window.patch_width,
+  second.template accumulate<false>(0, middle_end, corners, window.patch_width, window.patch_width,
                                     [&](int, int channel) { return middle + channel * ROWS; });
   second.store_tile(y, Epilogue<T>{});
 #endif

@@ -44,7 +44,7 @@ __device__ __forceinline__ void fold_moments(
   Floats mean = filled(0.0f), squares = filled(0.0f);
   float before = 0.0f;
   int start = cut.pixels(first * unit);
-#pragma unroll 4
+#pragma unroll 8
   for (int j = first; j < end; j++) {
     const float* row = in + size_t(j) * 2 * pitch + c;
     int stop = cut.pixels((j + 1) * unit);

@@ -36,12 +36,18 @@ constexpr int WORD = 4 / sizeof(T);       // its channels
 
 struct alignas(16) MAY_ALIAS Chunk { uint32_t word[WORDS]; };
 
-// Element offset of chunk c of a row. Rows have 64 bytes, two of them the width of the 32 banks. The exclusive or sends
-// one chunk of eight consecutive rows, which is what ldmatrix reads and a copy writes in one go, to eight different
-// sixteenths of 128 bytes.
+// Element offset of chunk c of a row. Rows have 64 bytes, two of them the width of the 32 banks. The exclusive or with
+// the row's phase sends one chunk of eight rows, which is what ldmatrix reads and a copy writes in one go, to eight
+// different sixteenths of 128 bytes, if their keys are consecutive numbers, odd for odd rows.
+__device__ __forceinline__ int phase_of(int key) { return key >> 1 & (CHUNKS - 1); }
+template <class T>
+__device__ __forceinline__ int swizzled_by(int phase, int row, int c) {
+  return row * (CHUNKS * CHUNK<T>) + (c ^ phase) * CHUNK<T>;
+}
+// The same of rows whose key is their number.
 template <class T>
 __device__ __forceinline__ int swizzled(int row, int c) {
-  return row * (CHUNKS * CHUNK<T>) + (c ^ (row >> 1 & (CHUNKS - 1))) * CHUNK<T>;
+  return swizzled_by<T>(phase_of(row), row, c);
 }
 
 // Scale and shift of a word's channels.
@@ -91,12 +97,14 @@ __device__ __forceinline__ void multiply_add(float (&d)[4], const uint32_t (&a)[
 
 // A pixel of the patch as one output sees it.
 struct Corner {
-  int pixel;                      // under tap (0, 0)
-  bool top, bottom, left, right;  // the output lies at that border of its image: there are no taps beyond
+  int pixel, key;    // under tap (0, 0)
+  unsigned borders;  // of its image at which the output lies: there are no taps beyond
 };
+constexpr unsigned TOP = 1, BOTTOM = 2, LEFT = 4, RIGHT = 8;
 
 // What a block reads and writes. source(p): the pixel of x that is pixel p of the patch; target(m): the pixel of y that
-// is row m of the block; both -1 where there is none. targets: how many rows have a pixel; the first has.
+// is row m of the block; both -1 where there is none. targets: how many rows have a pixel; the first has. key(p): of
+// pixel p, for the swizzle; a line further on it is greater by key_width.
 
 // 1x1: consecutive output pixels. stride > 1 takes every stride-th pixel.
 struct Pixels {
@@ -124,6 +132,9 @@ struct Lines {
   int first_line, first_column, lines, columns;
 
   __device__ __forceinline__ int patch_width() const { return columns + 2; }
+  // Of eight consecutive outputs the pixels have consecutive keys, though some may lie in the next line.
+  __device__ __forceinline__ int key_width() const { return columns; }
+  __device__ __forceinline__ int key(int p) const { return p - p / patch_width() * 2; }
   __device__ __forceinline__ int patch_pixels() const { return (lines + 2) * patch_width(); }
   __device__ __forceinline__ int pixel(int line, int column, const ConvShape& shape) const {
     bool inside = unsigned(line) < unsigned(shape.images * shape.height) && unsigned(column) < unsigned(shape.width);
@@ -143,7 +154,7 @@ struct Lines {
   __device__ __forceinline__ Corner corner(int m, const ConvShape& shape) const {
     int i = m / columns, h = (first_line + i) % shape.height;
     if (i >= lines) return {};
-    return {i * patch_width() + m - i * columns, h == 0, h == shape.height - 1, false, false};
+    return {i * patch_width() + m - i * columns, m, (h == 0) * TOP | (h == shape.height - 1) * BOTTOM};
   }
 };
 
@@ -190,9 +201,23 @@ struct Pipeline {
   __device__ __forceinline__ static int warp_row() { return int(threadIdx.x) / 32 % WARPS_M * (16 * TILES_M); }
   __device__ __forceinline__ static int warp_column() { return int(threadIdx.x) / 32 / WARPS_M * (8 * TILES_N); }
 
+  // Where a pixel of the patch is in x, negative if nowhere, and the phase of its chunks.
+  struct Source { int pixel, phase; };
+  __device__ __forceinline__ Source source_of(int p) const {
+    if constexpr (EDGE == 1) {
+      return {source[p], phase_of(p)};
+    } else {
+      return {source[p] >> 2, source[p] & (CHUNKS - 1)};
+    }
+  }
+
   // The tables; a barrier has to follow.
   __device__ __forceinline__ void prepare(const Prologue& prologue, int channel, int end) const {
-    for (int p = threadIdx.x; p < pixels; p += THREADS) source[p] = area.source(p, shape);
+    for (int p = threadIdx.x; p < pixels; p += THREADS) {
+      int pixel = area.source(p, shape);
+      if constexpr (EDGE > 1) pixel = pixel * CHUNKS + phase_of(area.key(p));
+      source[p] = pixel;
+    }
     if (threadIdx.x == 0) *reinterpret_cast<Chunk*>(zeros) = {};
     if (!prologue.scale) return;
     for (int i = threadIdx.x; i < (end - channel) / WORD<T>; i += THREADS) {
@@ -212,9 +237,9 @@ struct Pipeline {
     int c = int(threadIdx.x) % CHUNKS, from_channel = channel + c * CHUNK<T>;
     int count = max(0, min(CHUNK<T>, shape.channels - from_channel));
     auto copy_pixel = [&](int p) {
-      int pixel = source[p];
+      auto [pixel, phase] = source_of(p);
       bool exists = pixel >= 0 && count > 0;
-      T* to = patch(stage) + swizzled<T>(p, c);
+      T* to = patch(stage) + swizzled_by<T>(phase, p, c);
       const T* from = exists ? x + size_t(pixel) * shape.x_pitch + from_channel : x;
       if constexpr (ALIGNED) {
         cp_async16(to, from, exists ? count * int(sizeof(T)) : 0);
@@ -230,13 +255,15 @@ struct Pipeline {
       for (int p = int(threadIdx.x) / CHUNKS; p < pixels; p += THREADS / CHUNKS) copy_pixel(p);
     }
     int filter = TAPS * shape.channels8();
+    T* to = filters(stage) + swizzled<T>(int(threadIdx.x) / CHUNKS, c);
 #pragma unroll UNROLLED
-    for (int i = 0; i < TAPS * COLUMNS; i += THREADS / CHUNKS) {
-      int row = i + int(threadIdx.x) / CHUNKS, tap = row / COLUMNS, k = first_column + row - tap * COLUMNS;
+    for (int i = 0; i < TAPS * COLUMNS; i += THREADS / CHUNKS) {  // multiples of eight rows: the phase stays
+      unsigned row = i + threadIdx.x / CHUNKS, tap = row / COLUMNS;
+      int k = first_column + int(row - tap * COLUMNS);
       if (TAPS * COLUMNS % (THREADS / CHUNKS) != 0 && row >= TAPS * COLUMNS) break;
       bool exists = k < shape.outputs && count > 0;
-      cp_async16(filters(stage) + swizzled<T>(row, c),
-                 exists ? w + size_t(k) * filter + tap * shape.channels8() + from_channel : w, exists ? 16 : 0);
+      cp_async16(to + i * DEPTH, exists ? w + size_t(k) * filter + tap * shape.channels8() + from_channel : w,
+                 exists ? 16 : 0);
     }
   }
 
@@ -247,8 +274,9 @@ struct Pipeline {
 #pragma unroll
     for (int i = 0; i < WORDS; i++) f[i] = affine[first_word + c * WORDS + i];
     for (int p = int(threadIdx.x) / CHUNKS; p < pixels; p += THREADS / CHUNKS) {
-      if (source[p] < 0) continue;
-      auto* chunk = reinterpret_cast<Chunk*>(patch(stage) + swizzled<T>(p, c));
+      auto [pixel, phase] = source_of(p);
+      if (pixel < 0) continue;
+      auto* chunk = reinterpret_cast<Chunk*>(patch(stage) + swizzled_by<T>(phase, p, c));
       Chunk v = *chunk;
 #pragma unroll
       for (int i = 0; i < WORDS; i++) v.word[i] = activated<T>(v.word[i], f[i]);
@@ -267,21 +295,26 @@ struct Pipeline {
   }
 
   // acc += z * filters of a stage, two chunks at a time. z: rows of chunks, `width` of them in a line of the image.
-  // AFFINE: the prologue, in registers.
+  // AFFINE: the prologue, in registers. Two chunks on is an exclusive or, eight rows on an addition.
   template <bool AFFINE>
-  __device__ __forceinline__ void multiply(
-      const T* z, const T* f, const Corner (&corners)[TILES_M], int width, int count, int first_word) {
+  __device__ __forceinline__ void multiply(const T* z, const T* f, const Corner (&corners)[TILES_M], int width,
+                                           int key_width, int count, int first_word) {
+    constexpr int ROW = DEPTH * sizeof(T), ASIDE = sizeof(Chunk);  // bytes
+    auto byte_at = [](const T* base, int bytes) {
+      return reinterpret_cast<const T*>(reinterpret_cast<const char*>(base) + bytes);
+    };
+    int filter = swizzled<T>(warp_column() + lane() / 16 * 8 + lane() % 8, lane() / 8 % 2) * int(sizeof(T));
 #pragma unroll 1
     for (int r = 0; r < EDGE; r++) {
+      unsigned ends = r == 0 ? TOP : r == EDGE - 1 ? BOTTOM : 0;
 #pragma unroll
       for (int s = 0; s < EDGE; s++) {
-        int row[TILES_M];
+        unsigned beyond = ends | (s == 0 ? LEFT : s == EDGE - 1 ? RIGHT : 0);
+        int at[TILES_M];
 #pragma unroll
         for (int i = 0; i < TILES_M; i++) {
-          const Corner& at = corners[i];
-          bool above = EDGE > 1 && ((r == 0 && at.top) || (r == EDGE - 1 && at.bottom));
-          bool aside = EDGE > 1 && ((s == 0 && at.left) || (s == EDGE - 1 && at.right));
-          row[i] = above || aside ? -1 : at.pixel + r * width + s;
+          int phase = phase_of(corners[i].key + r * key_width + s);
+          at[i] = swizzled_by<T>(phase, corners[i].pixel + r * width + s, lane() / 16) * int(sizeof(T));
         }
 #pragma unroll
         for (int c = 0; c < CHUNKS; c += 2) {
@@ -289,15 +322,18 @@ struct Pipeline {
           uint32_t a[TILES_M][4];
 #pragma unroll
           for (int i = 0; i < TILES_M; i++) {
-            ldmatrix_x4(a[i], row[i] < 0 ? zeros : z + swizzled<T>(row[i], c + lane() / 16));
+            if constexpr (EDGE == 1) {
+              ldmatrix_x4(a[i], byte_at(z, (at[0] ^ c * ASIDE) + i * (16 * ROW)));
+            } else {
+              ldmatrix_x4(a[i], corners[i].borders & beyond ? zeros : byte_at(z, at[i] ^ c * ASIDE));
+            }
             if constexpr (!AFFINE) round_words<T>(a[i]);
           }
           if constexpr (AFFINE) activate(a, first_word + c * WORDS + lane() % 4);
 #pragma unroll
           for (int j = 0; j < TILES_N; j += 2) {
             uint32_t b[4];
-            int column = (r * EDGE + s) * COLUMNS + warp_column() + 8 * j + lane() / 16 * 8 + lane() % 8;
-            ldmatrix_x4(b, f + swizzled<T>(column, c + lane() / 8 % 2));
+            ldmatrix_x4(b, byte_at(f, (filter ^ c * ASIDE) + ((r * EDGE + s) * COLUMNS + 8 * j) * ROW));
             round_words<T>(b);
 #pragma unroll
             for (int i = 0; i < TILES_M; i++) {
@@ -321,17 +357,19 @@ struct Pipeline {
 
   // Sums over the channels that were started. z(stage, channel): where the step's pixels are.
   template <bool AFFINE, class Z>
-  __device__ __forceinline__ void accumulate(int first, int end, const Corner (&corners)[TILES_M], int width, Z z) {
+  __device__ __forceinline__ void accumulate(
+      int first, int end, const Corner (&corners)[TILES_M], int width, int key_width, Z z) {
     int stage = 0, free_stage = STAGES - 1;
     for (int channel = first; channel < end; channel += DEPTH) {
       cp_async_wait<STAGES - 2>();
-      if constexpr (AFFINE && EDGE > 1) activate(stage, (channel - first) / WORD<T>);
+      int word = int(unsigned(channel - first) / WORD<T>);
+      if constexpr (AFFINE && EDGE > 1) activate(stage, word);
       __syncthreads();  // this step is there for all, and none reads the one before
       int next = channel + (STAGES - 1) * DEPTH;
       if (next < end) copy(free_stage, next);
       cp_async_commit();
-      multiply<AFFINE && EDGE == 1>(z(stage, channel), filters(stage), corners, width, shape.channels - channel,
-                                    (channel - first) / WORD<T>);
+      multiply<AFFINE && EDGE == 1>(z(stage, channel), filters(stage), corners, width, key_width,
+                                    shape.channels - channel, word);
       free_stage = stage;
       stage = stage + 1 == STAGES ? 0 : stage + 1;
     }
@@ -342,16 +380,16 @@ struct Pipeline {
   template <bool AFFINE>
   __device__ __forceinline__ void accumulate(int first, int end) {
     Corner corners[TILES_M];
-    int width = 0;
-    if constexpr (EDGE > 1) width = area.patch_width();
+    int width = 0, key_width = 0;
+    if constexpr (EDGE > 1) width = area.patch_width(), key_width = area.key_width();
 #pragma unroll
     for (int i = 0; i < TILES_M; i++) corners[i] = corner(warp_row() + 16 * i + lane() % 16);
-    accumulate<AFFINE>(first, end, corners, width, [this](int stage, int) { return patch(stage); });
+    accumulate<AFFINE>(first, end, corners, width, key_width, [this](int stage, int) { return patch(stage); });
   }
 
   __device__ __forceinline__ Corner corner(int m) const {
     if constexpr (EDGE == 1) {
-      return {m};
+      return {m, m};
     } else {
       return area.corner(m, shape);
     }

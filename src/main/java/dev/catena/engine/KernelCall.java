@@ -17,6 +17,12 @@ record KernelCall(Problem problem, Binding binding, Device device) {
   private static final int BLOCK = 256;
   private static final int MOST_VECTORS = 128;
 
+  /** A GPU runs fewer threads than this in smaller blocks, so that more multiprocessors help. */
+  private static final int FEW_THREADS = 128 * BLOCK;
+
+  private static final int SMALL_BLOCK = 32;
+  private static final int MOST_PIXELS = (1 << 29) - BLOCK;
+
   /** The activation that is read. */
   Operand x() {
     return problem.input(0);
@@ -55,7 +61,8 @@ record KernelCall(Problem problem, Binding binding, Device device) {
       String file, String kernel, Operand typed, long pixels, int channels, Object... args) {
     int vectors = Math.ceilDiv(channels, VECTOR);
     int across = Math.min(vectors, MOST_VECTORS);
-    int down = BLOCK / across;
+    boolean few = device.kind() == Device.Kind.CUDA && pixels * vectors < FEW_THREADS;
+    int down = Math.max(1, (few ? SMALL_BLOCK : BLOCK) / across);
     Dim grid = Dim.of(Dim.blocks(pixels, down), Dim.blocks(vectors, across));
     return launch(file, kernel, typed, grid, Dim.of(across, down), args);
   }
@@ -119,10 +126,10 @@ record KernelCall(Problem problem, Binding binding, Device device) {
     return binding.constant(index, filters.layout(), filters.bytes(), filters);
   }
 
-  /** Whether the kernels' 32-bit indices reach every pixel of {@code operand}. */
+  /** Whether the kernels' indices, of which pipeline.cuh keeps 30 bits, reach every pixel. */
   static boolean indexable(Operand operand) {
     return switch (operand.layout()) {
-      case NHWC, NCHW -> operand.shape().pixels() <= Integer.MAX_VALUE - BLOCK;
+      case NHWC, NCHW -> operand.shape().pixels() <= MOST_PIXELS;
       case PARAMETER, DENSE, FILTERS -> true;
     };
   }
