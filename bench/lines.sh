@@ -30,7 +30,7 @@ conformance 1700
 facade 400
 exec 3900
 onnx 3100
-measure 400
+measure 850
 engine 9500
 model 1200
 rewrite 1500

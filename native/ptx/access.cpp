@@ -133,16 +133,18 @@ void land(Block& b, Copies& c, uint32_t lanes) {
 
 void Block::copiesIssued(Warp& w, const Instruction& i, uint32_t mask, const uint32_t (&to)[LANES], const uint64_t (&from)[LANES], uint32_t bytes, const uint32_t (&read)[LANES]) {
   sharedMemory(w, i, Access::COPY, mask, to, bytes);
-  uint32_t whole = 0;
+  uint32_t whole = 0, part = 0;
   each(mask, [&](int l) {
     if (from[l] % bytes != 0) fault(FaultKind::MISALIGNED, w, l, i, "the source " + hex(from[l]) + " is not a multiple of " + std::to_string(bytes));
     if (read[l] == bytes) {
       whole |= 1u << l;
     } else if (read[l] != 0) {
+      part |= 1u << l;
       readPart(*this, w, i, l, from, read[l]);
     }
   });
   if (whole != 0) global(w, i, Access::COPY, whole, from, bytes);
+  if (part != 0) observeGlobal(w, i, Access::COPY, part, from, bytes);
   Copies c{mask, bytes, static_cast<uint32_t>(&i - program.code.data()), 0, {}, {}, {}, {}};
   std::memcpy(c.group, w.group, sizeof c.group);
   std::memcpy(c.to, to, sizeof c.to);
@@ -159,6 +161,7 @@ void Block::copiesIssued(Warp& w, const Instruction& i, uint32_t mask, const uin
 }
 
 void Block::copiesWaited(Warp& w, uint32_t mask, uint32_t pending) {
+  observeWait(w, pending);
   for (Copies& c : w.copies) {
     uint32_t lanes = 0;
     each(c.mask & mask, [&](int l) { lanes |= static_cast<uint32_t>(c.group[l] + pending < w.group[l]) << l; });

@@ -265,8 +265,8 @@ struct Halves {
   }
   template <class F>
   static void add(Opcodes& t, const std::string& name, const std::string& type, F, int since) {
-    t.lanes(name + type, Class::FLOAT, [](u16 x, u16 y) { return F{}(x, y); }).since = since;
-    t.lanes(name + type + "x2", Class::FLOAT, [](u32 x, u32 y) {
+    t.lanes(name + type, Class::HALF, [](u16 x, u16 y) { return F{}(x, y); }).since = since;
+    t.lanes(name + type + "x2", Class::HALF, [](u32 x, u32 y) {
       return static_cast<u32>(F{}(static_cast<u16>(x), static_cast<u16>(y))) |
              static_cast<u32>(F{}(static_cast<u16>(x >> 16), static_cast<u16>(y >> 16))) << 16;
     }).since = since;
@@ -279,22 +279,22 @@ struct Halves {
     }
     add(t, "min.", type, [](u16 x, u16 y) { return H::to(least(H::from(x), H::from(y))); }, since);
     add(t, "max.", type, [](u16 x, u16 y) { return H::to(greatest(H::from(x), H::from(y))); }, since);
-    t.lanes("fma.rn." + type, Class::FLOAT, [](u16 x, u16 y, u16 z) { return fma(x, y, z); }).since = since;
-    t.lanes("fma.rn." + type + "x2", Class::FLOAT, [](u32 x, u32 y, u32 z) {
+    t.lanes("fma.rn." + type, Class::HALF, [](u16 x, u16 y, u16 z) { return fma(x, y, z); }).since = since;
+    t.lanes("fma.rn." + type + "x2", Class::HALF, [](u32 x, u32 y, u32 z) {
       return static_cast<u32>(fma(static_cast<u16>(x), static_cast<u16>(y), static_cast<u16>(z))) |
              static_cast<u32>(fma(static_cast<u16>(x >> 16), static_cast<u16>(y >> 16), static_cast<u16>(z >> 16))) << 16;
     }).since = since;
-    t.lanes("neg." + type, Class::FLOAT, [](u16 x) { return static_cast<u16>(x ^ 0x8000); }).since = since;
-    t.lanes("abs." + type, Class::FLOAT, [](u16 x) { return static_cast<u16>(x & 0x7fff); }).since = since;
-    t.lanes("neg." + type + "x2", Class::FLOAT, [](u32 x) { return x ^ 0x80008000u; }).since = since;
-    t.lanes("abs." + type + "x2", Class::FLOAT, [](u32 x) { return x & 0x7fff7fffu; }).since = since;
-    t.lanes("setp.eq." + type, Class::FLOAT, [](u16 x, u16 y) { return H::from(x) == H::from(y); }).since = arithmetic;
-    t.lanes("setp.neu." + type, Class::FLOAT, [](u16 x, u16 y) { return !(H::from(x) == H::from(y)); }).since = arithmetic;
-    t.lanes("setp.lt." + type, Class::FLOAT, [](u16 x, u16 y) { return H::from(x) < H::from(y); }).since = arithmetic;
-    t.lanes("setp.le." + type, Class::FLOAT, [](u16 x, u16 y) { return H::from(x) <= H::from(y); }).since = arithmetic;
-    t.lanes("setp.gt." + type, Class::FLOAT, [](u16 x, u16 y) { return H::from(x) > H::from(y); }).since = arithmetic;
-    t.lanes("setp.ge." + type, Class::FLOAT, [](u16 x, u16 y) { return H::from(x) >= H::from(y); }).since = arithmetic;
-    t.lanes("setp.nan." + type, Class::FLOAT, [](u16 x, u16 y) { return H::from(x) != H::from(x) || H::from(y) != H::from(y); }).since = arithmetic;
+    t.lanes("neg." + type, Class::HALF, [](u16 x) { return static_cast<u16>(x ^ 0x8000); }).since = since;
+    t.lanes("abs." + type, Class::HALF, [](u16 x) { return static_cast<u16>(x & 0x7fff); }).since = since;
+    t.lanes("neg." + type + "x2", Class::HALF, [](u32 x) { return x ^ 0x80008000u; }).since = since;
+    t.lanes("abs." + type + "x2", Class::HALF, [](u32 x) { return x & 0x7fff7fffu; }).since = since;
+    t.lanes("setp.eq." + type, Class::HALF, [](u16 x, u16 y) { return H::from(x) == H::from(y); }).since = arithmetic;
+    t.lanes("setp.neu." + type, Class::HALF, [](u16 x, u16 y) { return !(H::from(x) == H::from(y)); }).since = arithmetic;
+    t.lanes("setp.lt." + type, Class::HALF, [](u16 x, u16 y) { return H::from(x) < H::from(y); }).since = arithmetic;
+    t.lanes("setp.le." + type, Class::HALF, [](u16 x, u16 y) { return H::from(x) <= H::from(y); }).since = arithmetic;
+    t.lanes("setp.gt." + type, Class::HALF, [](u16 x, u16 y) { return H::from(x) > H::from(y); }).since = arithmetic;
+    t.lanes("setp.ge." + type, Class::HALF, [](u16 x, u16 y) { return H::from(x) >= H::from(y); }).since = arithmetic;
+    t.lanes("setp.nan." + type, Class::HALF, [](u16 x, u16 y) { return H::from(x) != H::from(x) || H::from(y) != H::from(y); }).since = arithmetic;
   }
 };
 
@@ -304,7 +304,7 @@ template <class U>
 void addMoves(Opcodes& t, std::initializer_list<const char*> types) {
   for (const char* type : types) {
     t.lanes(std::string("mov.") + type, Class::MOVE, [](U x) { return x; });
-    t.lanes(std::string("selp.") + type, Class::MOVE, [](U x, U y, bool p) { return p ? x : y; });
+    t.lanes(std::string("selp.") + type, Class::INTEGER, [](U x, U y, bool p) { return p ? x : y; });
   }
 }
 

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <sstream>
 #include "controls.h"
+#include "counting.h"
 #include "faults.h"
 #include "judge.h"
 #include "warp.h"
@@ -86,11 +87,16 @@ struct PtxEntry : Entry {
                        k.values.size(),
                        allMemory(serial),
                        ptx::tagOf(serial)};
-    launch.judging = judge;
-    launch.shuffling = checking();
+    const bool counting = ptx::counting();
+    launch.judging = judge && !counting;
+    launch.shuffling = checking() && !counting;
     launch.seed = seed() + serial;
     try {
-      ptx::execute(machine, program, launch, first, last);
+      if (!counting) {
+        ptx::execute(machine, program, launch, first, last);
+      } else if (first == 0) {  // one worker runs the sample, the others nothing
+        ptx::count(machine, program, launch);
+      }
     } catch (const ptx::Fault& fault) {
       lose(codeOf(fault.kind), fault.why);
     }

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <bit>
 
-namespace cuptx {
+namespace ptx {
 namespace {
 
 constexpr uint64_t LINE = 128, SECTOR = 32;
@@ -139,7 +139,7 @@ void Counters::global(uint32_t warp, Access access, uint32_t mask, const uint64_
     uint64_t line;
     uint8_t sectors;
   };
-  std::array<Touched, 2 * WARP> touched;
+  std::array<Touched, 2 * LANES> touched;
   uint32_t count = 0, sectors = 0;
   for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
     uint64_t address = addresses[std::countr_zero(rest)];
@@ -201,7 +201,7 @@ void Counters::Flow::add(uint8_t sectors, double scale) {
 
 uint32_t Counters::wavefronts(
     uint32_t mask, const uint32_t* addresses, uint32_t bytes, uint32_t first, uint32_t lanes) {
-  std::array<uint32_t, WARP> words;  // that were seen; at most as many lanes as banks allow take part
+  std::array<uint32_t, LANES> words;  // that were seen; at most as many lanes as banks allow take part
   std::array<uint8_t, BANKS> load{};
   uint32_t count = 0, most = 0;
   for (uint32_t l = first; l < first + lanes; l++) {
@@ -215,23 +215,34 @@ uint32_t Counters::wavefronts(
   return most;
 }
 
-// A warp's access of 4 bytes a lane is one wavefront at best, of 8 bytes one a half warp, of 16 one a quarter.
+// A warp's access of 4 bytes a lane is one wavefront at best, of 8 bytes one a half warp, of 16 one a quarter: the eight
+// rows of a matrix that ldmatrix reads, too.
 void Counters::shared(uint32_t mask, const uint32_t* addresses, uint32_t bytes) {
-  uint32_t lanes = std::min(WARP, WARP * BANK_BYTES / bytes);
-  for (uint32_t first = 0; first < WARP; first += lanes) {
+  uint32_t lanes = std::min<uint32_t>(LANES, LANES * BANK_BYTES / bytes);
+  for (uint32_t first = 0; first < uint32_t{LANES}; first += lanes) {
     uint32_t needed = wavefronts(mask, addresses, bytes, first, lanes);
     current.sharedWavefronts += needed;
     if (needed > 1) current.sharedConflicts += needed - 1;
   }
 }
 
-void Counters::matrices(const uint32_t* addresses, uint32_t count) {
-  shared(count == 4 ? ~0u : (1u << 8 * count) - 1, addresses, 16);
-}
-
-void Counters::instruction(uint32_t warp, InstructionClass kind) {
-  (&current.integer)[int(kind)] += 1;
-  if (kind != InstructionClass::MOVE) paths[warp].instructions++;
+void Counters::instruction(uint32_t warp, Class kind) {
+  double* count = nullptr;
+  switch (kind) {
+    case Class::MOVE: current.move++; return;
+    case Class::INTEGER: count = &current.integer; break;
+    case Class::FLOAT: count = &current.fp32; break;
+    case Class::DOUBLE: count = &current.fp64; break;
+    case Class::HALF: count = &current.half; break;
+    case Class::SPECIAL: count = &current.special; break;
+    case Class::CONVERT: count = &current.conversion; break;
+    case Class::CONTROL: count = &current.branch; break;
+    case Class::GLOBAL: case Class::SHARED: case Class::WARP: count = &current.memory; break;
+    case Class::MATRIX: count = &current.tensor; break;
+    case Class::BARRIER: count = &current.barrier; break;
+  }
+  ++*count;
+  paths[warp].instructions++;
 }
 
 void Counters::tensor(TensorType type, uint32_t operations) { (&current.tensorF16)[int(type)] += operations; }
@@ -254,4 +265,4 @@ Counts Counters::finish() {
   return total;
 }
 
-}  // namespace cuptx
+}  // namespace ptx

@@ -16,13 +16,10 @@
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
+#include "warp.h"
 
-namespace cuptx {
+namespace ptx {
 
-constexpr uint32_t WARP = 32;
-
-enum class Access { LOAD, STORE, COPY, ATOMIC };  // COPY: cp.async.cg, past the L1
-enum class InstructionClass { INTEGER, FP32, FP64, HALF, SPECIAL, CONVERSION, MEMORY, BRANCH, BARRIER, TENSOR, MOVE };
 enum class TensorType { F16, BF16, TF32 };
 
 // The fields are those of LaunchCounts.java, in this order. Of sampled launches they are scaled to the whole grid.
@@ -34,7 +31,7 @@ struct Counts {
   double globalWavefronts = 0;                         // 128 bytes each, of the same path as shared memory's
   double sharedWavefronts = 0, sharedConflicts = 0;    // conflicts are part of the wavefronts
   double integer = 0, fp32 = 0, fp64 = 0, half = 0, special = 0, conversion = 0;
-  double memory = 0, branch = 0, barrier = 0, tensor = 0, move = 0;
+  double memory = 0, branch = 0, barrier = 0, tensor = 0, move = 0;  // memory: shuffles, too
   double tensorF16 = 0, tensorBf16 = 0, tensorTf32 = 0;  // floating-point operations
   double blocks = 0;
   double pathInstructions = 0;  // of each block's longest warp, summed
@@ -106,14 +103,13 @@ class Counters {
   void beginBlock(const SampledBlock& block);
   void endBlock();
 
-  // Warp-level events. Lanes of `mask` take part; each accesses `bytes` from its address on.
+  // Warp-level events. Lanes of `mask` take part; each accesses `bytes` from its address on. Asynchronous copies pass the
+  // L1.
   void global(uint32_t warp, Access access, uint32_t mask, const uint64_t* addresses, uint32_t bytes);
   void shared(uint32_t mask, const uint32_t* addresses, uint32_t bytes);
-  void matrices(const uint32_t* addresses, uint32_t count);  // ldmatrix: rows of 16 bytes, eight a matrix
-  void instruction(uint32_t warp, InstructionClass kind);
+  void instruction(uint32_t warp, Class kind);
   void tensor(TensorType type, uint32_t operations);
-  void loopBack(uint32_t warp);                     // a branch backwards is taken
-  void barrier(uint32_t warp) { loopBack(warp); }
+  void loopBack(uint32_t warp);                      // a branch backwards is taken, or a barrier reached
   void waitCopies(uint32_t warp, uint32_t pending);  // cp.async.wait_group: so many groups may go on
 
   Counts finish();
@@ -149,4 +145,4 @@ class Counters {
   std::unordered_map<uint64_t, Exchanged> lines;
 };
 
-}  // namespace cuptx
+}  // namespace ptx

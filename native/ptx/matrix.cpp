@@ -3,6 +3,7 @@
 // (of B, column by column).
 #include "lanes.h"
 #include "numbers.h"
+#include "observe.h"
 
 namespace ptx {
 namespace {
@@ -37,6 +38,7 @@ void widen(const uint32_t* lanes, float* to) {
 template <Factor F, int K>
 void mma(Warp& w, const Instruction& i, uint32_t) {
   constexpr int STEP = F == Factor::TF32 ? 4 : 8, STEPS = K / STEP;
+  observeTensor(w, F == Factor::F16 ? TensorType::F16 : F == Factor::BF16 ? TensorType::BF16 : TensorType::TF32, 2 * 16 * 8 * K);
   const uint32_t *d = w.operandsOf(i), *a = d + 4, *b = a + 2 * STEPS, *c = b + STEPS;
   alignas(64) float left[2][STEPS][8][STEP], across[8][STEP], right[K][8], sums[16][8];
   for (int s = 0; s < STEPS; ++s) {
@@ -97,7 +99,7 @@ void loadMatrix(Warp& w, const Instruction& i, uint32_t mask) {
 
 void addMatrix(Opcodes& t) {
   auto add = [&](const std::string& name, const std::string& form, Handler run, int since) {
-    Opcode& o = t.add(name, form, Class::MATRIX, run);
+    Opcode& o = t.add(name, form, name.starts_with("mma") ? Class::MATRIX : Class::SHARED, run);
     o.meeting = Meeting::WARP;
     o.since = since;
   };

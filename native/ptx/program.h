@@ -22,7 +22,7 @@ using Handler = void (*)(Warp&, const Instruction&, uint32_t mask);
 enum class Flow : uint8_t { NEXT, BRANCH, UNIFORM_BRANCH, EXIT, BARRIER, ARRIVE, TRAP };
 // Which lanes must come together.
 enum class Meeting : uint8_t { NONE, WARP, MEMBERS };
-enum class Class : uint8_t { MOVE, INTEGER, FLOAT, DOUBLE, SPECIAL, CONVERT, CONTROL, GLOBAL, SHARED, MATRIX, WARP, BARRIER };
+enum class Class : uint8_t { MOVE, INTEGER, FLOAT, DOUBLE, HALF, SPECIAL, CONVERT, CONTROL, GLOBAL, SHARED, MATRIX, WARP, BARRIER };
 
 enum class Space : uint8_t { GENERIC, GLOBAL, SHARED };
 

@@ -77,11 +77,14 @@ struct Barrier {
   uint32_t arrived = 0, expected = 0;
 };
 
+class Counters;
+
 // What one worker thread keeps between blocks.
 struct Machine {
   std::vector<uint8_t> registers, shared;
   std::vector<Warp> warps;
   std::vector<uint32_t> sharedWritten, sharedRead;  // of each two bytes, as Shadow
+  Counters* counters = nullptr;                     // where the launch is counted
 };
 
 enum class Access : uint8_t { LOAD, STORE, ATOMIC, COPY };

@@ -7,7 +7,9 @@ import dev.catena.engine.Problem;
 import dev.catena.engine.Timing;
 import dev.catena.exec.Inference;
 import dev.catena.graph.DType;
+import dev.catena.measure.GpuSpec;
 import dev.catena.measure.KernelBench;
+import dev.catena.measure.KernelModel;
 import dev.catena.measure.Peaks;
 import dev.catena.report.Table;
 import dev.catena.report.Units;
@@ -49,9 +51,32 @@ final class BenchKernels implements Callable<Integer> {
       description = "Of which the median counts (default: ${DEFAULT-VALUE}).")
   private int runs;
 
+  @Option(
+      names = "--as",
+      paramLabel = "GPU",
+      description =
+          "Measure nothing: count on --device ptx:90 what each kernel moves and where it waits, and"
+              + " model its time on this GPU: h200, a100 or rtx4090.")
+  private String as;
+
+  @Option(
+      names = "--blocks",
+      paramLabel = "N",
+      defaultValue = "60",
+      description =
+          "With --as: blocks of a launch to run, about; the counts are scaled to its grid. 0: all"
+              + " (default: ${DEFAULT-VALUE}).")
+  private int blocks;
+
+  @Option(names = "--engines", description = "With --as: model everyone who competes.")
+  private boolean everyone;
+
   @Override
   public Integer call() throws IOException {
     problems.require();
+    if (as != null) {
+      return model();
+    }
     regressions.open();
     try (Device device = where.open()) {
       Map<Problem, Integer> all = problems.of(device, where);
@@ -73,6 +98,32 @@ final class BenchKernels implements Callable<Integer> {
       output.result(text(device, peaks, rows), result(device, peaks, rows));
       return regressions.conclude(output);
     }
+  }
+
+  private int model() throws IOException {
+    GpuSpec gpu;
+    try {
+      gpu = GpuSpec.named(as);
+    } catch (IllegalArgumentException e) {
+      throw new UserException("--as " + as + ": " + e.getMessage());
+    }
+    where.preferUntuned();
+    try (Device device = where.open()) {
+      if (!device.isInterpreted()) {
+        throw new UserException(
+            "--as %s counts on a device that interprets PTX, for example --device ptx:90, not on %s"
+                .formatted(as, device.id()));
+      }
+      Map<Problem, Integer> all = problems.of(device, where);
+      Engines engines =
+          Engines.on(device, where.apply(Inference.batch(1)).engine(), Optional.empty());
+      try (ProgressBar progress = Progress.bar("counting", all.size())) {
+        KernelModel model = new KernelModel(device, engines, gpu, blocks);
+        ModelledKernels result = ModelledKernels.of(all, model, everyone, progress::step);
+        output.result(result.text(), result);
+      }
+    }
+    return 0;
   }
 
   /** Whatever the user forces, the peaks are the device's. */

@@ -94,6 +94,11 @@ final class DeviceArguments {
             });
   }
 
+  /** As {@code --no-tune}: there is nothing to be measured. */
+  void preferUntuned() {
+    untuned = true;
+  }
+
   Inference apply(Inference options) {
     Inference allowed = options.tf32(tf32);
     Inference chosen = engine == null ? allowed : allowed.engine(engine);

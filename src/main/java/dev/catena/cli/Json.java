@@ -5,10 +5,12 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import java.io.IOException;
 import java.io.StringWriter;
+import java.lang.reflect.RecordComponent;
 import java.util.Collection;
+import java.util.Locale;
 import java.util.Map;
 
-/** JSON results: ordered maps, collections, numbers, strings, booleans, null. */
+/** JSON results: records, ordered maps, collections, numbers, strings, booleans, null. */
 final class Json {
   private static final JsonFactory FACTORY =
       JsonFactory.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
@@ -35,6 +37,14 @@ final class Json {
         }
         json.writeEndObject();
       }
+      case Record record -> {
+        json.writeStartObject();
+        for (RecordComponent component : record.getClass().getRecordComponents()) {
+          json.writeFieldName(snakeCase(component.getName()));
+          write(json, value(record, component));
+        }
+        json.writeEndObject();
+      }
       case Collection<?> list -> {
         json.writeStartArray();
         for (Object element : list) {
@@ -51,5 +61,18 @@ final class Json {
       case Boolean flag -> json.writeBoolean(flag);
       default -> json.writeString(value.toString());
     }
+  }
+
+  private static Object value(Record record, RecordComponent component) {
+    try {
+      component.getAccessor().setAccessible(true);
+      return component.getAccessor().invoke(record);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("a record keeps " + component + " to itself", e);
+    }
+  }
+
+  private static String snakeCase(String name) {
+    return name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
   }
 }

@@ -41,6 +41,16 @@ public final class EngineTimer implements AutoCloseable {
     }
   }
 
+  /** Runs {@code engine}, which supports the problem, once. */
+  public void run(Engine engine) {
+    memory.reserve(engine.workspace(problem, device));
+    try (Work work = engine.prepare(problem, memory, device);
+        Stream stream = device.newStream()) {
+      work.enqueue(stream);
+      stream.synchronize();
+    }
+  }
+
   /** The time of {@code engine}, which supports the problem. */
   public Timing time(Engine engine) {
     memory.reserve(engine.workspace(problem, device));

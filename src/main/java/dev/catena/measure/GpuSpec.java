@@ -17,7 +17,7 @@ import java.util.Properties;
  *     memory
  * @param hertz clock of the multiprocessors
  * @param memoryBytesPerSecond read and written by a long copy
- * @param memoryLatency clocks from a load to its value under load
+ * @param l1Latency l2Latency, memoryLatency: clocks from a load to its value, the last under load
  * @param tensorF16 floating-point operations a clock and multiprocessor in 16 bits, at best
  * @param tensorTf32 the same in TF32
  * @param mmaShare of it that {@code mma.sync} reaches
@@ -36,6 +36,8 @@ public record GpuSpec(
     double hertz,
     double memoryBytesPerSecond,
     double l2BytesPerClock,
+    double l1Latency,
+    double l2Latency,
     double memoryLatency,
     double tensorF16,
     double tensorTf32,
@@ -84,6 +86,8 @@ public record GpuSpec(
         number(p, "clock_hz"),
         number(p, "memory_bytes_per_second"),
         number(p, "l2_bytes_per_clock"),
+        number(p, "l1_latency_clocks"),
+        number(p, "l2_latency_clocks"),
         number(p, "memory_latency_clocks"),
         number(p, "tensor_f16_flop"),
         number(p, "tensor_tf32_flop"),

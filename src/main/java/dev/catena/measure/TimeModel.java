@@ -1,6 +1,7 @@
 package dev.catena.measure;
 
 import java.util.EnumMap;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -17,7 +18,8 @@ import java.util.Map;
  * issue     B (instructions a block) / 4 / f
  * a class   B (instructions of the class a block) * 32 / (its lanes a clock) / f
  * tensor    B (operations a block) / (operations a clock * share that mma.sync reaches) / f
- * latency   ceil(N / (M R)) (round trips of a block's longest warp * latency + its instructions * 2) / f
+ * latency   ceil(N / (M R)) (round trips of a block's longest warp * l + its instructions * 2) / f
+ *           l: the latencies of L1, L2 and memory, by the sectors that each of them serves
  * time      the largest of these
  * }</pre>
  *
@@ -48,15 +50,22 @@ public record TimeModel(Map<Limiter, Double> seconds, Occupancy occupancy) {
     CONVERSION,
     LOAD_STORE,
     TENSOR,
-    LATENCY
+    LATENCY;
+
+    /** As tables and JSON have it. */
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   /** The model of a launch with these counts. */
   public static TimeModel of(GpuSpec gpu, LaunchCounts c, Occupancy occupancy) {
-    double busiest = Math.ceil(c.blocks() / gpu.multiprocessors()) / c.blocks() / gpu.hertz();
-    double resident = (double) gpu.multiprocessors() * Math.max(1, occupancy.blocks());
-    double waves = Math.ceil(c.blocks() / resident);
-    double path = c.pathRoundTrips() * gpu.memoryLatency() + c.pathInstructions() * CLOCKS_ALONE;
+    long blocks = Math.round(c.blocks());
+    double busiest = Math.ceilDiv(blocks, gpu.multiprocessors()) / c.blocks() / gpu.hertz();
+    long resident = (long) gpu.multiprocessors() * Math.max(1, occupancy.blocks());
+    double waves = Math.ceilDiv(blocks, resident);
+    double path = c.pathRoundTrips() * latency(gpu, c) + c.pathInstructions() * CLOCKS_ALONE;
     double tensor =
         (c.tensorF16() + c.tensorBf16()) / gpu.tensorF16() + c.tensorTf32() / gpu.tensorTf32();
     GpuSpec.Lanes lanes = gpu.lanes();
@@ -75,6 +84,14 @@ public record TimeModel(Map<Limiter, Double> seconds, Occupancy occupancy) {
     s.put(Limiter.TENSOR, busiest * tensor / gpu.mmaShare());
     s.put(Limiter.LATENCY, waves * path / c.blocks() / gpu.hertz());
     return new TimeModel(s, occupancy);
+  }
+
+  /** Clocks from a load to its value, on average of what was loaded. */
+  private static double latency(GpuSpec gpu, LaunchCounts c) {
+    double sectors = Math.max(1, c.loadSectors());
+    return gpu.l1Latency()
+        + c.l2LoadSectors() / sectors * (gpu.l2Latency() - gpu.l1Latency())
+        + c.deviceLoadSectors() / sectors * (gpu.memoryLatency() - gpu.l2Latency());
   }
 
   /** The limiter that takes the longest. */

@@ -2,6 +2,7 @@ package dev.catena.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,6 +48,37 @@ class BenchTest {
     assertEquals(0, step.code(), step.err());
     assertEquals("recompute", step.json().get("policy"));
     assertTrue(step.out().contains("ConvWgrad"), step.out());
+  }
+
+  @Test
+  void aDescribedGpuIsModelledOnAnInterpreterAlone() throws Exception {
+    Cli.Result unknown = kernels("--problem", LINE, "--as", "h300");
+    assertEquals(2, unknown.code());
+    assertTrue(unknown.err().contains("h200, a100, rtx4090"), unknown.err());
+    Cli.Result host = kernels("--problem", LINE, "--as", "h200");
+    assertEquals(2, host.code());
+    assertTrue(host.err().contains("--device ptx:90"), host.err());
+  }
+
+  @Test
+  void aModelOfKernelsHasItsLimiters() throws Exception {
+    String[] how = {"--device", "ptx:90", "--as", "h200", "--blocks", "4", "--engines"};
+    Path file = folder.resolve("model.json");
+    Cli.Result text =
+        Cli.run(with(how, "bench", "kernels", "--problem", LINE + " y=4/16", "--json", "" + file));
+    assumeTrue(!text.err().contains("is not available"), text.err());
+    assertEquals(0, text.code(), text.err());
+    text.out().lines().forEach(line -> assertTrue(line.length() <= 100, line));
+    Cli.Result result = new Cli.Result(text.code(), Files.readString(file), text.err());
+    Map<?, ?> row = rows(result, "kernels").getFirst();
+    Map<?, ?> launch = rows(row, "launches").getFirst();
+    Map<?, ?> seconds = (Map<?, ?>) ((Map<?, ?>) launch.get("time")).get("seconds");
+    double longest =
+        seconds.values().stream().mapToDouble(v -> ((Number) v).doubleValue()).max().orElseThrow();
+    assertEquals(1e6 * longest, number(row, "modelled_us"), 1e-9);
+    assertEquals(
+        number(row, "least_us") / number(row, "modelled_us"), number(row, "roofline_share"), 1e-9);
+    assertTrue(text.out().contains("not a measurement"), text.out());
   }
 
   @Test

@@ -60,9 +60,11 @@ class TimeModelTest {
     assertTime(TimeModel.Limiter.ISSUE, 2 * 70_000 / H200.hertz(), counts);
     put(counts, "tensorF16", 264 * 4096e5);
     assertTime(TimeModel.Limiter.TENSOR, 2e5 / H200.mmaShare() / H200.hertz(), counts);
-    put(counts, "pathRoundTrips", 264 * 1000);
+    put(counts, "pathRoundTrips", 264 * 2000);
     put(counts, "pathInstructions", 264 * 1000);
-    assertTime(TimeModel.Limiter.LATENCY, 802_000 / H200.hertz(), counts);
+    put(counts, "loadSectors", 8e6); // half of them past L1, an eighth past L2
+    double latency = (40 * 4 + 280 * 3 + 800) / 8.0;
+    assertTime(TimeModel.Limiter.LATENCY, (2000 * latency + 2000) / H200.hertz(), counts);
   }
 
   /** 133 blocks on 132 multiprocessors take as long as 264. */
