@@ -47,7 +47,7 @@ class BenchTest {
         Cli.run(with(how, "bench", "roofline", Cli.MODEL, "--train", "--policy", "recompute"));
     assertEquals(0, step.code(), step.err());
     assertEquals("recompute", step.json().get("policy"));
-    assertTrue(step.out().contains("ConvWgrad"), step.out());
+    assertTrue(step.out().contains("\"problem\" : \"conv-wgrad "), step.out());
   }
 
   @Test

@@ -39,7 +39,7 @@ class KernelModelTest {
       KernelModel.Modelled modelled = model(line, 0);
       assertEquals(1, modelled.launches().size(), line);
       LaunchCounts counts = KernelModel.longest(modelled.launches()).counts();
-      assertEquals(modelled.cost().bytes(), counts.deviceBytes(), line);
+      assertEquals((double) modelled.cost().bytes(), counts.deviceBytes(), line);
       assertEquals(1, counts.coalesced(), line);
       assertEquals(0, counts.sharedWavefronts(), line);
     }
@@ -53,7 +53,7 @@ class KernelModelTest {
     LaunchCounts counts = KernelModel.longest(modelled.launches()).counts();
     assertTrue(counts.sharedWavefronts() > 0);
     assertEquals(0, counts.sharedConflicts());
-    assertEquals(modelled.cost().flops(), counts.tensorF16());
+    assertEquals((double) modelled.cost().flops(), counts.tensorF16());
     assertEquals(0, counts.tensorBf16() + counts.tensorTf32());
   }
 
