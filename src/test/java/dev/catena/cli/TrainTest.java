@@ -181,7 +181,7 @@ class TrainTest {
         "either --weights or --resume",
         run(data, "--resume", "" + weights, "--weights", "" + weights));
     assertComplaint("no such file", run(folder.resolve("nothing")));
-    assertComplaint("folder of a class", run(folder));
+    assertComplaint("has folders of 0 classes", run(folder));
   }
 
   @Test

@@ -41,7 +41,8 @@ public final class Probe {
   private static Path compile() {
     try {
       Path folder = Files.createDirectories(Path.of("target", "test-kernels"));
-      Path object = folder.resolve("probe.so");
+      Path object = folder.resolve("probe-" + ProcessHandle.current().pid() + ".so");
+      object.toFile().deleteOnExit();
       String flags =
           "-x c++ -std=c++20 -O2 -ffp-contract=off -fPIC -fvisibility=hidden -fno-gnu-unique -shared"
               + " -Wl,-z,defs -Wl,-z,start-stop-visibility=hidden -Inative/cuhost"
