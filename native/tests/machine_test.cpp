@@ -13,8 +13,8 @@ struct Root {
   std::string folder;
 
   Root(const std::string& groups, const std::string& mounts) {
-    char name[] = "/tmp/machine-XXXXXX";
-    folder = mkdtemp(name);
+    std::string name = std::filesystem::temp_directory_path() / "machine-XXXXXX";
+    folder = mkdtemp(name.data());
     write("/proc/self/cgroup", groups);
     write("/proc/self/mountinfo", mounts);
   }
