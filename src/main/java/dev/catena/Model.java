@@ -2,6 +2,7 @@ package dev.catena;
 
 import dev.catena.device.Device;
 import dev.catena.engine.Engines;
+import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.exec.Inference;
 import dev.catena.exec.Parameters;
 import dev.catena.exec.Session;
@@ -81,7 +82,7 @@ public final class Model implements AutoCloseable {
    *     batch that would fit
    */
   public Session compile(Device device, Inference options) {
-    Engines engines = Engines.on(device, options.engine(), options.tuning());
+    Engines engines = EngineRegistry.on(device, options.engine(), options.tuning());
     return Session.compile(this::graph, parameters, options, engines, device);
   }
 
@@ -93,7 +94,7 @@ public final class Model implements AutoCloseable {
    * @throws dev.catena.device.UnsupportedOnDeviceException naming an operation that no engine has
    */
   public Trainer train(Device device, Training options) {
-    Engines engines = Engines.on(device, options.engine(), options.tuning());
+    Engines engines = EngineRegistry.on(device, options.engine(), options.tuning());
     return Trainer.compile(this::trainingGraph, parameters, options, engines, device);
   }
 
@@ -112,13 +113,13 @@ public final class Model implements AutoCloseable {
 
   /** The steps of the largest batch and who would compute them, without taking memory. */
   public List<Step> steps(Device device, Inference options) {
-    Engines engines = Engines.on(device, options.engine(), options.tuning());
+    Engines engines = EngineRegistry.on(device, options.engine(), options.tuning());
     return Session.steps(this::graph, options, engines, device);
   }
 
   /** The same of a step of training. */
   public List<Step> steps(Device device, Training options) {
-    Engines engines = Engines.on(device, options.engine(), options.tuning());
+    Engines engines = EngineRegistry.on(device, options.engine(), options.tuning());
     return Trainer.steps(this::trainingGraph, options, engines, device);
   }
 

@@ -93,6 +93,21 @@ class ArchitectureTest {
     assertNone((from, to) -> from.equals("engine") && to.equals("model"));
   }
 
+  /** The registry alone knows which engines there are; what they have in common knows none. */
+  @Test
+  void onlyTheRegistryKnowsAnotherEngine() {
+    List<String> violations =
+        classes.stream()
+            .filter(type -> room(type).equals("engine") && !engine(type).equals("registry"))
+            .flatMap(type -> type.getDirectDependenciesFromSelf().stream())
+            .filter(
+                d -> !List.of("", engine(d.getOriginClass())).contains(engine(d.getTargetClass())))
+            .map(Dependency::getDescription)
+            .sorted()
+            .toList();
+    assertEquals(List.of(), violations);
+  }
+
   /** Fails, naming each import from one room to another that {@code forbidden} holds for. */
   private static void assertNone(BiPredicate<String, String> forbidden) {
     List<String> violations =
@@ -112,6 +127,12 @@ class ArchitectureTest {
 
   private static boolean isOurs(JavaClass type) {
     return (type.getPackageName() + ".").startsWith(ROOT + ".");
+  }
+
+  /** The package below {@code engine} that a type is in; empty elsewhere. */
+  private static String engine(JavaClass type) {
+    String[] names = type.getPackageName().split("\\.");
+    return names.length > 3 && names[2].equals("engine") ? names[3] : "";
   }
 
   private static String room(JavaClass type) {

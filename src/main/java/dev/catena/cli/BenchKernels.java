@@ -5,6 +5,7 @@ import dev.catena.device.Device;
 import dev.catena.engine.Engines;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Timing;
+import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.exec.Inference;
 import dev.catena.graph.DType;
 import dev.catena.measure.GpuSpec;
@@ -81,7 +82,7 @@ final class BenchKernels implements Callable<Integer> {
     try (Device device = where.open()) {
       Map<Problem, Integer> all = problems.of(device, where);
       Inference options = where.apply(Inference.batch(1));
-      Engines engines = Engines.on(device, options.engine(), options.tuning());
+      Engines engines = EngineRegistry.on(device, options.engine(), options.tuning());
       DType dtype = problems.dtype();
       Peaks peaks = Peaks.measure(device, unforced(device), dtype, where.tf32(dtype));
       List<Map<String, Object>> rows = new ArrayList<>();
@@ -116,7 +117,7 @@ final class BenchKernels implements Callable<Integer> {
       }
       Map<Problem, Integer> all = problems.of(device, where);
       Engines engines =
-          Engines.on(device, where.apply(Inference.batch(1)).engine(), Optional.empty());
+          EngineRegistry.on(device, where.apply(Inference.batch(1)).engine(), Optional.empty());
       try (ProgressBar progress = Progress.bar("counting", all.size())) {
         KernelModel model = new KernelModel(device, engines, gpu, blocks);
         ModelledKernels result = ModelledKernels.of(all, model, everyone, progress::step);
@@ -128,7 +129,7 @@ final class BenchKernels implements Callable<Integer> {
 
   /** Whatever the user forces, the peaks are the device's. */
   private static Engines unforced(Device device) {
-    return Engines.on(device, Optional.empty(), Optional.empty());
+    return EngineRegistry.on(device, Optional.empty(), Optional.empty());
   }
 
   private Map<String, Object> row(KernelBench.Times measured, int times, Peaks peaks) {

@@ -3,7 +3,7 @@ package dev.catena.cli;
 import dev.catena.device.Device;
 import dev.catena.device.Environment;
 import dev.catena.engine.Engine;
-import dev.catena.engine.Engines;
+import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.exec.Inference;
 import dev.catena.exec.Training;
 import dev.catena.graph.DType;
@@ -73,7 +73,7 @@ final class DeviceArguments {
     if (engine == null) {
       return;
     }
-    List<Engine> all = Engines.on(on, Optional.empty(), Optional.empty()).all();
+    List<Engine> all = EngineRegistry.on(on, Optional.empty(), Optional.empty()).all();
     Engine wanted =
         all.stream()
             .filter(e -> e.name().equals(engine))

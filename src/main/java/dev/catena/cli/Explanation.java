@@ -5,7 +5,7 @@ import dev.catena.device.CudaException;
 import dev.catena.device.DeviceException;
 import dev.catena.device.DeviceLostException;
 import dev.catena.device.DriverTooOldException;
-import dev.catena.engine.CudnnException;
+import dev.catena.engine.cudnn.CudnnException;
 import dev.catena.exec.NonFiniteException;
 import dev.catena.graph.GraphException;
 import dev.catena.io.FormatException;

@@ -4,7 +4,7 @@ import dev.catena.device.Device;
 import dev.catena.device.DeviceException;
 import dev.catena.device.Environment;
 import dev.catena.engine.Engine;
-import dev.catena.engine.Engines;
+import dev.catena.engine.registry.EngineRegistry;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -56,7 +56,7 @@ final class Info implements Callable<Integer> {
       found.put("total_bytes", device.totalMemory());
       found.put("free_bytes", device.freeMemory());
       Map<String, Object> engines = new LinkedHashMap<>();
-      for (Engine engine : Engines.on(device, Optional.empty(), Optional.empty()).all()) {
+      for (Engine engine : EngineRegistry.on(device, Optional.empty(), Optional.empty()).all()) {
         engines.put(engine.name(), engine.absent().isEmpty());
       }
       found.put("engines", engines);

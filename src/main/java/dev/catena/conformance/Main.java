@@ -7,7 +7,7 @@ import dev.catena.device.Device;
 import dev.catena.device.DeviceException;
 import dev.catena.device.DeviceLostException;
 import dev.catena.engine.Engine;
-import dev.catena.engine.KernelEngine;
+import dev.catena.engine.kernel.KernelEngine;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;

@@ -3,10 +3,10 @@ package dev.catena.conformance;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceLostException;
 import dev.catena.engine.Engine;
-import dev.catena.engine.Engines;
-import dev.catena.engine.KernelEngine;
 import dev.catena.engine.Problem;
-import dev.catena.engine.TiledEngine;
+import dev.catena.engine.kernel.KernelEngine;
+import dev.catena.engine.registry.EngineRegistry;
+import dev.catena.engine.tiled.TiledEngine;
 import dev.catena.graph.Op.DenseLayer;
 import java.io.IOException;
 import java.io.InputStream;
@@ -102,7 +102,7 @@ public final class Suite {
    * @throws DeviceLostException if a case ends the device
    */
   public void run(Device device, Predicate<String> chosen, Consumer<Outcome> each) {
-    List<Engine> engines = Engines.on(device, Optional.empty(), Optional.empty()).all();
+    List<Engine> engines = EngineRegistry.on(device, Optional.empty(), Optional.empty()).all();
     List<Engine> tiles = KernelEngine.tiles();
     for (Case one : cases) {
       Answer answer = new Answer(one);

@@ -1,24 +1,14 @@
 package dev.catena.engine;
 
 import dev.catena.device.Device;
-import dev.catena.device.Environment;
 import dev.catena.device.UnsupportedOnDeviceException;
-import dev.catena.driver.NativeLibraries;
-import dev.catena.driver.NativeLibrary;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.Collectors;
 
-/**
- * The engines that a device has, in order of preference, and the choice among them. Thread-safe.
- */
+/** Some engines of a device, in order of preference, and the choice among them. Thread-safe. */
 public final class Engines {
-  /** Scratch memory in bytes that a library's engine should keep to. */
-  private static final long LIBRARY_WORKSPACE = 32L << 20;
-
   private final Device device;
   private final List<Engine> engines;
   private final Optional<String> forced;
@@ -42,58 +32,6 @@ public final class Engines {
       throw new IllegalArgumentException(
           "there is no engine " + forced.get() + " on " + device.name() + "; there are " + names());
     }
-  }
-
-  /**
-   * All engines that {@code device} has.
-   *
-   * @param forced the name of the one that does whatever it supports
-   * @param tuning folder of the tuner's choices; empty: no measuring
-   */
-  public static Engines on(Device device, Optional<String> forced, Optional<Path> tuning) {
-    Optional<Tuner> tuner =
-        tuning.map(folder -> new Tuner(device, TuningCache.open(folder, environment(device))));
-    return new Engines(device, inventory(device, tuning), forced, tuner);
-  }
-
-  private static List<Engine> inventory(Device device, Optional<Path> plans) {
-    List<Engine> engines = new ArrayList<>();
-    if (device.kind() == Device.Kind.HOST) {
-      engines.add(new TiledEngine());
-      engines.add(new OneDnnEngine());
-    }
-    engines.add(KernelEngine.matrix());
-    engines.add(KernelEngine.direct());
-    if (device.kind() == Device.Kind.CUDA) {
-      boolean cudnn = mayUse(NativeLibrary.CUDNN, device);
-      Engine convolutions = new CudnnConvolution(LIBRARY_WORKSPACE, plans);
-      if (cudnn) {
-        engines.add(convolutions);
-      }
-      if (mayUse(NativeLibrary.CUBLASLT, device)) {
-        engines.add(new CublasLtMatmul(LIBRARY_WORKSPACE));
-      }
-      if (cudnn) {
-        engines.add(new GradientInSteps(convolutions, KernelEngine.matrix(), LIBRARY_WORKSPACE));
-      }
-    }
-    return engines;
-  }
-
-  /** NVIDIA's own libraries run on GPUs; over the interpreter only what a setting names. */
-  private static boolean mayUse(NativeLibrary library, Device device) {
-    return !device.isInterpreted() || NativeLibraries.isSet(library);
-  }
-
-  /** Everything that decides which engine is the fastest. */
-  private static String environment(Device device) {
-    Environment found = Environment.inspect();
-    String versions =
-        found.libraries().stream()
-            .filter(l -> l.found() && !Set.of("nvtx", "cuptx").contains(l.name())) // no speed
-            .map(l -> l.name() + "-" + l.version().orElseThrow())
-            .collect(Collectors.joining("-"));
-    return String.join("-", device.name(), device.threads() + "t", versions, found.kernelHash());
   }
 
   /** Writes the tuner's choices to their file. */

@@ -84,7 +84,7 @@ public final class TuningCache {
   }
 
   /** Writes JSON to a file that stays open. */
-  static JsonGenerator generator(FileChannel to) throws IOException {
+  private static JsonGenerator generator(FileChannel to) throws IOException {
     return new JsonFactory()
         .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)
         .createGenerator(Channels.newOutputStream(to))

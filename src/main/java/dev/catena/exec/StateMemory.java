@@ -3,7 +3,7 @@ package dev.catena.exec;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.Stream;
-import dev.catena.engine.KernelFilters;
+import dev.catena.engine.kernel.KernelFilters;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
 import dev.catena.graph.Value;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.catena.device.Device;
 import dev.catena.device.OutOfDeviceMemoryException;
 import dev.catena.engine.Engines;
+import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
@@ -28,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Networks and weights of a user's own that are not what they should be: errors, never a crash. */
 class BadNetworkTest {
   private final Device device = Device.open("host");
-  private final Engines engines = Engines.on(device, Optional.empty(), Optional.empty());
+  private final Engines engines = EngineRegistry.on(device, Optional.empty(), Optional.empty());
   private final long before = device.usedMemory();
 
   @AfterEach

@@ -2,6 +2,7 @@ package dev.catena.exec;
 
 import dev.catena.device.Device;
 import dev.catena.engine.Engines;
+import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Interpreter;
 import dev.catena.model.DenseNet;
@@ -30,7 +31,7 @@ final class TinyTraining {
   }
 
   static Trainer trainer(Device device, Training options) {
-    Engines engines = Engines.on(device, options.engine(), options.tuning());
+    Engines engines = EngineRegistry.on(device, options.engine(), options.tuning());
     return Trainer.compile(
         SOURCE,
         node -> GoldenWeights.tensor(node.name(), node.output().shape()),
@@ -45,7 +46,7 @@ final class TinyTraining {
         SOURCE,
         node -> GoldenWeights.tensor(node.name(), node.output().shape()),
         options,
-        Engines.on(device, options.engine(), options.tuning()),
+        EngineRegistry.on(device, options.engine(), options.tuning()),
         device,
         (_, _) -> true);
   }

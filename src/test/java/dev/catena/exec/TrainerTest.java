@@ -10,6 +10,7 @@ import dev.catena.device.Device;
 import dev.catena.device.HeapMeter;
 import dev.catena.device.OutOfDeviceMemoryException;
 import dev.catena.engine.Engines;
+import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Interpreter;
@@ -280,7 +281,7 @@ class TrainerTest {
   @Test
   void aTrainerWantsAllValuesOfItsParameters() {
     Training options = TinyTraining.options();
-    Engines engines = Engines.on(device, Optional.empty(), Optional.empty());
+    Engines engines = EngineRegistry.on(device, Optional.empty(), Optional.empty());
     for (float[] given : new float[][] {null, new float[3]}) {
       ParameterException e =
           assertThrows(

@@ -8,6 +8,7 @@ import dev.catena.conformance.Suite;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceUnavailableException;
 import dev.catena.engine.Engines;
+import dev.catena.engine.registry.EngineRegistry;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -76,7 +77,7 @@ class KernelModelTest {
   }
 
   private static KernelModel.Modelled model(String line, int blocks) {
-    Engines engines = Engines.on(device, Optional.empty(), Optional.empty());
+    Engines engines = EngineRegistry.on(device, Optional.empty(), Optional.empty());
     KernelModel model = new KernelModel(device, engines, GpuSpec.named("h200"), blocks);
     return model.model(Suite.problem(line).problems().getFirst());
   }

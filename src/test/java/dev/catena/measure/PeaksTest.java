@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.catena.device.Device;
 import dev.catena.device.HostDevice;
 import dev.catena.engine.Engines;
+import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.graph.DType;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -16,7 +17,7 @@ class PeaksTest {
   @Test
   void anEngineThatFailsIsLeftOut() {
     try (Device device = Device.open("host")) {
-      Engines engines = Engines.on(device, Optional.empty(), Optional.empty());
+      Engines engines = EngineRegistry.on(device, Optional.empty(), Optional.empty());
       HostDevice.of(device).injectFault("tiled_pointwise_f32", 0, OUT_OF_RESOURCES, false);
       Peaks peaks = Peaks.measure(device, engines, DType.FP32, false);
       assertNotEquals("tiled", peaks.multipliedBy());

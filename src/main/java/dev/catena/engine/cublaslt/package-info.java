@@ -1,0 +1,2 @@
+/** Products of matrices by NVIDIA's cuBLASLt. */
+package dev.catena.engine.cublaslt;

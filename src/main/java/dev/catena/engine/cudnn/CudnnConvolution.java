@@ -1,0 +1,256 @@
+package dev.catena.engine.cudnn;
+
+import dev.catena.device.Device;
+import dev.catena.device.Stream;
+import dev.catena.engine.Binding;
+import dev.catena.engine.ElementPacking;
+import dev.catena.engine.Engine;
+import dev.catena.engine.Problem;
+import dev.catena.engine.Work;
+import dev.catena.engine.cudnn.CudnnPlanCache.Choice;
+import dev.catena.graph.DType;
+import dev.catena.graph.Layout;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Plain convolutions, with a residual, bias and ReLU behind them, and their gradients, by cuDNN 9.8
+ * or later.
+ *
+ * <p>Most of cuDNN's engines answer a strided view with a copy of the whole tensor in the
+ * workspace. Such a plan is no secret here: its workspace is what {@link #workspace} says and the
+ * memory plan counts. With a limit of 0 the generic engines that need none are found instead.
+ *
+ * <p>Products are exact and sums in fp32, in the same order every time. In fp32 that excludes the
+ * tensor cores, whose TF32 keeps ten bits of mantissa, unless the problem allows it. Thread-safe.
+ */
+public final class CudnnConvolution implements Engine {
+
+  private final long workspaceLimit;
+  private final CudnnPlanCache cache;
+  private final Map<Device, CudnnHandles> handles = new ConcurrentHashMap<>();
+
+  /**
+   * An engine.
+   *
+   * @param workspaceLimit bytes that a plan should not exceed; where all do, the smallest is taken
+   * @param cache folder where plans are kept, if they are
+   */
+  public CudnnConvolution(long workspaceLimit, Optional<Path> cache) {
+    this.workspaceLimit = workspaceLimit;
+    this.cache = new CudnnPlanCache(cache);
+  }
+
+  @Override
+  public String name() {
+    return "cudnn";
+  }
+
+  @Override
+  public Optional<String> absent() {
+    return CudnnLibrary.missing();
+  }
+
+  @Override
+  public Optional<String> unsupported(Problem problem, Device device) {
+    if (device.kind() != Device.Kind.CUDA) {
+      return Optional.of("cuDNN runs on GPUs only");
+    }
+    return CudnnLibrary.missing()
+        .or(() -> CudnnProblem.unsupported(problem))
+        .or(() -> noPlan(problem, device));
+  }
+
+  private Optional<String> noPlan(Problem problem, Device device) {
+    String cudnn = "cuDNN " + library().versionName();
+    try {
+      if (choice(problem, device).exists()) {
+        return Optional.empty();
+      }
+      boolean restricted = problem.output().dtype() == DType.FP32 && !problem.tf32();
+      String restriction = restricted ? " without TF32" : "";
+      return Optional.of(cudnn + " has no plan for it on " + device.name() + restriction);
+    } catch (CudnnException e) {
+      return Optional.of(cudnn + " cannot plan for " + device.name() + ": " + e.getMessage());
+    }
+  }
+
+  @Override
+  public long workspace(Problem problem, Device device) {
+    return choice(problem, device).workspace();
+  }
+
+  @Override
+  public Work prepare(Problem problem, Binding binding, Device device) {
+    Choice choice = choice(problem, device);
+    CudnnHandles held = handles.computeIfAbsent(device, d -> new CudnnHandles(library(), d));
+    long handle = held.hold();
+    try {
+      long workspace = choice.workspace() == 0 ? 0 : binding.workspace();
+      var executable =
+          new CudnnExecutable(
+              library(), handle, choice.plan(), addresses(problem, binding), workspace);
+      warmUp(executable, handle, device);
+      return new Prepared(held, executable);
+    } catch (RuntimeException e) {
+      held.release();
+      throw e;
+    }
+  }
+
+  /**
+   * Runs once on whatever the memory holds: kernels are loaded at their first launch, which must
+   * not be during a capture.
+   */
+  private static void warmUp(CudnnExecutable executable, long handle, Device device) {
+    try (Stream stream = device.newStream()) {
+      library().setStream(handle, stream.handle());
+      executable.execute(handle);
+      stream.synchronize();
+      library().setStream(handle, 0);
+    } catch (RuntimeException e) {
+      executable.close();
+      throw e;
+    }
+  }
+
+  /** Plans without a handle: the choice is text, restored by {@link #prepare}. */
+  private Choice choice(Problem problem, Device device) {
+    CudnnGraph graph = CudnnProblem.graph(problem);
+    String key =
+        String.join(
+            "|",
+            library().versionName(),
+            device.name(),
+            device.computeCapability() + "x" + device.multiprocessors(),
+            problem.tf32() ? "tf32" : "exact",
+            Long.toString(workspaceLimit),
+            graph.toString());
+    return cache.get(key, () -> choose(problem, device));
+  }
+
+  private Choice choose(Problem problem, Device device) {
+    device.makeCurrent();
+    try (CudnnTarget target = CudnnTarget.present(library(), device.ordinal())) {
+      return choose(library(), problem, target, workspaceLimit);
+    }
+  }
+
+  static Choice choose(
+      CudnnLibrary cudnn, Problem problem, CudnnTarget target, long workspaceLimit) {
+    CudnnGraph graph = CudnnProblem.graph(problem);
+    DType dtype = problem.output().dtype();
+    try (CudnnPlan plan =
+        CudnnPlans.within(
+            cudnn, graph, target, e -> e.exact(dtype, problem.tf32()), workspaceLimit)) {
+      return plan == null ? Choice.NONE : new Choice(plan.workspace(), plan.json());
+    } catch (CudnnException e) {
+      if (e.notSupported()) {
+        return Choice.NONE;
+      }
+      throw e;
+    }
+  }
+
+  private static CudnnLibrary library() {
+    return CudnnLibrary.find().orElseThrow();
+  }
+
+  /** Where the graph's tensors are, by their ids. */
+  private static Map<Long, Long> addresses(Problem problem, Binding binding) {
+    boolean data = problem.op() instanceof TrainingOp.ConvDgrad;
+    boolean filters = problem.op() instanceof TrainingOp.ConvWgrad;
+    Map<Long, Long> addresses = new TreeMap<>();
+    addresses.put(CudnnProblem.X, data ? binding.output() : binding.input(filters ? 1 : 0));
+    addresses.put(CudnnProblem.W, filters ? binding.output() : weights(problem, binding));
+    addresses.put(CudnnProblem.Y, data || filters ? binding.input(0) : binding.output());
+    if (problem.op() instanceof Op.Conv conv && conv.residual()) {
+      addresses.put(CudnnProblem.RESIDUAL, binding.input(conv.residualIndex()));
+    }
+    if (problem.op() instanceof Op.Conv conv && CudnnProblem.hasBias(conv)) {
+      addresses.put(CudnnProblem.BIAS, bias(problem, conv, binding));
+    }
+    return addresses;
+  }
+
+  private static long weights(Problem problem, Binding binding) {
+    if (problem.input(1).layout() == Layout.FILTERS) {
+      return binding.input(1);
+    }
+    DType dtype = problem.output().dtype();
+    Shape shape = problem.input(1).shape();
+    return binding.constant(
+        1,
+        "cudnn-krsc-" + dtype.suffix(),
+        shape.elements() * dtype.bytes(),
+        (values, target) -> packKrsc(values, shape, dtype, target));
+  }
+
+  private static long bias(Problem problem, Op.Conv conv, Binding binding) {
+    if (conv.bias() && problem.input(conv.biasIndex()).layout() == Layout.DENSE) {
+      return binding.input(conv.biasIndex());
+    }
+    DType dtype = problem.output().dtype();
+    int channels = problem.output().shape().c();
+    long bytes = (long) channels * dtype.bytes();
+    return conv.bias()
+        ? binding.constant(
+            conv.biasIndex(),
+            "cudnn-vector-" + dtype.suffix(),
+            bytes,
+            (values, target) -> ElementPacking.put(target, dtype, 0, values, 0, channels))
+        : binding.constant(
+            1, "cudnn-zeros-" + dtype.suffix() + "-" + channels, bytes, (values, target) -> {});
+  }
+
+  /** Filters of the checkpoint's order K, C, R, S in the order K, R, S, C. */
+  static void packKrsc(float[] values, Shape shape, DType dtype, MemorySegment target) {
+    int inputs = shape.dim(1);
+    int taps = shape.dim(2) * shape.dim(3);
+    int i = 0;
+    for (int k = 0; k < shape.dim(0); k++) {
+      for (int c = 0; c < inputs; c++) {
+        for (int tap = 0; tap < taps; tap++) {
+          ElementPacking.put(target, dtype, ((long) k * taps + tap) * inputs + c, values[i++]);
+        }
+      }
+    }
+  }
+
+  private static final class Prepared implements Work {
+    private final CudnnHandles handles;
+    private final CudnnExecutable executable;
+    private boolean closed;
+
+    Prepared(CudnnHandles handles, CudnnExecutable executable) {
+      this.handles = handles;
+      this.executable = executable;
+    }
+
+    @Override
+    public void enqueue(Stream stream) {
+      executable.execute(handles.of(stream));
+    }
+
+    @Override
+    public int launches() {
+      return 1;
+    }
+
+    @Override
+    public void close() {
+      if (!closed) {
+        closed = true;
+        executable.close();
+        handles.release();
+      }
+    }
+  }
+}

@@ -1,0 +1,35 @@
+package dev.catena.engine.cudnn;
+
+import static dev.catena.driver.CudnnConstants.STATUS_NOT_SUPPORTED;
+
+import dev.catena.device.DeviceException;
+
+/** cuDNN refused a call: which, with what status, and the reason it gives itself. */
+public final class CudnnException extends DeviceException {
+
+  private static final long serialVersionUID = 1;
+
+  private final String function;
+  private final int status;
+
+  CudnnException(String function, int status, String name, String reason) {
+    super(function + ": " + name + " (" + status + ")" + (reason.isEmpty() ? "" : ", " + reason));
+    this.function = function;
+    this.status = status;
+  }
+
+  /** The C function that failed. */
+  public String function() {
+    return function;
+  }
+
+  /** The {@code cudnnStatus_t}. */
+  public int status() {
+    return status;
+  }
+
+  /** Whether cuDNN understood the request and cannot serve it: try the next plan. */
+  public boolean notSupported() {
+    return status / 1000 == STATUS_NOT_SUPPORTED / 1000;
+  }
+}

@@ -1,0 +1,46 @@
+package dev.catena.engine.cudnn;
+
+import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_JSON_REPRESENTATION;
+import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_WORKSPACE_SIZE;
+
+import java.util.List;
+
+/** One way of running a graph on one device, compiled. */
+final class CudnnPlan implements AutoCloseable {
+
+  private final CudnnDescriptor descriptor;
+  private final CudnnEngine engine;
+  private final long workspace;
+
+  /** Takes over the finished {@code descriptor}. */
+  CudnnPlan(CudnnDescriptor descriptor, CudnnEngine engine) {
+    this.descriptor = descriptor;
+    this.engine = engine;
+    this.workspace = descriptor.getLong(ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
+  }
+
+  /** Who computes. */
+  CudnnEngine engine() {
+    return engine;
+  }
+
+  /** Bytes of scratch memory. */
+  long workspace() {
+    return workspace;
+  }
+
+  /** The plan's stored form, read back by {@link CudnnExecutable}. */
+  String json() {
+    return descriptor.getText(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION);
+  }
+
+  @Override
+  public void close() {
+    descriptor.close();
+  }
+
+  /** Closes all of them. */
+  static void closeAll(List<CudnnPlan> plans) {
+    plans.forEach(CudnnPlan::close);
+  }
+}

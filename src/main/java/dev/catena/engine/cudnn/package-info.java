@@ -1,0 +1,2 @@
+/** Convolutions and their gradients by NVIDIA's cuDNN. */
+package dev.catena.engine.cudnn;

@@ -1,0 +1,139 @@
+package dev.catena.engine.kernel;
+
+import dev.catena.device.Device;
+import dev.catena.device.Dim;
+import dev.catena.device.Launch;
+import dev.catena.engine.Binding;
+import dev.catena.engine.Operand;
+import dev.catena.engine.Problem;
+import dev.catena.graph.Layout;
+import dev.catena.graph.Op;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A problem with its addresses on a device: what the launches of {@code kernels/*.cu} are made of.
+ */
+record KernelCall(Problem problem, Binding binding, Device device) {
+  /** Channels that one thread takes, {@code VECTOR} of the kernels. */
+  static final int VECTOR = 8;
+
+  private static final int BLOCK = 256;
+  private static final int MOST_VECTORS = 128;
+
+  /** A GPU runs fewer threads than this in smaller blocks, so that more multiprocessors help. */
+  private static final int FEW_THREADS = 128 * BLOCK;
+
+  private static final int SMALL_BLOCK = 32;
+  private static final int MOST_PIXELS = (1 << 29) - BLOCK;
+
+  /** The activation that is read. */
+  Operand x() {
+    return problem.input(0);
+  }
+
+  /** The activation that is written. */
+  Operand y() {
+    return problem.output();
+  }
+
+  /**
+   * A launch of {@code kernel} for the element type of {@code typed}, without dynamic shared
+   * memory.
+   */
+  Launch launch(String file, String kernel, Operand typed, Dim grid, Dim block, Object... args) {
+    return launch(file, kernel, typed.dtype().suffix(), grid, block, 0, args);
+  }
+
+  /** The same of a type's {@code suffix}, with {@code sharedBytes} of dynamic shared memory. */
+  Launch launch(
+      String file,
+      String kernel,
+      String suffix,
+      Dim grid,
+      Dim block,
+      int sharedBytes,
+      Object[] args) {
+    String name = kernel + "_" + suffix;
+    return device.module(file).kernel(name).prepare(grid, block, sharedBytes, args);
+  }
+
+  /**
+   * The same, element-wise over {@code pixels} pixels of {@code channels} channels (common.cuh).
+   */
+  Launch elementwise(
+      String file, String kernel, Operand typed, long pixels, int channels, Object... args) {
+    int vectors = Math.ceilDiv(channels, VECTOR);
+    int across = Math.min(vectors, MOST_VECTORS);
+    boolean few = device.kind() == Device.Kind.CUDA && pixels * vectors < FEW_THREADS;
+    int down = Math.max(1, (few ? SMALL_BLOCK : BLOCK) / across);
+    Dim grid = Dim.of(Dim.blocks(pixels, down), Dim.blocks(vectors, across));
+    return launch(file, kernel, typed, grid, Dim.of(across, down), args);
+  }
+
+  /**
+   * Adds up every {@code to}-th of {@code from} rows in fp32, channels rounded up to 8
+   * (conv_sum.cu).
+   *
+   * @param typed of the result's type
+   * @param target the result's {@code to} rows
+   * @param pitch of the result
+   */
+  Launch sum(Operand typed, long target, long sums, long from, int to, int channels, int pitch) {
+    return elementwise(
+        "conv_sum",
+        "conv_sum",
+        typed,
+        to,
+        channels,
+        target,
+        sums,
+        0L,
+        0L,
+        0,
+        from,
+        to,
+        channels,
+        pitch,
+        0);
+  }
+
+  /** Address of what a convolution adds to its sums; 0 if nothing. */
+  long residual(Op.Conv conv) {
+    return conv.residual() ? binding.input(conv.residualIndex()) : 0;
+  }
+
+  /** Channels from one pixel of that to the next. */
+  int residualPitch(Op.Conv conv) {
+    return conv.residual() ? problem.input(conv.residualIndex()).pitch() : 0;
+  }
+
+  /** Address of the vector at {@code index}, constant or not, in fp32. */
+  long vector(int index) {
+    if (problem.input(index).layout() == Layout.DENSE) {
+      return binding.input(index);
+    }
+    long bytes = problem.input(index).shape().elements() * Float.BYTES;
+    return binding.constant(
+        index, "fp32", bytes, (values, target) -> target.copyFrom(MemorySegment.ofArray(values)));
+  }
+
+  /**
+   * Address of the filters at {@code index}, constant or not, as KRSC in x's type, channels rounded
+   * up to 8.
+   */
+  long filters(int index) {
+    if (problem.input(index).layout() == Layout.FILTERS) {
+      return binding.input(index);
+    }
+    KernelFilters filters = KernelFilters.of(problem.input(index).shape(), x().dtype());
+    return binding.constant(index, filters.layout(), filters.bytes(), filters);
+  }
+
+  /** Whether the kernels' indices, of which pipeline.cuh keeps 30 bits, reach every pixel. */
+  static boolean indexable(Operand operand) {
+    return switch (operand.layout()) {
+      case NHWC, NCHW -> operand.shape().pixels() <= MOST_PIXELS;
+      case PARAMETER, DENSE, FILTERS -> true;
+    };
+  }
+}

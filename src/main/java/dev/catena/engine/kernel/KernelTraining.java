@@ -1,0 +1,134 @@
+package dev.catena.engine.kernel;
+
+import dev.catena.device.Device;
+import dev.catena.device.Launch;
+import dev.catena.engine.Operand;
+import dev.catena.engine.Problem;
+import dev.catena.graph.DType;
+import dev.catena.graph.Layout;
+import dev.catena.graph.TrainingOp;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * The training operations that our kernels do. Each has two forms: for a GPU, which the host runs
+ * to check it, and for the host, which goes over whole rows of channels.
+ *
+ * @param matrix the form for a GPU
+ */
+record KernelTraining(boolean matrix) {
+  private static final int MOMENTS = 2;
+
+  /** Why the kernels cannot do it; empty if they can. */
+  Optional<String> unsupported(TrainingOp op, Problem problem, Device device) {
+    boolean ours =
+        switch (op) {
+          case TrainingOp.Slice _,
+              TrainingOp.Augment _,
+              TrainingOp.ConvDgrad _,
+              TrainingOp.ConvWgrad _ ->
+              false;
+          default -> true;
+        };
+    if (!ours) {
+      return Optional.of("has no kernel for " + op.getClass().getSimpleName());
+    }
+    if (!matrix && device.kind() != Device.Kind.HOST) {
+      return Optional.of("its form of a training operation is the host's");
+    }
+    if (op instanceof TrainingOp.PoolBackward p && !KernelBackward.supported(p.pool())) {
+      return Optional.of("tells no more than 256 places of a window apart");
+    }
+    if (!problem.operands().stream().allMatch(KernelCall::indexable)) {
+      return Optional.of("has 32-bit pixel indices");
+    }
+    return typed(op, problem).map(Operand::dtype).distinct().count() == 1
+        ? Optional.empty()
+        : Optional.of("wants one element type");
+  }
+
+  /** The operands that have the element type of the activations; all others are fp32. */
+  private static Stream<Operand> typed(TrainingOp op, Problem problem) {
+    List<Operand> in = problem.inputs();
+    Stream<Operand> first = Stream.of(in.getFirst());
+    return switch (op) {
+      case TrainingOp.SoftmaxCrossEntropy _,
+          TrainingOp.BatchStatistics _,
+          TrainingOp.ChannelSums _ ->
+          first;
+      case TrainingOp.LinearWgrad _ -> in.stream();
+      default -> {
+        Stream<Operand> statistics =
+            in.stream().skip(1).filter(o -> o.layout() != Layout.DENSE && !isStatistics(o));
+        yield Stream.concat(Stream.concat(first, statistics), Stream.of(problem.output()));
+      }
+    };
+  }
+
+  private static boolean isStatistics(Operand operand) {
+    return operand.dtype() == DType.FP32
+        && operand.layout() == Layout.NHWC
+        && operand.shape().n() == MOMENTS
+        && operand.shape().pixels() == MOMENTS;
+  }
+
+  /** Bytes of partial sums and the like. */
+  long workspace(TrainingOp op, Problem problem) {
+    return switch (op) {
+      case TrainingOp.SoftmaxCrossEntropy _ -> KernelClassifier.lossWorkspace(problem);
+      case TrainingOp.BatchStatistics _ -> strips(problem.input(0)).workspace(MOMENTS);
+      case TrainingOp.ChannelSums _ -> strips(problem.input(0)).workspace(1);
+      case TrainingOp.PoolBackward p ->
+          KernelBackward.poolWorkspace(problem, strips(problem.output()), p.pool());
+      case TrainingOp.ScaleShiftBackward _, TrainingOp.GlobalAveragePoolBackward _ ->
+          problem.outputs().size() == 1 ? 0 : strips(problem.output()).workspace(MOMENTS);
+      default -> 0;
+    };
+  }
+
+  /** The launches of a supported problem. */
+  List<Launch> launches(TrainingOp op, KernelCall call) {
+    return switch (op) {
+      case TrainingOp.SoftmaxCrossEntropy e -> KernelClassifier.loss(call, e, matrix);
+      case TrainingOp.SoftmaxCrossEntropyBackward e ->
+          List.of(KernelClassifier.lossBackward(call, e, matrix));
+      case TrainingOp.BatchStatistics _ -> KernelBatchNorm.statistics(call, strips(call.x()));
+      case TrainingOp.BatchScale s -> List.of(KernelBatchNorm.scale(call, s));
+      case TrainingOp.BatchShift _ -> List.of(KernelBatchNorm.shift(call));
+      case TrainingOp.RunningMean r -> List.of(KernelBatchNorm.runningMean(call, r));
+      case TrainingOp.RunningVariance r -> List.of(KernelBatchNorm.runningVariance(call, r));
+      case TrainingOp.BatchNormGradient b -> List.of(KernelBatchNorm.gradient(call, b));
+      case TrainingOp.BatchStatisticsBackward b ->
+          List.of(KernelBatchNorm.statisticsBackward(call, strips(call.x()), b.accumulate()));
+      case TrainingOp.ApplyDropout d -> List.of(KernelBackward.dropout(call, strips(call.x()), d));
+      case TrainingOp.ReluBackward r ->
+          List.of(KernelBackward.relu(call, strips(call.x()), r.accumulate()));
+      case TrainingOp.ChannelSums _ -> KernelBackward.channelSums(call, strips(call.x()));
+      case TrainingOp.ScaleShiftBackward s -> KernelBackward.scaleShift(call, strips(call.y()), s);
+      case TrainingOp.GlobalAveragePoolBackward p ->
+          KernelBackward.globalAverage(call, strips(call.y()), p);
+      case TrainingOp.PoolBackward p -> KernelBackward.pool(call, strips(call.y()), p);
+      case TrainingOp.DropImages d -> List.of(KernelBackward.dropImages(call, strips(call.x()), d));
+      case TrainingOp.FlattenBackward _ -> List.of(KernelBlocks.flattenBackward(call));
+      case TrainingOp.AdaptiveAveragePoolBackward _ ->
+          List.of(KernelBlocks.adaptiveAverageBackward(call));
+      case TrainingOp.LocalResponseNormBackward n ->
+          List.of(KernelBlocks.localResponseNormBackward(call, n.norm()));
+      case TrainingOp.ActivationBackward b -> List.of(KernelBlocks.activationBackward(call, b));
+      case TrainingOp.GateBackward _ -> List.of(KernelBlocks.gateBackward(call));
+      case TrainingOp.LinearDgrad d -> List.of(KernelClassifier.dgrad(call, d.accumulate()));
+      case TrainingOp.LinearWgrad _ -> List.of(KernelClassifier.wgrad(call));
+      case TrainingOp.Slice _,
+          TrainingOp.Augment _,
+          TrainingOp.ConvStatistics _,
+          TrainingOp.ConvDgrad _,
+          TrainingOp.ConvWgrad _ ->
+          throw new IllegalArgumentException("not supported: " + op);
+    };
+  }
+
+  private KernelStrips strips(Operand over) {
+    return KernelStrips.of(over, !matrix);
+  }
+}

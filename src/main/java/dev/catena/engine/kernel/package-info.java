@@ -1,0 +1,2 @@
+/** Catena's own kernels, {@code kernels/*.cu}, on every device. */
+package dev.catena.engine.kernel;

@@ -1,0 +1,2 @@
+/** The list of all engines. */
+package dev.catena.engine.registry;

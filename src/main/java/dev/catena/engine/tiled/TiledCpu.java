@@ -1,0 +1,68 @@
+package dev.catena.engine.tiled;
+
+import dev.catena.device.Device;
+import dev.catena.graph.DType;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/** What the tiled kernels find on this CPU, and how they share its cores and caches. */
+final class TiledCpu {
+  /** Pixels of a register tile, in the widest build. */
+  static final int ROWS = 14;
+
+  /** Words of packed input that a strip may take: some of a core's L2 cache, beside the filters. */
+  static final int STRIP_WORDS = 48 << 10;
+
+  private static final boolean DOT_PRODUCTS_OF_BFLOAT16 = flag("avx512_bf16");
+
+  private TiledCpu() {}
+
+  /** Whether {@code dtype} is multiplied as pairs of bfloat16 rather than in fp32. */
+  static boolean pairs(DType dtype, Device device) {
+    return dtype == DType.BF16
+        && DOT_PRODUCTS_OF_BFLOAT16
+        && device.architectures().getFirst().equals("host-x86-64-v4");
+  }
+
+  /** Words from one packed row to the next, as {@code rowWords} of {@code native/host/panel.h}. */
+  static int rowWords(int channels, boolean pairs) {
+    int words = Math.ceilDiv(channels, TiledFilters.PANEL) * TiledFilters.PANEL / (pairs ? 2 : 1);
+    return Math.ceilDiv(words, 16) * 16 | 16;
+  }
+
+  /**
+   * Words from one packed pixel to the next, as {@code pixelWords} of {@code native/host/strip.h}.
+   */
+  static int pixelWords(int channels, boolean pairs) {
+    int words = Math.ceilDiv(channels, 16) * 16 / (pairs ? 2 : 1);
+    return Math.ceilDiv(words, 16) * 16 | 16;
+  }
+
+  /**
+   * Into how many blocks of rows an image is cut: as few as keep every core busy to the end, for
+   * neighbouring blocks read, or compute, some rows twice.
+   */
+  static int blocks(int images, int rows, Device device) {
+    int threads = device.threads();
+    int blocks = 1;
+    while (blocks < rows && images * blocks % threads != 0 && images * blocks < 4 * threads) {
+      blocks++;
+    }
+    return blocks;
+  }
+
+  private static boolean flag(String name) {
+    try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+      return lines
+          .filter(line -> line.startsWith("flags"))
+          .findFirst()
+          .map(line -> Arrays.asList(line.split("\\s+")).contains(name))
+          .orElse(false);
+    } catch (IOException | UncheckedIOException e) {
+      return false;
+    }
+  }
+}

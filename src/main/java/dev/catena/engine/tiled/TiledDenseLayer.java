@@ -1,0 +1,87 @@
+package dev.catena.engine.tiled;
+
+import dev.catena.device.Device;
+import dev.catena.device.Dim;
+import dev.catena.device.Launch;
+import dev.catena.engine.Binding;
+import dev.catena.engine.Operand;
+import dev.catena.engine.Problem;
+import dev.catena.graph.DType;
+
+/** {@code native/host/tiled_dense_layer.cpp}: both convolutions of a layer in one pass. */
+final class TiledDenseLayer {
+  private static final int FLOATS = 0;
+  private static final int PAIRS = 1;
+  private static final int WINOGRAD = 2;
+
+  private TiledDenseLayer() {}
+
+  static Launch prepare(Problem problem, Binding binding, Device device) {
+    Operand x = problem.input(0);
+    Operand y = problem.output();
+    DType dtype = x.dtype();
+    int channels = x.shape().c();
+    int growth = y.shape().c();
+    int mid = problem.input(3).shape().n();
+    int height = x.shape().h();
+    int width = x.shape().w();
+    boolean pairs = TiledCpu.pairs(dtype, device);
+    int form = pairs ? PAIRS : height > 2 && width > 2 ? WINOGRAD : FLOATS;
+
+    int blocks = TiledCpu.blocks(x.shape().n(), height, device);
+    // Even, so that windows, and with them the last bits, lie the same however rows are shared.
+    int rows = Math.ceilDiv(Math.ceilDiv(height, blocks), 2) * 2;
+    int line = (width + 3) * TiledCpu.rowWords(mid, pairs);
+    int strip = Math.clamp(TiledCpu.STRIP_WORDS / line - 3, 2, rows) & -2;
+    long words = front(form, channels, mid) + (strip + 3L) * line;
+
+    var w1 = new TiledFilters(mid, 1, 1, TiledFilters.depth(channels), pairs, dtype);
+    return device
+        .module("tiled_dense_layer")
+        .kernel("tiled_dense_layer_" + dtype.suffix())
+        .prepare(
+            Dim.of(x.shape().n() * Math.ceilDiv(height, rows)),
+            Dim.of(1),
+            Math.toIntExact(words * Float.BYTES),
+            binding.input(0),
+            binding.output(),
+            TiledFilters.uploadVector(binding, 1, channels),
+            TiledFilters.uploadVector(binding, 2, channels),
+            w1.upload(binding, 3, "1x1", channels, (w, k, t, c) -> w[k * channels + c]),
+            TiledFilters.uploadVector(binding, 4, mid),
+            uploadW2(binding, form, growth, mid, dtype),
+            height,
+            width,
+            x.pitch(),
+            y.pitch(),
+            channels,
+            mid,
+            growth,
+            rows,
+            strip,
+            form);
+  }
+
+  /** Words for packed rows, windows and products, before the bottleneck. */
+  private static long front(int form, int channels, int mid) {
+    int tiles = form == WINOGRAD ? 16 : 1;
+    int rows = TiledCpu.rowWords(channels, form == PAIRS);
+    int windows = form == WINOGRAD ? 16 * TiledCpu.rowWords(mid, false) : 0;
+    return (long) TiledCpu.ROWS * (tiles * TiledFilters.PANEL + Math.max(rows, windows));
+  }
+
+  private static long uploadW2(Binding binding, int form, int growth, int mid, DType dtype) {
+    int depth = TiledFilters.depth(mid);
+    if (form == WINOGRAD) {
+      var filters = new TiledFilters(growth, 1, 16, depth, false, DType.FP32);
+      return filters.upload(
+          binding,
+          5,
+          "Winograd of " + dtype,
+          mid,
+          (w, k, t, c) -> TiledWinograd.value(w, (k * mid + c) * 9, t, dtype));
+    }
+    var filters = new TiledFilters(growth, 1, 9, depth, form == PAIRS, dtype);
+    return filters.upload(binding, 5, "3x3", mid, (w, k, t, c) -> w[(k * mid + c) * 9 + t]);
+  }
+}

@@ -1,0 +1,179 @@
+package dev.catena.engine.tiled;
+
+import dev.catena.device.Device;
+import dev.catena.device.Dim;
+import dev.catena.device.Launch;
+import dev.catena.engine.Binding;
+import dev.catena.engine.Operand;
+import dev.catena.engine.Problem;
+import dev.catena.graph.DType;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * {@code native/host/tiled_dgrad.cpp}: the gradient of a convolution by its input, through its
+ * prologue.
+ */
+final class TiledDgrad {
+  /** Pixels of a row, where rows mean nothing and may be joined. */
+  private static final int MOST_PIXELS = 112;
+
+  /** Blocks that a batch is cut into at least: whatever the threads, for the sums' last bits. */
+  private static final int LEAST_BLOCKS = 32;
+
+  private TiledDgrad() {}
+
+  static Optional<String> unsupported(Problem problem, TrainingOp.ConvDgrad op) {
+    Op.Conv conv = op.conv();
+    if (conv.stride() != 1) {
+      return Optional.of("gradient by the input of a convolution of stride " + conv.stride());
+    }
+    if (conv.padH() >= conv.kernelH() || conv.padW() >= conv.kernelW()) {
+      return Optional.of("padding as wide as the kernel");
+    }
+    if (conv.kernelH() * conv.kernelW() > TiledConvolution.MOST_TAPS) {
+      return Optional.of("a kernel of more than " + TiledConvolution.MOST_TAPS + " positions");
+    }
+    return Optional.empty();
+  }
+
+  /** The filters' panels, then each block's partial sums. */
+  static long workspace(Problem problem, TrainingOp.ConvDgrad op) {
+    long sums = problem.outputs().size() == 1 ? 0 : 2L * blocks(problem, op) * pitch(problem);
+    return filters(problem, op.conv()).bytes() + sums * Float.BYTES;
+  }
+
+  private static TiledFilters filters(Problem problem, Op.Conv conv) {
+    int groups = conv.groups();
+    int depth = TiledFilters.depth(problem.input(0).shape().c() / groups);
+    int taps = winograd(problem, conv) ? TiledWinograd.POSITIONS : conv.kernelH() * conv.kernelW();
+    int outputs = problem.output().shape().c() / groups;
+    return new TiledFilters(outputs, groups, taps, depth, false, problem.input(0).dtype());
+  }
+
+  private static boolean winograd(Problem problem, Op.Conv conv) {
+    Shape to = problem.output().shape();
+    int channels = problem.input(0).shape().c() / conv.groups();
+    return TiledWinograd.suitsTrained(conv, channels, to.c() / conv.groups(), to);
+  }
+
+  private static int pitch(Problem problem) {
+    return Math.ceilDiv(problem.output().shape().c(), TiledFilters.PANEL) * TiledFilters.PANEL;
+  }
+
+  /** Rows of an image that a block takes. */
+  private static int rows(Shape image) {
+    int blocks = Math.clamp(Math.ceilDiv(LEAST_BLOCKS, image.n()), 1, image.h());
+    // Even, for windows of two rows.
+    return Math.ceilDiv(Math.ceilDiv(image.h(), blocks), 2) * 2;
+  }
+
+  private static int blocks(Problem problem, TrainingOp.ConvDgrad op) {
+    Shape image = image(problem.output().shape(), op.conv());
+    return image.n() * Math.ceilDiv(image.h(), rows(image));
+  }
+
+  /** The image as it is cut into rows: a pointwise convolution may join them. */
+  static Shape image(Shape x, Op.Conv conv) {
+    if (!conv.pointwise()) {
+      return x;
+    }
+    int joined = 1;
+    for (int rows = 2; rows <= x.h() && rows * x.w() <= MOST_PIXELS; rows++) {
+      joined = x.h() % rows == 0 ? rows : joined;
+    }
+    return Shape.nhwc(x.n(), x.h() / joined, x.w() * joined, x.c());
+  }
+
+  static List<Launch> prepare(
+      Problem problem, TrainingOp.ConvDgrad op, Binding binding, Device device) {
+    Op.Conv conv = op.conv();
+    Operand g = problem.input(0);
+    Operand dx = problem.output();
+    DType dtype = g.dtype();
+    boolean prologue = conv.prologue() != Op.Prologue.NONE;
+    int last = problem.inputs().size() - 1;
+    Shape to = image(dx.shape(), conv);
+    Shape from = image(g.shape(), conv);
+    int channels = g.shape().c() / conv.groups();
+    int padH = conv.kernelH() - 1 - conv.padH();
+    int padW = conv.kernelW() - 1 - conv.padW();
+
+    TiledFilters filters = filters(problem, conv);
+    long partial = binding.workspace() + filters.bytes();
+    boolean winograd = winograd(problem, conv);
+    int unit = winograd ? 2 : 1;
+    int rows = rows(to);
+    int line = (from.w() + 2 * padW) * TiledCpu.pixelWords(channels, false);
+    int strip = Math.clamp(TiledCpu.STRIP_WORDS / line - conv.kernelH() + 1, unit, rows) & -unit;
+    long lines = strip + conv.kernelH() - 1L;
+    // The last window of an odd row reads a pixel further.
+    int beyond = TiledCpu.pixelWords(channels, false);
+    long words = TiledWinograd.frontWords(winograd, channels) + lines * line + beyond;
+
+    List<Launch> launches = new ArrayList<>();
+    var steps = TiledFilters.Steps.backward(problem.input(1), channels);
+    long w = binding.input(1);
+    launches.add(
+        winograd
+            ? filters.packWinograd(device, w, binding.workspace(), steps, channels)
+            : filters.pack(device, w, binding.workspace(), steps, channels));
+    launches.add(
+        device
+            .module("tiled_dgrad")
+            .kernel("tiled_dgrad_" + dtype.suffix())
+            .prepare(
+                Dim.of(blocks(problem, op), conv.groups()),
+                Dim.of(1),
+                Math.toIntExact(words * Float.BYTES),
+                binding.input(0),
+                binding.workspace(),
+                binding.output(),
+                prologue ? binding.input(2) : 0L,
+                op.accumulate() ? binding.input(last) : 0L,
+                prologue ? binding.input(3) : 0L,
+                prologue ? binding.input(4) : 0L,
+                prologue ? binding.input(5) : 0L,
+                partial,
+                from.h(),
+                from.w(),
+                to.h(),
+                to.w(),
+                g.pitch(),
+                dx.pitch(),
+                prologue ? problem.input(2).pitch() : 0,
+                op.accumulate() ? problem.input(last).pitch() : 0,
+                pitch(problem),
+                channels,
+                to.c() / conv.groups(),
+                conv.kernelH(),
+                conv.kernelW(),
+                padH,
+                padW,
+                conv.prologue() == Op.Prologue.SCALE_SHIFT_RELU ? 1 : 0,
+                winograd ? 1 : 0,
+                rows,
+                strip));
+    if (prologue) {
+      launches.add(
+          device
+              .module("tiled_dgrad")
+              .kernel("tiled_dgrad_sums")
+              .prepare(
+                  Dim.of(2),
+                  Dim.of(1),
+                  0,
+                  partial,
+                  binding.output(1),
+                  blocks(problem, op),
+                  to.c(),
+                  pitch(problem),
+                  problem.output(1).pitch()));
+    }
+    return launches;
+  }
+}

@@ -1,0 +1,34 @@
+package dev.catena.engine.tiled;
+
+import dev.catena.device.Device;
+import dev.catena.device.Dim;
+import dev.catena.device.Launch;
+import dev.catena.engine.Binding;
+import dev.catena.engine.Operand;
+import dev.catena.engine.Problem;
+
+/** {@code native/host/tiled_layout.cpp}: the user's planes to pixels of channels. */
+final class TiledLayout {
+  private static final int BLOCKS_OF_A_CORE = 4;
+
+  private TiledLayout() {}
+
+  static Launch fromNchw(Problem problem, Binding binding, Device device) {
+    Operand y = problem.output();
+    int area = y.shape().h() * y.shape().w();
+    int pixels = Math.ceilDiv(area, BLOCKS_OF_A_CORE * device.threads());
+    return device
+        .module("tiled_layout")
+        .kernel("tiled_from_nchw_" + y.dtype().suffix())
+        .prepare(
+            Dim.of(Math.ceilDiv(area, pixels), y.shape().n()),
+            Dim.of(1),
+            0,
+            binding.input(0),
+            binding.output(),
+            area,
+            y.shape().c(),
+            y.pitch(),
+            pixels);
+  }
+}

@@ -1,0 +1,104 @@
+package dev.catena.engine.tiled;
+
+import dev.catena.device.Device;
+import dev.catena.device.Dim;
+import dev.catena.device.Launch;
+import dev.catena.engine.Binding;
+import dev.catena.engine.Operand;
+import dev.catena.engine.Problem;
+import dev.catena.graph.DType;
+import dev.catena.graph.Op;
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@code native/host/tiled_pointwise.cpp}: 1x1 convolutions and matrix products. */
+final class TiledPointwise {
+  private static final int TILES_OF_A_BLOCK = 16;
+
+  /** Pixels whose products cores share by output channels. */
+  private static final int MOST_PIXELS = 512;
+
+  private TiledPointwise() {}
+
+  /** The filters' panels, if they are trained. */
+  static long workspace(Problem problem, Device device) {
+    return TiledFilters.trained(problem) ? filters(problem, device).bytes() : 0;
+  }
+
+  private static TiledFilters filters(Problem problem, Device device) {
+    DType dtype = problem.input(0).dtype();
+    int depth = TiledFilters.depth(problem.input(0).shape().c());
+    boolean pairs = TiledCpu.pairs(dtype, device);
+    return new TiledFilters(problem.output().shape().c(), 1, 1, depth, pairs, dtype);
+  }
+
+  /** Address of the filters' panels, which a launch before packs if they are trained. */
+  private static long filters(
+      Problem problem, Binding binding, Device device, List<Launch> before) {
+    TiledFilters filters = filters(problem, device);
+    int channels = problem.input(0).shape().c();
+    if (TiledFilters.trained(problem)) {
+      var steps = TiledFilters.Steps.forward(problem.input(1), filters.outputs());
+      before.add(filters.pack(device, binding.input(1), binding.workspace(), steps, channels));
+      return binding.workspace();
+    }
+    return filters.upload(binding, 1, "1x1", channels, (f, k, t, c) -> f[k * channels + c]);
+  }
+
+  static List<Launch> prepare(Problem problem, Op.Conv op, Binding binding, Device device) {
+    Operand x = problem.input(0);
+    Operand y = problem.output();
+    DType dtype = x.dtype();
+    int channels = x.shape().c();
+    int outputs = y.shape().c();
+    boolean pairs = TiledCpu.pairs(dtype, device);
+    boolean prologue = op.prologue() != Op.Prologue.NONE;
+
+    int count = Math.multiplyExact(x.shape().n(), x.shape().h() * x.shape().w());
+    int allPanels = Math.ceilDiv(outputs, TiledFilters.PANEL);
+    int threads = device.threads();
+    int tiles = Math.ceilDiv(count, TiledCpu.ROWS);
+    // Of few pixels (a classifier, a small image) cores share the filters: each reads only its own.
+    boolean few = tiles < threads && tiles < allPanels;
+    boolean even = allPanels % threads == 0 || allPanels >= 8 * threads;
+    boolean splitPixels = !few && !(even && count <= MOST_PIXELS);
+    int ranges = splitPixels ? threads * Math.clamp(tiles / threads / TILES_OF_A_BLOCK, 1, 8) : 1;
+    int pixels = Math.ceilDiv(count, ranges);
+    int panels = splitPixels ? allPanels : Math.ceilDiv(allPanels, threads);
+
+    int row = TiledCpu.rowWords(channels, pairs);
+    int strip = Math.max(1, TiledCpu.STRIP_WORDS / row / TiledCpu.ROWS) * TiledCpu.ROWS;
+    long words = (long) strip * row + TiledCpu.ROWS * TiledFilters.PANEL;
+
+    List<Launch> launches = new ArrayList<>();
+    long filters = filters(problem, binding, device, launches);
+    launches.add(
+        device
+            .module("tiled_pointwise")
+            .kernel("tiled_pointwise_" + dtype.suffix())
+            .prepare(
+                Dim.of(Math.ceilDiv(count, pixels), Math.ceilDiv(allPanels, panels)),
+                Dim.of(1),
+                Math.toIntExact(words * Float.BYTES),
+                binding.input(0),
+                binding.output(),
+                prologue ? TiledFilters.vector(problem, binding, 2) : 0L,
+                prologue ? TiledFilters.vector(problem, binding, 3) : 0L,
+                filters,
+                op.bias() ? TiledFilters.vector(problem, binding, op.biasIndex()) : 0L,
+                count,
+                x.pitch(),
+                y.pitch(),
+                channels,
+                outputs,
+                op.prologue().ordinal(),
+                op.relu() ? 1 : 0,
+                pixels,
+                panels,
+                strip,
+                pairs ? 1 : 0,
+                op.residual() ? binding.input(op.residualIndex()) : 0L,
+                op.residual() ? problem.input(op.residualIndex()).pitch() : 0));
+    return launches;
+  }
+}
