@@ -13,7 +13,6 @@ module dev.catena {
   exports dev.catena.device;
   exports dev.catena.engine;
   exports dev.catena.engine.registry;
-  exports dev.catena.exec;
   exports dev.catena.graph;
   exports dev.catena.interop;
   exports dev.catena.io;

@@ -1,6 +1,5 @@
 package dev.catena;
 
-import dev.catena.exec.Parameters;
 import dev.catena.model.Catalogue;
 import dev.catena.model.Network;
 import dev.catena.onnx.OnnxModel;

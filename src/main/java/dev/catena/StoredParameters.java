@@ -1,7 +1,5 @@
 package dev.catena;
 
-import dev.catena.exec.Checkpoint;
-import dev.catena.exec.Parameters;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Shape;

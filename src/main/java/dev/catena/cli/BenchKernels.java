@@ -1,12 +1,12 @@
 package dev.catena.cli;
 
+import dev.catena.Inference;
 import dev.catena.conformance.ProblemLine;
 import dev.catena.device.Device;
 import dev.catena.engine.Engines;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Timing;
 import dev.catena.engine.registry.EngineRegistry;
-import dev.catena.exec.Inference;
 import dev.catena.graph.DType;
 import dev.catena.measure.GpuSpec;
 import dev.catena.measure.KernelBench;

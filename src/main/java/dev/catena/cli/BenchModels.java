@@ -1,14 +1,14 @@
 package dev.catena.cli;
 
+import dev.catena.Inference;
 import dev.catena.Model;
+import dev.catena.Session;
+import dev.catena.Variant;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.engine.Timing;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
 import dev.catena.graph.DType;
 import dev.catena.report.Table;
-import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,14 +1,14 @@
 package dev.catena.cli;
 
+import dev.catena.Inference;
 import dev.catena.Model;
+import dev.catena.Policy;
+import dev.catena.Training;
+import dev.catena.Variant;
 import dev.catena.device.Device;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Training;
 import dev.catena.graph.DType;
 import dev.catena.graph.Shape;
 import dev.catena.plan.MemoryPlan;
-import dev.catena.rewrite.Policy;
-import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,11 +1,11 @@
 package dev.catena.cli;
 
+import dev.catena.Inference;
+import dev.catena.Training;
 import dev.catena.device.Device;
 import dev.catena.device.Environment;
 import dev.catena.engine.Engine;
 import dev.catena.engine.registry.EngineRegistry;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Training;
 import dev.catena.graph.DType;
 import java.util.List;
 import java.util.Optional;

@@ -1,12 +1,12 @@
 package dev.catena.cli;
 
+import dev.catena.NonFiniteException;
 import dev.catena.UnknownModelException;
 import dev.catena.device.CudaException;
 import dev.catena.device.DeviceException;
 import dev.catena.device.DeviceLostException;
 import dev.catena.device.DriverTooOldException;
 import dev.catena.engine.cudnn.CudnnException;
-import dev.catena.exec.NonFiniteException;
 import dev.catena.graph.GraphException;
 import dev.catena.io.FormatException;
 import java.io.IOException;

@@ -1,8 +1,8 @@
 package dev.catena.cli;
 
-import dev.catena.exec.Session;
-import dev.catena.exec.StepTime;
-import dev.catena.exec.WarmUp;
+import dev.catena.Session;
+import dev.catena.StepTime;
+import dev.catena.WarmUp;
 import dev.catena.plan.MemoryPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,6 +1,6 @@
 package dev.catena.cli;
 
-import dev.catena.exec.Session;
+import dev.catena.Session;
 import dev.catena.report.Table;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,9 +1,9 @@
 package dev.catena.cli;
 
-import dev.catena.exec.Schedule;
+import dev.catena.Policy;
+import dev.catena.Schedule;
+import dev.catena.Variant;
 import dev.catena.graph.DType;
-import dev.catena.rewrite.Policy;
-import dev.catena.rewrite.Variant;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Optional;

@@ -1,15 +1,15 @@
 package dev.catena.cli;
 
+import dev.catena.Inference;
 import dev.catena.Model;
+import dev.catena.Policy;
+import dev.catena.Step;
+import dev.catena.Training;
+import dev.catena.Variant;
 import dev.catena.conformance.Suite;
 import dev.catena.device.Device;
 import dev.catena.engine.Problem;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Step;
-import dev.catena.exec.Training;
 import dev.catena.graph.DType;
-import dev.catena.rewrite.Policy;
-import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,8 +1,8 @@
 package dev.catena.cli;
 
+import dev.catena.StepTime;
 import dev.catena.device.Device;
 import dev.catena.device.Environment;
-import dev.catena.exec.StepTime;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.TrainingState;
 import dev.catena.report.Page;

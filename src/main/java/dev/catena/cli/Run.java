@@ -1,15 +1,15 @@
 package dev.catena.cli;
 
+import dev.catena.Inference;
 import dev.catena.Model;
+import dev.catena.Session;
+import dev.catena.Variant;
 import dev.catena.device.Device;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
 import dev.catena.graph.DType;
 import dev.catena.graph.GraphException;
 import dev.catena.io.Labels;
 import dev.catena.io.SafeTensorsWriter;
 import dev.catena.model.Network;
-import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

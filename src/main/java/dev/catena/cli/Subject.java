@@ -1,6 +1,6 @@
 package dev.catena.cli;
 
-import dev.catena.exec.StepTime;
+import dev.catena.StepTime;
 import dev.catena.plan.MemoryPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,7 +1,7 @@
 package dev.catena.cli;
 
-import dev.catena.exec.Evaluation;
-import dev.catena.exec.TrainingRun;
+import dev.catena.Evaluation;
+import dev.catena.TrainingRun;
 import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Files;

@@ -1,10 +1,10 @@
 package dev.catena.cli;
 
+import dev.catena.Evaluation;
+import dev.catena.Trainer;
+import dev.catena.Training;
+import dev.catena.TrainingRun;
 import dev.catena.device.Device;
-import dev.catena.exec.Evaluation;
-import dev.catena.exec.Trainer;
-import dev.catena.exec.Training;
-import dev.catena.exec.TrainingRun;
 import dev.catena.graph.DType;
 import dev.catena.report.Table;
 import dev.catena.report.TrainingChart;

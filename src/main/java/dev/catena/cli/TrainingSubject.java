@@ -1,8 +1,8 @@
 package dev.catena.cli;
 
-import dev.catena.exec.StepResult;
-import dev.catena.exec.StepTime;
-import dev.catena.exec.Trainer;
+import dev.catena.StepResult;
+import dev.catena.StepTime;
+import dev.catena.Trainer;
 import dev.catena.plan.MemoryPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -3,7 +3,7 @@ package dev.catena.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.catena.exec.Parameters;
+import dev.catena.Parameters;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
 import dev.catena.io.SafeTensorsWriter;

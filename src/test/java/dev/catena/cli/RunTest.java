@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.Inference;
 import dev.catena.Model;
 import dev.catena.Models;
+import dev.catena.Session;
 import dev.catena.device.Device;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
 import dev.catena.io.Images;
 import dev.catena.io.SafeTensors;
 import java.lang.foreign.Arena;

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.catena.Models;
-import dev.catena.exec.Parameters;
+import dev.catena.Parameters;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
 import dev.catena.io.SafeTensors;

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.Model;
 import dev.catena.Models;
+import dev.catena.Trainer;
+import dev.catena.Training;
 import dev.catena.device.Device;
-import dev.catena.exec.Trainer;
-import dev.catena.exec.Training;
 import dev.catena.io.SafeTensors;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

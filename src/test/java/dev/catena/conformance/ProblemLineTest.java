@@ -3,17 +3,17 @@ package dev.catena.conformance;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.Inference;
 import dev.catena.Model;
 import dev.catena.Models;
+import dev.catena.Step;
+import dev.catena.Variant;
 import dev.catena.device.Device;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Step;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
-import dev.catena.rewrite.Variant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -16,15 +16,15 @@ import static jcuda.driver.JCudaDriver.cuStreamDestroy;
 import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.catena.Inference;
 import dev.catena.Models;
+import dev.catena.Session;
 import dev.catena.device.ChildJvm;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.Dim;
 import dev.catena.device.Probe;
 import dev.catena.device.Stream;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;

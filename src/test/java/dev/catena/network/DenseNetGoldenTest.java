@@ -1,12 +1,12 @@
 package dev.catena.network;
 
+import dev.catena.Inference;
 import dev.catena.Model;
 import dev.catena.Models;
+import dev.catena.Session;
+import dev.catena.Variant;
 import dev.catena.device.Device;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
 import dev.catena.graph.DType;
-import dev.catena.rewrite.Variant;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;

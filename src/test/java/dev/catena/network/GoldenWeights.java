@@ -1,6 +1,6 @@
 package dev.catena.network;
 
-import dev.catena.exec.Parameters;
+import dev.catena.Parameters;
 import dev.catena.graph.Shape;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;

@@ -3,13 +3,13 @@ package dev.catena.network;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.catena.Inference;
 import dev.catena.Model;
 import dev.catena.Models;
+import dev.catena.Session;
+import dev.catena.Variant;
 import dev.catena.device.Device;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
 import dev.catena.io.SafeTensors;
-import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;

@@ -1,14 +1,14 @@
 package dev.catena.network;
 
+import dev.catena.Inference;
 import dev.catena.Model;
 import dev.catena.Models;
+import dev.catena.Session;
+import dev.catena.Variant;
 import dev.catena.device.Device;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
 import dev.catena.graph.DType;
 import dev.catena.io.SafeTensors;
 import dev.catena.io.SafeTensorsWriter;
-import dev.catena.rewrite.Variant;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -3,6 +3,7 @@ package dev.catena.network;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.Policy;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.model.PyramidNet;
@@ -10,7 +11,6 @@ import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Planner;
 import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Pipeline;
-import dev.catena.rewrite.Policy;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 

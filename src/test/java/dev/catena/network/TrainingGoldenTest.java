@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.Model;
 import dev.catena.Models;
+import dev.catena.Parameters;
+import dev.catena.Policy;
+import dev.catena.Trainer;
+import dev.catena.Training;
 import dev.catena.device.Device;
-import dev.catena.exec.Parameters;
-import dev.catena.exec.Trainer;
-import dev.catena.exec.Training;
 import dev.catena.graph.DType;
-import dev.catena.rewrite.Policy;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

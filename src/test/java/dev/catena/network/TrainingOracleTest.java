@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.Model;
 import dev.catena.Models;
+import dev.catena.Policy;
+import dev.catena.Trainer;
+import dev.catena.Training;
 import dev.catena.device.Device;
-import dev.catena.exec.Trainer;
-import dev.catena.exec.Training;
 import dev.catena.io.SafeTensors;
-import dev.catena.rewrite.Policy;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.ByteString;
+import dev.catena.Inference;
 import dev.catena.Model;
 import dev.catena.Models;
+import dev.catena.Session;
 import dev.catena.device.Device;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
 import dev.catena.graph.Shape;
 import dev.catena.io.ModelFormatException;
 import java.io.IOException;

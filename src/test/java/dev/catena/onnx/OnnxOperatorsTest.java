@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.protobuf.ByteString;
+import dev.catena.Inference;
 import dev.catena.Models;
+import dev.catena.Session;
 import dev.catena.device.Device;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
 import dev.catena.io.ModelFormatException;
 import java.io.IOException;
 import java.io.InputStream;

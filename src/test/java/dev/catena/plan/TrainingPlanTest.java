@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.Policy;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Interpreter;
@@ -17,7 +18,6 @@ import dev.catena.model.Catalogue;
 import dev.catena.model.DenseNet;
 import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Pieces;
-import dev.catena.rewrite.Policy;
 import dev.catena.rewrite.Step;
 import java.util.ArrayList;
 import java.util.Arrays;

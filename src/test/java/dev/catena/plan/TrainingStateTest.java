@@ -3,6 +3,7 @@ package dev.catena.plan;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.Policy;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
@@ -10,7 +11,6 @@ import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Pieces;
-import dev.catena.rewrite.Policy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

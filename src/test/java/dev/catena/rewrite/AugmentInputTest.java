@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.Policy;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Interpreter;
 import dev.catena.graph.Node;

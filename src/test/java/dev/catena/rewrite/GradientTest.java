@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.Policy;
 import dev.catena.graph.DType;
 import dev.catena.graph.Differentiate;
 import dev.catena.graph.Graph;

@@ -1,5 +1,6 @@
 package dev.catena.rewrite;
 
+import dev.catena.Policy;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Init;
 import dev.catena.graph.Interpreter;

@@ -1,7 +1,7 @@
 package dev.catena.bench;
 
+import dev.catena.Inference;
 import dev.catena.Models;
-import dev.catena.exec.Inference;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;

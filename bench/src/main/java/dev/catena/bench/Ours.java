@@ -1,7 +1,7 @@
 package dev.catena.bench;
 
+import dev.catena.Inference;
 import dev.catena.Model;
-import dev.catena.exec.Inference;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;

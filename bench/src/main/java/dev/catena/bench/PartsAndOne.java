@@ -1,7 +1,7 @@
 package dev.catena.bench;
 
+import dev.catena.Inference;
 import dev.catena.Models;
-import dev.catena.exec.Inference;
 import dev.catena.rewrite.Pipeline;
 import dev.catena.rewrite.Rewrite;
 import java.lang.foreign.MemorySegment;

@@ -1,12 +1,12 @@
 package dev.catena.bench;
 
 import dev.catena.Models;
+import dev.catena.Variant;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.model.Network;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Planner;
-import dev.catena.rewrite.Variant;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.OutputTimeUnit;

@@ -1,10 +1,10 @@
 package dev.catena.bench;
 
+import dev.catena.Inference;
 import dev.catena.Model;
+import dev.catena.Session;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
-import dev.catena.exec.Inference;
-import dev.catena.exec.Session;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 

@@ -1,7 +1,7 @@
 package dev.catena.bench;
 
 import dev.catena.Models;
-import dev.catena.exec.Parameters;
+import dev.catena.Parameters;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;

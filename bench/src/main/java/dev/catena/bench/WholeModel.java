@@ -1,9 +1,9 @@
 package dev.catena.bench;
 
+import dev.catena.Inference;
 import dev.catena.Models;
-import dev.catena.exec.Inference;
+import dev.catena.Variant;
 import dev.catena.graph.DType;
-import dev.catena.rewrite.Variant;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.catena.Variant;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.engine.cudnn.CudnnEngine.Note;
@@ -22,7 +23,6 @@ import dev.catena.graph.Graph;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.model.Catalogue;
-import dev.catena.rewrite.Variant;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.Policy;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.graph.DType;
@@ -15,7 +16,6 @@ import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Pieces;
-import dev.catena.rewrite.Policy;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;

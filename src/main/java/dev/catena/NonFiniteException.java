@@ -1,0 +1,44 @@
+package dev.catena;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Training met NaN or infinity: parameters and the last checkpoint are as they were before. */
+public final class NonFiniteException extends RuntimeException {
+  private static final long serialVersionUID = 1;
+
+  private final long step;
+  private final String layer;
+
+  /**
+   * Creates the error.
+   *
+   * @param step at which it was met, from 0
+   * @param loss of that step
+   * @param layer where it first appeared
+   * @param checkpoint the last good one, if there is any
+   */
+  NonFiniteException(long step, float loss, String layer, Optional<Path> checkpoint) {
+    super(
+        "step %d: the loss is %s; not finite first is %s; %s; take a lower learning rate"
+            .formatted(
+                step,
+                loss,
+                layer,
+                checkpoint
+                    .map(f -> "the last good checkpoint is " + f)
+                    .orElse("nothing was saved")));
+    this.step = step;
+    this.layer = layer;
+  }
+
+  /** At which it was met, from 0. */
+  public long step() {
+    return step;
+  }
+
+  /** Where it first appeared: a step of the graph, or a parameter. */
+  public String layer() {
+    return layer;
+  }
+}

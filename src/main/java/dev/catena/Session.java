@@ -1,0 +1,402 @@
+package dev.catena;
+
+import dev.catena.device.Device;
+import dev.catena.device.OutOfDeviceMemoryException;
+import dev.catena.engine.Engines;
+import dev.catena.graph.Shape;
+import dev.catena.plan.MemoryPlan;
+import dev.catena.plan.Planner;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A compiled network: one copy of the weights, and for each lane one arena over which every batch
+ * size is captured.
+ *
+ * <p>Thread-safe: any number of threads may call {@link #run}; each leases a lane and waits if all
+ * are taken. {@link #close} refuses new runs, waits for those under way, then frees everything; it
+ * may be called twice.
+ */
+public final class Session implements AutoCloseable {
+  private final Device device;
+  private final List<Program> programs;
+  private final WeightStore weights;
+  private final long imageBytes;
+  private final long resultBytes;
+  private final int launches;
+  private final long arenaBytes;
+  private final WarmUp warmUp;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final List<Lane> lanes;
+  private final Condition returned = lock.newCondition();
+  private final Lane[] idle;
+  private int idleLanes;
+  private boolean closed;
+
+  private Session(
+      Device device, List<Program> programs, WeightStore weights, List<Lane> lanes, WarmUp warmUp) {
+    this.warmUp = warmUp;
+    this.device = device;
+    this.programs = programs;
+    this.weights = weights;
+    this.lanes = lanes;
+    this.idle = lanes.toArray(Lane[]::new);
+    this.idleLanes = idle.length;
+    Program any = programs.getFirst();
+    imageBytes = any.input().shape().withImages(1).elements() * Float.BYTES;
+    resultBytes = any.output().shape().withImages(1).elements() * Float.BYTES;
+    launches = lanes.getFirst().launches(programs.size() - 1);
+    arenaBytes = lanes.stream().mapToLong(Lane::measuredBytes).sum();
+  }
+
+  /**
+   * Compiles a network: rewrites, chooses engines, plans, allocates, uploads, captures.
+   *
+   * @param source the network
+   * @param parameters its weights
+   * @param options how
+   * @param engines who may compute
+   * @throws OutOfDeviceMemoryException with what is planned and free, and the batch that would fit
+   * @throws dev.catena.graph.GraphException if the source's graph has not one batch in and one
+   *     result out, or not the same for every batch size
+   * @throws ParameterException if the parameters give too few or too many values
+   */
+  public static Session compile(
+      GraphSource source,
+      Parameters parameters,
+      Inference options,
+      Engines engines,
+      Device device) {
+    long start = System.nanoTime();
+    double loading = device.kernelMillis();
+    Compiler compiler = new Compiler(source, options, engines, device);
+    compiler.requireFit();
+    List<Program> programs = options.batches().stream().map(compiler::compile).toList();
+    Compiler.requireAlike(programs);
+    engines.remember();
+    double choosing = WarmUp.millisSince(start);
+    compiler.requireFit(programs.stream().map(Program::plan).toList());
+    WeightStore weights = new WeightStore(device);
+    Constants constants = new Constants(parameters);
+    List<Lane> lanes = new ArrayList<>();
+    try {
+      while (lanes.size() < options.lanes()) {
+        lanes.add(new Lane(device, programs, constants, weights));
+      }
+      WarmUp warmUp =
+          new WarmUp(
+              WarmUp.millisSince(start),
+              choosing,
+              lanes.stream().mapToDouble(Lane::captureMillis).sum(),
+              device.kernelMillis() - loading);
+      return new Session(device, programs, weights, lanes, warmUp);
+    } catch (RuntimeException | Error e) {
+      lanes.forEach(Lane::close);
+      weights.close();
+      throw e;
+    }
+  }
+
+  /** The memory of each batch size where no step needs scratch memory; needs no device. */
+  public static List<MemoryPlan> plan(GraphSource source, Inference options) {
+    return options.batches().stream()
+        .map(batch -> Planner.plan(Compiler.rewritten(source, options, batch)))
+        .toList();
+  }
+
+  /**
+   * The steps of the largest batch as {@link #compile} would choose them, without weights or
+   * memory: those of a slice as often as there are slices.
+   */
+  public static List<Step> steps(
+      GraphSource source, Inference options, Engines engines, Device device) {
+    Compiler compiler = new Compiler(source, options, engines, device);
+    List<Step> steps = compiler.compile(options.batches().getLast()).steps();
+    engines.remember();
+    return steps;
+  }
+
+  /**
+   * Computes the network's output for as many images as {@code images} holds.
+   *
+   * <p>Allocates nothing on the Java heap after the first call and replays one captured graph. A
+   * GPU copies directly from and to page-locked memory ({@link Device#allocateHost}); other memory
+   * goes through some of that in pieces, one on its way while the next is filled. With several
+   * lanes, the copies of one run overlap with another's computation: each lane has a stream that
+   * waits for no other, page-locked memory of its own, and an arena that nobody else writes. Only
+   * the first run of a lane, which takes that page-locked memory, may hold up the device.
+   *
+   * @param images fp32, N,C,H,W; at most the largest batch
+   * @param result fp32, as many rows as images; for a classifier N x classes logits
+   * @throws IllegalArgumentException if a segment has not the size of a whole number of images, or
+   *     more than the largest batch
+   * @throws IllegalStateException after {@link #close}
+   * @throws dev.catena.device.DeviceLostException if the device failed, now or before
+   */
+  public void run(MemorySegment images, MemorySegment result) {
+    int program = program(count(images, result));
+    Lane lane = lease();
+    try {
+      lane.run(program, images, result);
+    } finally {
+      giveBack(lane);
+    }
+  }
+
+  /**
+   * The same on images that are in the device's memory already, without a way through the host's.
+   * The batch is copied within the device into the program's own memory: 0.02 ms for 64 images of
+   * 224x224 at 4 TB/s.
+   *
+   * <p>For libraries that share the device, such as JCuda: addresses are ordinary pointers of its
+   * memory. The images must be there before the call: synchronise the stream that makes them. The
+   * result is there when the call returns. Both stay the caller's.
+   *
+   * @param images device address of fp32, N,C,H,W without gaps
+   * @param count images, at most the largest batch
+   * @param result device address of room for as many rows
+   * @throws IllegalArgumentException if an address is 0 or there are too few or too many images
+   */
+  public void run(long images, int count, long result) {
+    if (images == 0 || result == 0) {
+      throw new IllegalArgumentException("an address is null");
+    }
+    if (count < 1 || count > maxBatch()) {
+      throw new IllegalArgumentException(
+          count + " images are not between 1 and the largest batch compiled, " + maxBatch());
+    }
+    Lane lane = lease();
+    try {
+      lane.run(program(count), images, count * imageBytes, result, count * resultBytes);
+    } finally {
+      giveBack(lane);
+    }
+  }
+
+  /** The smallest that takes so many images. */
+  private int program(int count) {
+    int program = 0;
+    while (programs.get(program).batch() < count) {
+      program++;
+    }
+    return program;
+  }
+
+  /**
+   * What each step of the largest batch costs: its launches one by one with events between them, so
+   * that the sum is more than a replay takes. Leases a lane as {@link #run} does.
+   *
+   * @param images as for {@link #run}, a full batch
+   * @param rounds at least 1; the times are medians over them
+   * @return the steps in order
+   * @throws IllegalArgumentException if the images are no full batch
+   * @throws IllegalStateException after {@link #close}
+   */
+  public List<StepTime> profile(MemorySegment images, int rounds) {
+    requireFullBatch(images);
+    if (rounds < 1) {
+      throw new IllegalArgumentException("rounds must be positive: " + rounds);
+    }
+    Lane lane = lease();
+    try {
+      return lane.profile(programs.size() - 1, images, rounds);
+    } finally {
+      giveBack(lane);
+    }
+  }
+
+  /**
+   * Computes a batch step by step and stops at the first value that is NaN or infinite, as where a
+   * sum is beyond fp16. Leases a lane as {@link #run} does.
+   *
+   * @param images as for {@link #run}, a full batch
+   * @return the name of the step; empty if all are finite
+   * @throws IllegalArgumentException if the images are no full batch
+   * @throws IllegalStateException after {@link #close}
+   */
+  public Optional<String> firstNonFinite(MemorySegment images) {
+    requireFullBatch(images);
+    Lane lane = lease();
+    try {
+      return lane.firstNonFinite(programs.size() - 1, images);
+    } finally {
+      giveBack(lane);
+    }
+  }
+
+  private void requireFullBatch(MemorySegment images) {
+    if (images.byteSize() != maxBatch() * imageBytes) {
+      throw new IllegalArgumentException(
+          "a full batch has %d images, %d bytes, not %d bytes"
+              .formatted(maxBatch(), maxBatch() * imageBytes, images.byteSize()));
+    }
+  }
+
+  /**
+   * The device's own time for a run of the largest batch, by events around the captured graph: no
+   * copies, nothing of the host. Leases a lane as {@link #run} does, whose images are those of some
+   * run before.
+   *
+   * @param rounds at least 1; the time is the median over them
+   * @return milliseconds
+   * @throws IllegalStateException after {@link #close}
+   */
+  public double deviceMillis(int rounds) {
+    if (rounds < 1) {
+      throw new IllegalArgumentException(rounds + " rounds are not at least one");
+    }
+    Lane lane = lease();
+    try {
+      double[] millis = lane.replayMillis(programs.size() - 1, rounds);
+      Arrays.sort(millis);
+      return millis[rounds / 2];
+    } finally {
+      giveBack(lane);
+    }
+  }
+
+  private int count(MemorySegment images, MemorySegment result) {
+    long bytes = images.byteSize();
+    long count = bytes / imageBytes;
+    if (count == 0 || bytes % imageBytes != 0) {
+      throw new IllegalArgumentException(
+          bytes + " bytes are no whole number of images of " + imageBytes + " bytes, " + image());
+    }
+    if (count > maxBatch()) {
+      throw new IllegalArgumentException(
+          count + " images are more than the largest batch compiled, " + maxBatch());
+    }
+    if (result.byteSize() != count * resultBytes) {
+      throw new IllegalArgumentException(
+          "the result of %d images takes %d bytes, not %d"
+              .formatted(count, count * resultBytes, result.byteSize()));
+    }
+    return (int) count;
+  }
+
+  /**
+   * Takes other weights, at the same addresses: those that a training run has reached, or a new
+   * version of a model in service. Waits for the runs under way; later ones see the new weights.
+   *
+   * @param parameters all of the network's
+   * @throws ParameterException if they give too few or too many values; the weights are as before
+   * @throws IllegalStateException after {@link #close}
+   */
+  public void reload(Parameters parameters) {
+    synchronized (weights) { // Two that lease lanes one by one would wait for each other.
+      List<Lane> all = new ArrayList<>();
+      try {
+        while (all.size() < idle.length) {
+          all.add(lease());
+        }
+        weights.reload(new Constants(parameters));
+      } finally {
+        all.forEach(this::giveBack);
+      }
+    }
+  }
+
+  private Lane lease() {
+    lock.lock();
+    try {
+      while (idleLanes == 0 && !closed) {
+        returned.awaitUninterruptibly();
+      }
+      if (closed) {
+        throw new IllegalStateException("the session is closed");
+      }
+      return idle[--idleLanes];
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void giveBack(Lane lane) {
+    lock.lock();
+    try {
+      idle[idleLanes++] = lane;
+      returned.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Shape of one image as {@link #run} takes it, N = 1; in memory its order is C,H,W. */
+  public Shape image() {
+    return programs.getFirst().input().shape().withImages(1);
+  }
+
+  /** Floats of one image's result. */
+  public int resultSize() {
+    return Math.toIntExact(resultBytes / Float.BYTES);
+  }
+
+  /** The most images that one run takes. */
+  public int maxBatch() {
+    return programs.getLast().batch();
+  }
+
+  /** The plan of the largest batch. */
+  public MemoryPlan plan() {
+    return programs.getLast().plan();
+  }
+
+  /** The plans of all batch sizes, ascending; they share one arena. */
+  public List<MemoryPlan> plans() {
+    return programs.stream().map(Program::plan).toList();
+  }
+
+  /** Launches of one run of the largest batch: kernels, library calls and copies in its graph. */
+  public int launches() {
+    return launches;
+  }
+
+  /** Who computes the steps of the largest batch, in order: {@code step: engine}. */
+  public List<String> engines() {
+    return programs.getLast().engines();
+  }
+
+  /** Bytes of the weights on the device, in the layouts of the engines that read them. */
+  public long weightBytes() {
+    return weights.bytes();
+  }
+
+  /** Bytes that the device's allocator handed out for the arenas of all lanes. */
+  public long arenaBytes() {
+    return arenaBytes;
+  }
+
+  /** What it took to become ready. */
+  public WarmUp warmUp() {
+    return warmUp;
+  }
+
+  /** The device that it runs on. */
+  public Device device() {
+    return device;
+  }
+
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      returned.signalAll();
+      while (idleLanes < lanes.size()) {
+        returned.awaitUninterruptibly();
+      }
+      lanes.forEach(Lane::close);
+      lanes.clear();
+      idleLanes = 0;
+      weights.close();
+    } finally {
+      lock.unlock();
+    }
+  }
+}

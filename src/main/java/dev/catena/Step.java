@@ -1,0 +1,22 @@
+package dev.catena;
+
+import dev.catena.engine.Problem;
+
+/**
+ * One step of a compiled network.
+ *
+ * @param name of the node
+ * @param problem what it computes, with the views that the plan gave
+ * @param engine who computes it
+ */
+public record Step(String name, Problem problem, String engine) {
+  /** What it computes, as {@link dev.catena.graph.Op} names it. */
+  public String operation() {
+    return problem.op().getClass().getSimpleName();
+  }
+
+  @Override
+  public String toString() {
+    return name + ": " + engine;
+  }
+}

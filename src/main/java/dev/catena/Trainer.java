@@ -1,0 +1,456 @@
+package dev.catena;
+
+import dev.catena.device.Device;
+import dev.catena.device.DeviceMemory;
+import dev.catena.device.ExecutableGraph;
+import dev.catena.device.OutOfDeviceMemoryException;
+import dev.catena.device.Stream;
+import dev.catena.engine.Engines;
+import dev.catena.engine.Work;
+import dev.catena.graph.Graph;
+import dev.catena.graph.Node;
+import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
+import dev.catena.graph.Value;
+import dev.catena.plan.MemoryPlan;
+import dev.catena.plan.TrainingPlan;
+import dev.catena.plan.TrainingState;
+import dev.catena.rewrite.FuseStatistics;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiPredicate;
+
+/**
+ * A network in training: its parameters on a device, and a step captured over planned memory.
+ *
+ * <p>Not thread-safe. Equal steps of equal trainers on one device give equal bits.
+ */
+public final class Trainer implements AutoCloseable {
+  private final Device device;
+  private final Training options;
+  private final Program program;
+  private final TrainingState layout;
+  private final End images;
+  private final End labels;
+  private final End logits;
+
+  /** What is to be closed, the last first. */
+  private final Deque<Runnable> opened = new ArrayDeque<>();
+
+  private final Stream stream;
+  private final StateMemory state;
+  private final long arenaBytes;
+  private final Addresses addresses;
+  private final StepNumbers numbers;
+  private final List<Work> works;
+  private final Optimizer optimizer;
+  private final ExecutableGraph graph;
+  private final StepEvent event;
+  private LossScale lossScale;
+  private long steps;
+  private boolean closed;
+
+  private Trainer(Program program, TrainingState layout, Training options, Device device) {
+    this.device = device;
+    this.options = options;
+    this.program = program;
+    this.layout = layout;
+    lossScale = LossScale.initial(options.dtype());
+    Graph step = program.plan().graph();
+    try {
+      stream = device.newStream();
+      opened.push(stream::close);
+      long before = device.usedMemory();
+      DeviceMemory arena = device.allocate(plan().peakBytes());
+      opened.push(arena::close);
+      arenaBytes = device.usedMemory() - before;
+      state = new StateMemory(device, layout, options.dtype(), step.parameters());
+      opened.push(state::close);
+      addresses = new Addresses(plan(), arena.address(), layout.addresses(state.address()));
+      images = new End("images", step.inputs().getFirst(), addresses);
+      labels = new End("labels", input("labels").orElseThrow(), addresses);
+      logits = new End("logits", step.outputs().get(1), addresses);
+      numbers =
+          new StepNumbers(
+              device,
+              state.address() + layout.numbers(),
+              addresses,
+              input("loss.gradient").orElseThrow(),
+              input("random"));
+      opened.push(numbers::close);
+      works = Binder.bind(program, device, addresses);
+      opened.push(() -> works.forEach(Work::close));
+      long loss = addresses.of(step.outputs().getFirst());
+      optimizer = new Optimizer(device, layout, options.dtype(), state.address(), loss);
+      state.clear(stream);
+      if (device.kind() == Device.Kind.CUDA) {
+        // Once without capturing: libraries load kernels and take memory. The host's do not.
+        stream.fill(arena.address(), (byte) 0, arena.bytes());
+        enqueue();
+        state.clear(stream);
+      }
+      stream.synchronize();
+      graph = stream.capture(this::enqueue);
+      opened.push(graph::close);
+      long planned = plan().peakBytes() + layout.bytes();
+      long sent = images.bytes() + labels.bytes();
+      event = new StepEvent(step.name(), device.id(), graph.nodes(), planned, sent);
+    } catch (RuntimeException | Error e) {
+      if (!opened.isEmpty()) {
+        drain(e); // launches of the first run may still use the memory that is freed now
+      }
+      close();
+      throw e;
+    }
+  }
+
+  /**
+   * Compiles a step: lowers and differentiates the network, rewrites it as the policy says, chooses
+   * engines, plans, allocates, uploads, captures.
+   *
+   * @param source the network
+   * @param parameters that training begins with
+   * @param options how
+   * @param engines who may compute
+   * @throws OutOfDeviceMemoryException with what is planned and free, and the batch that would fit
+   * @throws dev.catena.device.UnsupportedOnDeviceException naming an operation that no engine has
+   * @throws dev.catena.graph.GraphException if the network cannot be trained
+   * @throws ParameterException if the parameters give too few or too many values
+   */
+  public static Trainer compile(
+      GraphSource source, Parameters parameters, Training options, Engines engines, Device device) {
+    return compile(source, parameters, options, engines, device, fusion(options, engines));
+  }
+
+  /** The steps of training on a batch and who would compute them, without taking memory. */
+  public static List<Step> steps(
+      GraphSource source, Training options, Engines engines, Device device) {
+    Graph step =
+        options.step(source, options.batch(), new FuseStatistics(fusion(options, engines)));
+    TrainingState state = TrainingPlan.of(step, options.dtype()).state();
+    List<Step> steps = Program.training(step, state, options, engines, device).steps();
+    engines.remember();
+    return steps;
+  }
+
+  private static BiPredicate<Node, List<Node>> fusion(Training options, Engines engines) {
+    return (fused, parts) ->
+        Program.worthFusing(engines, fused, parts, Optional.of(options.dtype()), options.tf32());
+  }
+
+  /** The same where {@code fuse} says what the device does better at once. */
+  static Trainer compile(
+      GraphSource source,
+      Parameters parameters,
+      Training options,
+      Engines engines,
+      Device device,
+      BiPredicate<Node, List<Node>> fuse) {
+    Graph step = options.step(source, options.batch(), new FuseStatistics(fuse));
+    TrainingPlan least = TrainingPlan.of(step, options.dtype());
+    requireFit(least.bytes(), 0, source, options, device);
+    Program program = Program.training(step, least.state(), options, engines, device);
+    engines.remember();
+    long scratch = program.plan().peakBytes() - least.step().peakBytes();
+    requireFit(least.bytes() + scratch, scratch, source, options, device);
+    Trainer trainer = new Trainer(program, least.state(), options, device);
+    try {
+      trainer.state.initialize(parameters);
+      return trainer;
+    } catch (RuntimeException | Error e) {
+      trainer.close();
+      throw e;
+    }
+  }
+
+  private static void requireFit(
+      long bytes, long scratch, GraphSource source, Training options, Device device) {
+    Fit.require(
+        device, bytes, options.batch(), batch -> plan(source, options, batch).bytes() + scratch);
+  }
+
+  /** The memory of training where no step needs scratch memory; needs no device. */
+  public static TrainingPlan plan(GraphSource source, Training options) {
+    return plan(source, options, options.batch());
+  }
+
+  private static TrainingPlan plan(GraphSource source, Training options, int batch) {
+    return TrainingPlan.of(options.step(source, batch), options.dtype());
+  }
+
+  /**
+   * Trains on one batch. Where the gradients' norm is not finite the parameters stay as they are,
+   * though not the running statistics.
+   *
+   * <p>Allocates nothing on the Java heap but its result. Native segments are copied from directly;
+   * heap segments are staged.
+   *
+   * @param batch fp32, N,C,H,W
+   * @param classes fp32, N whole numbers from 0 on
+   * @throws IllegalArgumentException if a segment has not the size of the batch, or a label is no
+   *     class
+   * @throws IllegalStateException after {@link #close}
+   * @throws dev.catena.device.DeviceLostException if the device failed, now or before
+   */
+  public StepResult step(MemorySegment batch, MemorySegment classes, float learningRate) {
+    requireBatch(batch, classes);
+    event.begin();
+    numbers.set(options, learningRate, lossScale.value(), steps);
+    try {
+      upload(batch, classes);
+      graph.launch(stream);
+      numbers.fetch(stream);
+    } catch (RuntimeException | Error e) {
+      drain(e);
+      throw e;
+    }
+    stream.synchronize();
+    steps++;
+    boolean applied = Float.isFinite(numbers.norm());
+    lossScale = lossScale.after(applied, steps);
+    StepResult result = new StepResult(numbers.loss(), numbers.norm(), applied, lossScale.value());
+    event.commit(steps - 1, learningRate, result);
+    return result;
+  }
+
+  private void upload(MemorySegment batch, MemorySegment classes) {
+    stream.copyToDevice(images.address(), batch);
+    stream.copyToDevice(labels.address(), classes);
+    numbers.send(stream);
+  }
+
+  private void enqueue() {
+    for (Work work : works) {
+      work.enqueue(stream);
+    }
+    optimizer.enqueue(stream);
+  }
+
+  /** Waits, after {@code failure}, for what was enqueued before: it may still read the batch. */
+  private void drain(Throwable failure) {
+    try {
+      stream.synchronize();
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  private void requireBatch(MemorySegment batch, MemorySegment classes) {
+    requireOpen();
+    images.require(batch);
+    labels.require(classes);
+    int count = classes();
+    for (int i = 0; i < options.batch(); i++) {
+      float label = classes.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
+      if (!(label >= 0 && label < count && label == (int) label)) {
+        throw new IllegalArgumentException(
+            "label %s of image %d is none of the classes 0 to %d".formatted(label, i, count - 1));
+      }
+    }
+  }
+
+  /** What a step takes or gives, of the user's. */
+  private record End(String name, Shape shape, long address, long bytes) {
+    End(String name, Value value, Addresses addresses) {
+      long bytes = value.shape().elements() * Float.BYTES;
+      this(name, value.shape(), addresses.of(value), bytes);
+    }
+
+    void require(MemorySegment segment) {
+      if (segment.byteSize() != bytes) {
+        throw new IllegalArgumentException(
+            "the %s of a batch take %d bytes, %s in fp32, not %d"
+                .formatted(name, bytes, shape, segment.byteSize()));
+      }
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the trainer is closed");
+    }
+  }
+
+  private Optional<Value> input(String name) {
+    return plan().graph().inputs().stream().filter(v -> v.name().equals(name)).findFirst();
+  }
+
+  /**
+   * Fills {@code target} with the logits of the last step, computed before it changed parameters.
+   *
+   * @param target N x classes fp32
+   */
+  public void logits(MemorySegment target) {
+    requireOpen();
+    logits.require(target);
+    stream.copyToHost(target, logits.address());
+    stream.synchronize();
+  }
+
+  /**
+   * Computes the last step once more, without changing anything, and stops at the first value that
+   * is NaN or infinite.
+   *
+   * @param batch as {@link #step} had it
+   * @param classes as {@link #step} had them
+   * @return the name of a parameter, or of the step of the graph; empty if all are finite
+   */
+  public Optional<String> firstNonFinite(MemorySegment batch, MemorySegment classes) {
+    requireBatch(batch, classes);
+    Map<String, float[]> parameters = parameters();
+    for (TrainingState.Slot slot : layout.trainable()) { // A step reads no running statistics.
+      String name = slot.parameter().name();
+      if (!Finite.all(parameters.get(name))) {
+        return Optional.of(name);
+      }
+    }
+    upload(batch, classes);
+    List<Node> computing = program.computing();
+    for (int i = 0; i < works.size(); i++) {
+      Node node = computing.get(i);
+      boolean updates =
+          node.op() instanceof TrainingOp.RunningMean
+              || node.op() instanceof TrainingOp.RunningVariance;
+      if (!updates) {
+        works.get(i).enqueue(stream);
+        if (!Finite.all(node, addresses, stream)) {
+          return Optional.of(node.name());
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Times the forward and backward pass, step by step of the graph, outside the captured graph;
+   * what is trained stays as it is.
+   *
+   * @param rounds of which the medians are taken
+   */
+  public List<StepTime> profile(MemorySegment batch, MemorySegment classes, int rounds) {
+    requireBatch(batch, classes);
+    Map<String, float[]> parameters = state.weights();
+    Map<String, float[]> momentum = state.momentum();
+    try (Profiler profiler = new Profiler(program.steps(), works, stream, device)) {
+      upload(batch, classes);
+      return profiler.measure(rounds);
+    } catch (RuntimeException | Error e) {
+      drain(e);
+      throw e;
+    } finally {
+      state.restore(parameters, momentum); // The running statistics counted every round.
+    }
+  }
+
+  /** Steps taken, those among them that changed nothing. */
+  public long steps() {
+    return steps;
+  }
+
+  /** The loss scale of the next step; 1 but in fp16. */
+  public float lossScale() {
+    return lossScale.value();
+  }
+
+  /** All parameters, running statistics included, by name; in the checkpoint's order. */
+  public Map<String, float[]> parameters() {
+    requireOpen();
+    return state.weights();
+  }
+
+  /** The velocities of all trainable parameters, by name; in the checkpoint's order. */
+  public Map<String, float[]> momentum() {
+    requireOpen();
+    return state.momentum();
+  }
+
+  /**
+   * The gradients of all trainable parameters in the last step, times its loss scale, by name; in
+   * the checkpoint's order.
+   */
+  public Map<String, float[]> gradients() {
+    requireOpen();
+    return state.gradients();
+  }
+
+  /**
+   * Continues where another trainer was: the next step gives the bits that its next would have.
+   *
+   * @param parameters what {@link #parameters} gave
+   * @param momentum what {@link #momentum} gave; empty to begin without
+   * @param taken its steps
+   * @param scale its {@link #lossScale}
+   * @throws ParameterException naming what is missing or has another size; nothing changed
+   */
+  public void restore(
+      Map<String, float[]> parameters, Map<String, float[]> momentum, long taken, float scale) {
+    requireOpen();
+    state.restore(parameters, momentum);
+    steps = taken;
+    lossScale = lossScale.with(scale);
+  }
+
+  /** Shape of a batch of images as {@link #step} takes it. */
+  public Shape images() {
+    return images.shape();
+  }
+
+  /** Classes that the network tells apart. */
+  public int classes() {
+    return logits.shape().c();
+  }
+
+  /** How it trains. */
+  public Training options() {
+    return options;
+  }
+
+  /** The device that it trains on. */
+  public Device device() {
+    return device;
+  }
+
+  /** The arena of a step: activations, their gradients, scratch. */
+  public MemoryPlan plan() {
+    return program.plan();
+  }
+
+  /** What is kept from step to step. */
+  public TrainingState state() {
+    return layout;
+  }
+
+  /** Bytes that the device's allocator handed out for the arena. */
+  public long arenaBytes() {
+    return arenaBytes;
+  }
+
+  /** Bytes that the device's allocator handed out for parameters, momentum and gradients. */
+  public long stateBytes() {
+    return state.measuredBytes();
+  }
+
+  /** Who computes the steps, in order: {@code step: engine}. */
+  public List<String> engines() {
+    return program.engines();
+  }
+
+  /** Launches of one step: kernels, library calls and copies in its graph. */
+  public int launches() {
+    return graph.nodes();
+  }
+
+  /** Gives everything back; the second time does nothing. */
+  @Override
+  public void close() {
+    closed = true;
+    while (!opened.isEmpty()) {
+      opened.pop().run();
+    }
+  }
+}

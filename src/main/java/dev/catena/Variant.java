@@ -1,0 +1,31 @@
+package dev.catena;
+
+import dev.catena.rewrite.Pipeline;
+
+/** The ways to run a network that a comparison sets side by side. */
+public enum Variant {
+  /** Every operation its own kernel, concatenation by copies. */
+  UNFUSED("unfused", Pipeline.unfused()),
+  /** Concatenation by construction, nothing else. */
+  IN_PLACE("in-place", Pipeline.inPlace()),
+  /** All rewrites. */
+  FUSED("fused", Pipeline.fused());
+
+  private final String label;
+  private final Pipeline pipeline;
+
+  Variant(String label, Pipeline pipeline) {
+    this.label = label;
+    this.pipeline = pipeline;
+  }
+
+  /** Its name in commands and JSON. */
+  public String label() {
+    return label;
+  }
+
+  /** What it does to a network's graph. */
+  public Pipeline pipeline() {
+    return pipeline;
+  }
+}

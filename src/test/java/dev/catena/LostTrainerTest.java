@@ -1,0 +1,38 @@
+package dev.catena;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.catena.device.CudaException;
+import dev.catena.device.Device;
+import dev.catena.device.DeviceLostException;
+import dev.catena.device.HostDevice;
+import org.junit.jupiter.api.Test;
+
+/** On a device of its own, which it loses. */
+class LostTrainerTest {
+  private static final int ILLEGAL_ADDRESS = 700;
+
+  @Test
+  void aDeviceThatFailsInAStepIsLostByName() {
+    try (Device device = Device.open("host")) {
+      HostDevice host = HostDevice.of(device);
+      try (Trainer trainer = TinyTraining.trainer(device, TinyTraining.options())) {
+        step(trainer);
+        host.injectFault("sgd_f32", 0, ILLEGAL_ADDRESS, true);
+        CudaException first = assertThrows(CudaException.class, () -> step(trainer));
+        assertEquals(ILLEGAL_ADDRESS, first.code());
+        DeviceLostException lost = assertThrows(DeviceLostException.class, () -> step(trainer));
+        assertTrue(lost.getMessage().contains("ILLEGAL_ADDRESS"), lost::getMessage);
+        assertEquals(1, trainer.steps(), "the step that failed does not count");
+      } finally {
+        host.clearFaults();
+      }
+    }
+  }
+
+  private static void step(Trainer trainer) {
+    trainer.step(TinyTraining.images(0), TinyTraining.labels(0), 0.1f);
+  }
+}
