@@ -7,20 +7,19 @@ import dev.catena.graph.Shape;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Planner;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * A compiled network: one copy of the weights, and for each lane one arena over which every batch
  * size is captured.
  *
- * <p>Thread-safe: any number of threads may call {@link #run}; each leases a lane and waits if all
- * are taken. {@link #close} refuses new runs, waits for those under way, then frees everything; it
- * may be called twice.
+ * <p>Thread-safe: any number of threads may call {@link #run}; each leases a lane, in the order in
+ * which they ask, and waits if all are taken. {@link #close} refuses new runs, waits for those
+ * under way, then frees everything; it may be called twice.
  */
 public final class Session implements AutoCloseable {
   private final Device device;
@@ -32,12 +31,7 @@ public final class Session implements AutoCloseable {
   private final long arenaBytes;
   private final WarmUp warmUp;
 
-  private final ReentrantLock lock = new ReentrantLock();
-  private final List<Lane> lanes;
-  private final Condition returned = lock.newCondition();
-  private final Lane[] idle;
-  private int idleLanes;
-  private boolean closed;
+  private final LanePool lanes;
 
   private Session(
       Device device, List<Program> programs, WeightStore weights, List<Lane> lanes, WarmUp warmUp) {
@@ -45,9 +39,7 @@ public final class Session implements AutoCloseable {
     this.device = device;
     this.programs = programs;
     this.weights = weights;
-    this.lanes = lanes;
-    this.idle = lanes.toArray(Lane[]::new);
-    this.idleLanes = idle.length;
+    this.lanes = new LanePool(lanes);
     Program any = programs.getFirst();
     imageBytes = any.input().shape().withImages(1).elements() * Float.BYTES;
     resultBytes = any.output().shape().withImages(1).elements() * Float.BYTES;
@@ -141,11 +133,33 @@ public final class Session implements AutoCloseable {
    */
   public void run(MemorySegment images, MemorySegment result) {
     int program = program(count(images, result));
-    Lane lane = lease();
+    Lane lane = lanes.lease();
     try {
       lane.run(program, images, result);
     } finally {
-      giveBack(lane);
+      lanes.giveBack(lane);
+    }
+  }
+
+  /**
+   * The same, if a lane becomes free in time.
+   *
+   * @param timeout how long to wait for a lane; zero: not at all. The computation is not limited.
+   * @return whether the result was computed
+   * @throws InterruptedException if the thread is interrupted while it waits
+   */
+  public boolean tryRun(MemorySegment images, MemorySegment result, Duration timeout)
+      throws InterruptedException {
+    int program = program(count(images, result));
+    Lane lane = lanes.tryLease(timeout);
+    if (lane == null) {
+      return false;
+    }
+    try {
+      lane.run(program, images, result);
+      return true;
+    } finally {
+      lanes.giveBack(lane);
     }
   }
 
@@ -171,11 +185,11 @@ public final class Session implements AutoCloseable {
       throw new IllegalArgumentException(
           count + " images are not between 1 and the largest batch compiled, " + maxBatch());
     }
-    Lane lane = lease();
+    Lane lane = lanes.lease();
     try {
       lane.run(program(count), images, count * imageBytes, result, count * resultBytes);
     } finally {
-      giveBack(lane);
+      lanes.giveBack(lane);
     }
   }
 
@@ -203,11 +217,11 @@ public final class Session implements AutoCloseable {
     if (rounds < 1) {
       throw new IllegalArgumentException("rounds must be positive: " + rounds);
     }
-    Lane lane = lease();
+    Lane lane = lanes.lease();
     try {
       return lane.profile(programs.size() - 1, images, rounds);
     } finally {
-      giveBack(lane);
+      lanes.giveBack(lane);
     }
   }
 
@@ -222,11 +236,11 @@ public final class Session implements AutoCloseable {
    */
   public Optional<String> firstNonFinite(MemorySegment images) {
     requireFullBatch(images);
-    Lane lane = lease();
+    Lane lane = lanes.lease();
     try {
       return lane.firstNonFinite(programs.size() - 1, images);
     } finally {
-      giveBack(lane);
+      lanes.giveBack(lane);
     }
   }
 
@@ -251,13 +265,13 @@ public final class Session implements AutoCloseable {
     if (rounds < 1) {
       throw new IllegalArgumentException(rounds + " rounds are not at least one");
     }
-    Lane lane = lease();
+    Lane lane = lanes.lease();
     try {
       double[] millis = lane.replayMillis(programs.size() - 1, rounds);
       Arrays.sort(millis);
       return millis[rounds / 2];
     } finally {
-      giveBack(lane);
+      lanes.giveBack(lane);
     }
   }
 
@@ -282,49 +296,15 @@ public final class Session implements AutoCloseable {
 
   /**
    * Takes other weights, at the same addresses: those that a training run has reached, or a new
-   * version of a model in service. Waits for the runs under way; later ones see the new weights.
+   * version of a model in service. Waits for the runs that were asked for before; later ones see
+   * the new weights. No run sees some old and some new ones.
    *
    * @param parameters all of the network's
    * @throws ParameterException if they give too few or too many values; the weights are as before
    * @throws IllegalStateException after {@link #close}
    */
   public void reload(Parameters parameters) {
-    synchronized (weights) { // Two that lease lanes one by one would wait for each other.
-      List<Lane> all = new ArrayList<>();
-      try {
-        while (all.size() < idle.length) {
-          all.add(lease());
-        }
-        weights.reload(new Constants(parameters));
-      } finally {
-        all.forEach(this::giveBack);
-      }
-    }
-  }
-
-  private Lane lease() {
-    lock.lock();
-    try {
-      while (idleLanes == 0 && !closed) {
-        returned.awaitUninterruptibly();
-      }
-      if (closed) {
-        throw new IllegalStateException("the session is closed");
-      }
-      return idle[--idleLanes];
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void giveBack(Lane lane) {
-    lock.lock();
-    try {
-      idle[idleLanes++] = lane;
-      returned.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    lanes.exclusively(() -> weights.reload(new Constants(parameters)));
   }
 
   /** Shape of one image as {@link #run} takes it, N = 1; in memory its order is C,H,W. */
@@ -384,19 +364,7 @@ public final class Session implements AutoCloseable {
 
   @Override
   public void close() {
-    lock.lock();
-    try {
-      closed = true;
-      returned.signalAll();
-      while (idleLanes < lanes.size()) {
-        returned.awaitUninterruptibly();
-      }
-      lanes.forEach(Lane::close);
-      lanes.clear();
-      idleLanes = 0;
-      weights.close();
-    } finally {
-      lock.unlock();
-    }
+    lanes.close();
+    weights.close();
   }
 }

@@ -10,17 +10,21 @@ import dev.catena.device.DeviceException;
 import dev.catena.device.DeviceLostException;
 import dev.catena.device.HeapMeter;
 import dev.catena.device.HostDevice;
+import dev.catena.network.GoldenWeights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import jdk.jfr.Recording;
 import org.junit.jupiter.api.Tag;
@@ -51,6 +55,86 @@ class SessionThreadsTest {
               assertArrayEquals(single ? one : two, Fixture.run(session, arena, single ? 1 : 2));
             }
           });
+    }
+  }
+
+  @Test
+  void threadsGetLanesInTurn() throws Exception {
+    try (Device device = Device.open("host");
+        Model model = Fixture.model();
+        Session session = model.compile(device, Inference.batch(1).lanes(2));
+        Arena arena = Arena.ofShared()) {
+      int[] runs = new int[THREADS];
+      AtomicInteger total = new AtomicInteger();
+      CountDownLatch running = new CountDownLatch(THREADS);
+      inThreads(
+          thread -> {
+            running.countDown();
+            running.await();
+            while (total.incrementAndGet() <= 50 * THREADS) {
+              Fixture.run(session, arena, 1);
+              runs[thread]++;
+            }
+          });
+      int least = Arrays.stream(runs).min().orElseThrow();
+      assertTrue(least >= 25, () -> "runs of each thread: " + Arrays.toString(runs));
+    }
+  }
+
+  @Test
+  void reloadEndsUnderLoadAndNoRunMixesWeights() throws Exception {
+    try (Device device = Device.open("host");
+        Model model = Fixture.model();
+        Session session = model.compile(device, Inference.batch(1).lanes(2));
+        Arena arena = Arena.ofShared();
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      float[] before = Fixture.run(session, arena, 1);
+      session.reload(Parameters.initial(1));
+      float[] after = Fixture.run(session, arena, 1);
+      AtomicBoolean done = new AtomicBoolean();
+      List<Future<Integer>> callers = new ArrayList<>();
+      for (int i = 0; i < 6; i++) {
+        callers.add(
+            threads.submit(
+                () -> {
+                  int runs = 0;
+                  for (; !done.get(); runs++) {
+                    float[] logits = Fixture.run(session, arena, 1);
+                    assertTrue(Arrays.equals(logits, before) || Arrays.equals(logits, after));
+                  }
+                  return runs;
+                }));
+      }
+      for (int reload = 0; reload < 60; reload++) {
+        session.reload(
+            reload % 2 == 0
+                ? node -> GoldenWeights.tensor(node.name(), node.output().shape())
+                : Parameters.initial(1));
+      }
+      done.set(true);
+      for (Future<Integer> caller : callers) {
+        assertTrue(caller.get() > 0);
+      }
+    }
+  }
+
+  @Test
+  void tryRunWaitsNoLongerThanItsTimeout() throws Exception {
+    try (Device device = Device.open("host");
+        Model model = Fixture.model();
+        Session session = model.compile(device, Inference.batch(1));
+        Arena arena = Arena.ofShared()) {
+      MemorySegment images = Fixture.images(arena, 1);
+      MemorySegment logits = Fixture.logits(arena, 1);
+      assertTrue(session.tryRun(images, logits, Duration.ZERO));
+      Thread holder = Thread.ofPlatform().start(() -> session.profile(images, 500));
+      boolean refused = false;
+      while (!refused && holder.isAlive()) {
+        refused = !session.tryRun(images, logits, Duration.ofMillis(1));
+      }
+      assertTrue(refused);
+      assertTrue(session.tryRun(images, logits, Duration.ofMinutes(2)));
+      holder.join();
     }
   }
 
