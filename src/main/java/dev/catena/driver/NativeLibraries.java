@@ -60,11 +60,6 @@ public final class NativeLibraries {
         .orElseGet(() -> new Missing(library, List.copyOf(attempts)));
   }
 
-  /** Whether a setting names the place of {@code library}. */
-  public static boolean isSet(NativeLibrary library) {
-    return setting(library).isPresent();
-  }
-
   private record Setting(String name, Path path) {}
 
   private static Optional<Setting> setting(NativeLibrary library) {

@@ -104,6 +104,11 @@ public enum NativeLibrary {
       SymbolLookup symbols,
       List<Attempt> attempts)
       implements Search {
+    /** Whether it is one of this project's stand-ins for tests, which works without a GPU. */
+    public boolean isStandIn() {
+      return symbols.find("catenaStandIn").isPresent();
+    }
+
     @Override
     public String explain() {
       return path + " (version " + version + ", found by " + origin + ")";

@@ -64,9 +64,10 @@ public final class EngineRegistry {
     return engines;
   }
 
-  /** NVIDIA's own libraries run on GPUs; over the interpreter only what a setting names. */
+  /** NVIDIA's own libraries need a GPU; over the interpreter only a stand-in for one works. */
   private static boolean mayUse(NativeLibrary library, Device device) {
-    return !device.isInterpreted() || NativeLibraries.isSet(library);
+    return !device.isInterpreted()
+        || NativeLibraries.find(library) instanceof NativeLibrary.Found found && found.isStandIn();
   }
 
   /** Everything that decides which engine is the fastest. */
