@@ -38,6 +38,7 @@ io 3300
 device 3100
 graph 3950
 driver 1600
+error 500
 BUDGET
 kernels=$(lines kernels 9 '*.cu' '*.cuh')
 interpreter=$(lines native/ptx 9 '*.cpp' '*.h')

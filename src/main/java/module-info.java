@@ -11,6 +11,7 @@ module dev.catena {
 
   exports dev.catena;
   exports dev.catena.device;
+  exports dev.catena.error;
   exports dev.catena.engine;
   exports dev.catena.engine.registry;
   exports dev.catena.graph;

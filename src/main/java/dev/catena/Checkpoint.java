@@ -1,10 +1,10 @@
 package dev.catena;
 
+import dev.catena.error.ModelFormatException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Shape;
-import dev.catena.io.ModelFormatException;
 import dev.catena.io.SafeTensors;
 import dev.catena.io.SafeTensorsWriter;
 import java.io.IOException;

@@ -2,8 +2,8 @@ package dev.catena;
 
 import dev.catena.device.Device;
 import dev.catena.engine.Engines;
+import dev.catena.error.GraphException;
 import dev.catena.graph.Graph;
-import dev.catena.graph.GraphException;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Node;
 import dev.catena.graph.Value;

@@ -1,5 +1,6 @@
 package dev.catena;
 
+import dev.catena.error.ParameterException;
 import dev.catena.graph.Evaluator;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;

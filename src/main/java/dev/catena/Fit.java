@@ -1,7 +1,7 @@
 package dev.catena;
 
 import dev.catena.device.Device;
-import dev.catena.device.OutOfDeviceMemoryException;
+import dev.catena.error.OutOfDeviceMemoryException;
 import java.util.function.IntToLongFunction;
 
 /** Refuses, before any memory is taken, what the device has no memory for. */

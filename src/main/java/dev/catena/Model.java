@@ -44,8 +44,8 @@ public final class Model implements AutoCloseable {
    *
    * @param file names and shapes as torchvision has them, of any real type; timm's classifier of
    *     VGG, {@code num_batches_tracked} and the older names with {@code norm.1} are understood
-   * @throws dev.catena.io.ModelFormatException naming every tensor that is missing, unexpected or
-   *     of the wrong shape
+   * @throws dev.catena.error.ModelFormatException naming every tensor that is missing, unexpected
+   *     or of the wrong shape
    */
   public Model load(SafeTensors file) {
     try {
@@ -72,7 +72,7 @@ public final class Model implements AutoCloseable {
   /**
    * Prepares the model to run on a device.
    *
-   * @throws dev.catena.device.OutOfDeviceMemoryException with what is planned and free, and the
+   * @throws dev.catena.error.OutOfDeviceMemoryException with what is planned and free, and the
    *     batch that would fit
    */
   public Session compile(Device device, Inference options) {
@@ -83,9 +83,9 @@ public final class Model implements AutoCloseable {
   /**
    * Prepares the model to be trained on a device, beginning with its parameters.
    *
-   * @throws dev.catena.device.OutOfDeviceMemoryException with what is planned and free, and the
+   * @throws dev.catena.error.OutOfDeviceMemoryException with what is planned and free, and the
    *     batch that would fit
-   * @throws dev.catena.device.UnsupportedOnDeviceException naming an operation that no engine has
+   * @throws dev.catena.error.UnsupportedOnDeviceException naming an operation that no engine has
    */
   public Trainer train(Device device, Training options) {
     Engines engines = EngineRegistry.on(device, options.engine(), options.tuning());
@@ -121,7 +121,7 @@ public final class Model implements AutoCloseable {
    * Writes it as an ONNX model for any batch of images of its own size. Needs {@code
    * com.google.protobuf:protobuf-java}.
    *
-   * @throws dev.catena.graph.GraphException naming the node if ONNX has no operator for one
+   * @throws dev.catena.error.GraphException naming the node if ONNX has no operator for one
    * @throws IOException if the file cannot be written; it is then as it was
    */
   public void exportOnnx(Path file) throws IOException {

@@ -1,5 +1,6 @@
 package dev.catena;
 
+import dev.catena.error.UnknownModelException;
 import dev.catena.model.Catalogue;
 import dev.catena.model.Network;
 import dev.catena.onnx.OnnxModel;
@@ -26,7 +27,7 @@ public final class Models {
   /**
    * A user's own model, with its weights. Needs {@code com.google.protobuf:protobuf-java}.
    *
-   * @throws dev.catena.io.ModelFormatException if it is no ONNX model, or naming all of its
+   * @throws dev.catena.error.ModelFormatException if it is no ONNX model, or naming all of its
    *     operators that Catena does not have
    * @throws IOException if the file cannot be read
    */

@@ -1,5 +1,6 @@
 package dev.catena;
 
+import dev.catena.error.ParameterException;
 import dev.catena.graph.Init;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;

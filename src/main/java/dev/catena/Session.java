@@ -1,8 +1,9 @@
 package dev.catena;
 
 import dev.catena.device.Device;
-import dev.catena.device.OutOfDeviceMemoryException;
 import dev.catena.engine.Engines;
+import dev.catena.error.OutOfDeviceMemoryException;
+import dev.catena.error.ParameterException;
 import dev.catena.graph.Shape;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Planner;
@@ -55,7 +56,7 @@ public final class Session implements AutoCloseable {
    * @param options how
    * @param engines who may compute
    * @throws OutOfDeviceMemoryException with what is planned and free, and the batch that would fit
-   * @throws dev.catena.graph.GraphException if the source's graph has not one batch in and one
+   * @throws dev.catena.error.GraphException if the source's graph has not one batch in and one
    *     result out, or not the same for every batch size
    * @throws ParameterException if the parameters give too few or too many values
    */
@@ -129,7 +130,7 @@ public final class Session implements AutoCloseable {
    * @throws IllegalArgumentException if a segment has not the size of a whole number of images, or
    *     more than the largest batch
    * @throws IllegalStateException after {@link #close}
-   * @throws dev.catena.device.DeviceLostException if the device failed, now or before
+   * @throws dev.catena.error.DeviceLostException if the device failed, now or before
    */
   public void run(MemorySegment images, MemorySegment result) {
     int program = program(count(images, result));

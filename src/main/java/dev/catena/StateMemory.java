@@ -4,6 +4,7 @@ import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.Stream;
 import dev.catena.engine.kernel.KernelFilters;
+import dev.catena.error.ParameterException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
 import dev.catena.graph.Value;

@@ -1,9 +1,9 @@
 package dev.catena;
 
+import dev.catena.error.ModelFormatException;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Shape;
-import dev.catena.io.ModelFormatException;
 import dev.catena.io.SafeTensors;
 import java.util.ArrayList;
 import java.util.Arrays;

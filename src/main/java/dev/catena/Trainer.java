@@ -3,10 +3,11 @@ package dev.catena;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.ExecutableGraph;
-import dev.catena.device.OutOfDeviceMemoryException;
 import dev.catena.device.Stream;
 import dev.catena.engine.Engines;
 import dev.catena.engine.Work;
+import dev.catena.error.OutOfDeviceMemoryException;
+import dev.catena.error.ParameterException;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Shape;
@@ -118,8 +119,8 @@ public final class Trainer implements AutoCloseable {
    * @param options how
    * @param engines who may compute
    * @throws OutOfDeviceMemoryException with what is planned and free, and the batch that would fit
-   * @throws dev.catena.device.UnsupportedOnDeviceException naming an operation that no engine has
-   * @throws dev.catena.graph.GraphException if the network cannot be trained
+   * @throws dev.catena.error.UnsupportedOnDeviceException naming an operation that no engine has
+   * @throws dev.catena.error.GraphException if the network cannot be trained
    * @throws ParameterException if the parameters give too few or too many values
    */
   public static Trainer compile(
@@ -195,7 +196,7 @@ public final class Trainer implements AutoCloseable {
    * @throws IllegalArgumentException if a segment has not the size of the batch, or a label is no
    *     class
    * @throws IllegalStateException after {@link #close}
-   * @throws dev.catena.device.DeviceLostException if the device failed, now or before
+   * @throws dev.catena.error.DeviceLostException if the device failed, now or before
    */
   public StepResult step(MemorySegment batch, MemorySegment classes, float learningRate) {
     requireBatch(batch, classes);

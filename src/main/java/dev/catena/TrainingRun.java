@@ -1,5 +1,6 @@
 package dev.catena;
 
+import dev.catena.error.NonFiniteException;
 import dev.catena.graph.Graph;
 import dev.catena.io.datasets.Batch;
 import dev.catena.io.datasets.BatchLoader;

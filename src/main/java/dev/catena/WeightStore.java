@@ -3,6 +3,7 @@ package dev.catena;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.engine.Packer;
+import dev.catena.error.ParameterException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

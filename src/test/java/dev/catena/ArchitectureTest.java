@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import dev.catena.error.CatenaException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +47,8 @@ class ArchitectureTest {
           Map.entry("io", 2),
           Map.entry("device", 2),
           Map.entry("graph", 1),
-          Map.entry("driver", 1));
+          Map.entry("driver", 1),
+          Map.entry("error", 0));
 
   private static final Set<String> NETWORKS =
       Set.of("graph", "model", "rewrite", "plan", "io", "onnx");
@@ -103,6 +106,18 @@ class ArchitectureTest {
             .sorted()
             .toList();
     assertEquals(List.of(), violations);
+  }
+
+  @Test
+  void everyExceptionThatUsersSeeHasOneRoot() {
+    List<String> rootless =
+        classes.stream()
+            .filter(type -> isOurs(type) && type.getModifiers().contains(JavaModifier.PUBLIC))
+            .filter(type -> type.isAssignableTo(RuntimeException.class))
+            .filter(type -> !type.isAssignableTo(CatenaException.class))
+            .map(JavaClass::getName)
+            .toList();
+    assertEquals(List.of(), rootless);
   }
 
   /** Fails, naming each import from one room to another that {@code forbidden} holds for. */

@@ -5,13 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.device.Device;
-import dev.catena.device.OutOfDeviceMemoryException;
 import dev.catena.engine.Engines;
 import dev.catena.engine.registry.EngineRegistry;
+import dev.catena.error.GraphException;
+import dev.catena.error.OutOfDeviceMemoryException;
+import dev.catena.error.ParameterException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
-import dev.catena.graph.GraphException;
 import dev.catena.graph.Value;
 import dev.catena.model.Catalogue;
 import dev.catena.model.Network;

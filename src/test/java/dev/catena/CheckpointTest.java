@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.error.ModelFormatException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
-import dev.catena.io.ModelFormatException;
 import dev.catena.io.SafeTensors;
 import dev.catena.io.SafeTensorsWriter;
 import dev.catena.model.Catalogue;

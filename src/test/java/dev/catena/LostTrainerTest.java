@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.catena.device.CudaException;
 import dev.catena.device.Device;
-import dev.catena.device.DeviceLostException;
 import dev.catena.device.HostDevice;
+import dev.catena.error.CudaException;
+import dev.catena.error.DeviceLostException;
 import org.junit.jupiter.api.Test;
 
 /** On a device of its own, which it loses. */

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.device.Device;
+import dev.catena.error.ModelFormatException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
-import dev.catena.io.ModelFormatException;
 import dev.catena.io.SafeTensors;
 import dev.catena.io.SafeTensorsWriter;
 import java.io.IOException;

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.device.Device;
-import dev.catena.device.DeviceException;
 import dev.catena.device.HostDevice;
-import dev.catena.device.OutOfDeviceMemoryException;
+import dev.catena.error.DeviceException;
+import dev.catena.error.OutOfDeviceMemoryException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

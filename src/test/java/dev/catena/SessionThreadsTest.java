@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.device.Device;
-import dev.catena.device.DeviceException;
-import dev.catena.device.DeviceLostException;
 import dev.catena.device.HeapMeter;
 import dev.catena.device.HostDevice;
+import dev.catena.error.DeviceException;
+import dev.catena.error.DeviceLostException;
 import dev.catena.network.GoldenWeights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -8,9 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.device.Device;
 import dev.catena.device.HeapMeter;
-import dev.catena.device.OutOfDeviceMemoryException;
 import dev.catena.engine.Engines;
 import dev.catena.engine.registry.EngineRegistry;
+import dev.catena.error.OutOfDeviceMemoryException;
+import dev.catena.error.ParameterException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Interpreter;

@@ -1,14 +1,14 @@
 package dev.catena.cli;
 
-import dev.catena.NonFiniteException;
-import dev.catena.UnknownModelException;
-import dev.catena.device.CudaException;
-import dev.catena.device.DeviceException;
-import dev.catena.device.DeviceLostException;
-import dev.catena.device.DriverTooOldException;
 import dev.catena.engine.cudnn.CudnnException;
-import dev.catena.graph.GraphException;
-import dev.catena.io.FormatException;
+import dev.catena.error.CudaException;
+import dev.catena.error.DeviceException;
+import dev.catena.error.DeviceLostException;
+import dev.catena.error.DriverTooOldException;
+import dev.catena.error.FormatException;
+import dev.catena.error.GraphException;
+import dev.catena.error.NonFiniteException;
+import dev.catena.error.UnknownModelException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;

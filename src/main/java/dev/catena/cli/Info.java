@@ -1,10 +1,10 @@
 package dev.catena.cli;
 
 import dev.catena.device.Device;
-import dev.catena.device.DeviceException;
 import dev.catena.device.Environment;
 import dev.catena.engine.Engine;
 import dev.catena.engine.registry.EngineRegistry;
+import dev.catena.error.DeviceException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,7 +1,7 @@
 package dev.catena.cli;
 
+import dev.catena.error.ModelFormatException;
 import dev.catena.io.Images;
-import dev.catena.io.ModelFormatException;
 import dev.catena.io.SafeTensors;
 import dev.catena.model.Network;
 import java.io.IOException;

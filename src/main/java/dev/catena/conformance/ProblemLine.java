@@ -2,11 +2,11 @@ package dev.catena.conformance;
 
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.error.GraphException;
 import dev.catena.graph.Axis;
 import dev.catena.graph.DType;
 import dev.catena.graph.Extent;
 import dev.catena.graph.Fields;
-import dev.catena.graph.GraphException;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.Role;

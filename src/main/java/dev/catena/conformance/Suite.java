@@ -1,12 +1,12 @@
 package dev.catena.conformance;
 
 import dev.catena.device.Device;
-import dev.catena.device.DeviceLostException;
 import dev.catena.engine.Engine;
 import dev.catena.engine.Problem;
 import dev.catena.engine.kernel.KernelEngine;
 import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.engine.tiled.TiledEngine;
+import dev.catena.error.DeviceLostException;
 import dev.catena.graph.Op.DenseLayer;
 import java.io.IOException;
 import java.io.InputStream;

@@ -5,7 +5,11 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.catena.driver.CudaDriver;
 import dev.catena.driver.HostControls;
-import dev.catena.driver.MissingNativeException;
+import dev.catena.error.CudaException;
+import dev.catena.error.DeviceException;
+import dev.catena.error.DeviceLostException;
+import dev.catena.error.MissingNativeException;
+import dev.catena.error.OutOfDeviceMemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;

@@ -1,5 +1,6 @@
 package dev.catena.device;
 
+import dev.catena.error.CudaException;
 import jdk.jfr.Category;
 import jdk.jfr.Description;
 import jdk.jfr.Event;

@@ -3,7 +3,8 @@ package dev.catena.device;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.catena.driver.MissingNativeException;
+import dev.catena.error.DeviceException;
+import dev.catena.error.MissingNativeException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

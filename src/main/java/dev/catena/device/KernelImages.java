@@ -1,5 +1,6 @@
 package dev.catena.device;
 
+import dev.catena.error.DeviceException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -7,6 +7,7 @@ import dev.catena.driver.HostControls;
 import dev.catena.driver.InterpreterControls;
 import dev.catena.driver.NativeLibraries;
 import dev.catena.driver.NativeLibrary;
+import dev.catena.error.DeviceUnavailableException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -2,6 +2,7 @@ package dev.catena.device;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.catena.error.DeviceException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 

@@ -1,5 +1,6 @@
 package dev.catena.driver;
 
+import dev.catena.error.MissingNativeException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;

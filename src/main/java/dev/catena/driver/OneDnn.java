@@ -1,5 +1,6 @@
 package dev.catena.driver;
 
+import dev.catena.error.MissingNativeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;

@@ -26,7 +26,7 @@ public final class EngineTimer implements AutoCloseable {
    * A timer of one problem.
    *
    * @param runs to measure, after two to warm up
-   * @throws dev.catena.device.OutOfDeviceMemoryException if its operands do not fit
+   * @throws dev.catena.error.OutOfDeviceMemoryException if its operands do not fit
    */
   public EngineTimer(Device device, Problem problem, int runs) {
     this.device = device;

@@ -1,7 +1,7 @@
 package dev.catena.engine;
 
 import dev.catena.device.Device;
-import dev.catena.device.UnsupportedOnDeviceException;
+import dev.catena.error.UnsupportedOnDeviceException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

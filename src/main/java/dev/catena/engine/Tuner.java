@@ -1,8 +1,8 @@
 package dev.catena.engine;
 
-import dev.catena.device.CudaException;
 import dev.catena.device.Device;
-import dev.catena.device.DeviceLostException;
+import dev.catena.error.CudaException;
+import dev.catena.error.DeviceLostException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,5 +1,6 @@
 package dev.catena.graph;
 
+import dev.catena.error.GraphException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;

@@ -12,6 +12,7 @@ import static dev.catena.graph.Axis.P;
 import static dev.catena.graph.Axis.Q;
 import static dev.catena.graph.Axis.W;
 
+import dev.catena.error.GraphException;
 import java.util.List;
 
 /**

@@ -22,7 +22,7 @@ public final class JCuda {
   /**
    * A device over an application's context; {@link Device#adopt} has the terms.
    *
-   * @throws dev.catena.device.DeviceUnavailableException when it cannot be used, with the reason
+   * @throws dev.catena.error.DeviceUnavailableException when it cannot be used, with the reason
    */
   public static Device device(CUcontext context) {
     return Device.adopt(new Handle(context).value());
@@ -31,7 +31,7 @@ public final class JCuda {
   /**
    * A stream of an application, of the context that {@code device} is over.
    *
-   * @throws dev.catena.device.CudaException when the driver does not know it
+   * @throws dev.catena.error.CudaException when the driver does not know it
    */
   public static Stream stream(Device device, CUstream stream) {
     return device.adoptStream(new Handle(stream).value());

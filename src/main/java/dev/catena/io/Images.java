@@ -1,5 +1,7 @@
 package dev.catena.io;
 
+import dev.catena.error.FormatException;
+import dev.catena.error.ImageFormatException;
 import java.awt.image.BufferedImage;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;

@@ -1,5 +1,7 @@
 package dev.catena.io;
 
+import dev.catena.error.FormatException;
+import dev.catena.error.ModelFormatException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -15,6 +15,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import dev.catena.error.FormatException;
+import dev.catena.error.ModelFormatException;
 import dev.catena.io.SafeTensors.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

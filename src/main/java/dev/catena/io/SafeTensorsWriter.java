@@ -2,6 +2,7 @@ package dev.catena.io;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.catena.error.FormatException;
 import dev.catena.graph.DType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

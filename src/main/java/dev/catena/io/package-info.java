@@ -3,7 +3,7 @@
  * dev.catena.io.Images}), names of classes ({@link dev.catena.io.Labels}).
  *
  * <p>Files are not trusted. What is wrong with their content is a {@link
- * dev.catena.io.FormatException} that names the file, the place and a remedy; trouble in reaching
- * them is an {@link java.io.IOException}. Nothing here knows devices.
+ * dev.catena.error.FormatException} that names the file, the place and a remedy; trouble in
+ * reaching them is an {@link java.io.IOException}. Nothing here knows devices.
  */
 package dev.catena.io;

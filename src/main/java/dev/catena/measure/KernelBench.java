@@ -1,13 +1,13 @@
 package dev.catena.measure;
 
-import dev.catena.device.CudaException;
 import dev.catena.device.Device;
-import dev.catena.device.DeviceLostException;
 import dev.catena.engine.Engine;
 import dev.catena.engine.EngineTimer;
 import dev.catena.engine.Engines;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Timing;
+import dev.catena.error.CudaException;
+import dev.catena.error.DeviceLostException;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -38,7 +38,7 @@ public record KernelBench(Device device, Engines engines, int runs) {
   /**
    * Measures {@code problem}.
    *
-   * @throws dev.catena.device.UnsupportedOnDeviceException if nobody computes it
+   * @throws dev.catena.error.UnsupportedOnDeviceException if nobody computes it
    * @throws DeviceLostException if somebody ends the device; other failures are reported
    */
   public Times measure(Problem problem) {

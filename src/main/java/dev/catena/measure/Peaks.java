@@ -1,12 +1,12 @@
 package dev.catena.measure;
 
 import dev.catena.device.Device;
-import dev.catena.device.DeviceException;
 import dev.catena.engine.Engine;
 import dev.catena.engine.EngineTimer;
 import dev.catena.engine.Engines;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.error.DeviceException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;

@@ -24,7 +24,7 @@ public interface Network {
    * @param height of an image in pixels
    * @param width of an image in pixels
    * @param dtype in which activations are stored
-   * @throws dev.catena.graph.GraphException if the image is too small for the network
+   * @throws dev.catena.error.GraphException if the image is too small for the network
    */
   Graph graph(int batch, int height, int width, DType dtype);
 

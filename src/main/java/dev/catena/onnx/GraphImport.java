@@ -1,15 +1,15 @@
 package dev.catena.onnx;
 
 import com.google.protobuf.ByteString;
+import dev.catena.error.GraphException;
+import dev.catena.error.ModelFormatException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
-import dev.catena.graph.GraphException;
 import dev.catena.graph.Init;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.Value;
-import dev.catena.io.ModelFormatException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

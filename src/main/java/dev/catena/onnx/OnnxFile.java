@@ -2,7 +2,7 @@ package dev.catena.onnx;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.UnsafeByteOperations;
-import dev.catena.io.ModelFormatException;
+import dev.catena.error.ModelFormatException;
 import dev.catena.io.RegularFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;

@@ -1,9 +1,9 @@
 package dev.catena.onnx;
 
+import dev.catena.error.GraphException;
+import dev.catena.error.ModelFormatException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
-import dev.catena.graph.GraphException;
-import dev.catena.io.ModelFormatException;
 import dev.catena.model.Network;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,5 +1,7 @@
 package dev.catena.onnx;
 
+import dev.catena.error.CatenaException;
+
 /** How one of ONNX's operators is said in a graph. */
 @FunctionalInterface
 interface OnnxOperator {
@@ -11,7 +13,7 @@ interface OnnxOperator {
   Term apply(GraphImport graph, OnnxNode node);
 
   /** An operator, or a use of it, that the graph cannot say. */
-  final class Unsupported extends RuntimeException {
+  final class Unsupported extends CatenaException {
     private static final long serialVersionUID = 1;
 
     Unsupported(String why) {

@@ -2,8 +2,8 @@ package dev.catena.onnx;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
+import dev.catena.error.GraphException;
 import dev.catena.graph.Graph;
-import dev.catena.graph.GraphException;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;

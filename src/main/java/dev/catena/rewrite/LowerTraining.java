@@ -1,7 +1,7 @@
 package dev.catena.rewrite;
 
+import dev.catena.error.GraphException;
 import dev.catena.graph.Graph;
-import dev.catena.graph.GraphException;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;

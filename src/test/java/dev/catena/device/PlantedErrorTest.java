@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.conformance.Outcome;
 import dev.catena.conformance.Suite;
+import dev.catena.error.DeviceException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

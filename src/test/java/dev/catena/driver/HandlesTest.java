@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.catena.driver.NativeLibrary.Attempt;
 import dev.catena.driver.NativeLibrary.Found;
 import dev.catena.driver.NativeLibrary.Missing;
+import dev.catena.error.MissingNativeException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;

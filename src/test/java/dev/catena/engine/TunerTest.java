@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.catena.device.CudaException;
 import dev.catena.device.Device;
-import dev.catena.device.DeviceLostException;
 import dev.catena.device.Stream;
+import dev.catena.error.CudaException;
+import dev.catena.error.DeviceLostException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.error.ModelFormatException;
 import dev.catena.graph.DType;
 import java.io.IOException;
 import java.lang.foreign.Arena;

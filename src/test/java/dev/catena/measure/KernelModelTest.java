@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.catena.conformance.Suite;
 import dev.catena.device.Device;
-import dev.catena.device.DeviceUnavailableException;
 import dev.catena.engine.Engines;
 import dev.catena.engine.registry.EngineRegistry;
+import dev.catena.error.DeviceUnavailableException;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

@@ -13,7 +13,7 @@ import dev.catena.Model;
 import dev.catena.Models;
 import dev.catena.Session;
 import dev.catena.device.Device;
-import dev.catena.io.ModelFormatException;
+import dev.catena.error.ModelFormatException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;

@@ -8,7 +8,7 @@ import dev.catena.Inference;
 import dev.catena.Models;
 import dev.catena.Session;
 import dev.catena.device.Device;
-import dev.catena.io.ModelFormatException;
+import dev.catena.error.ModelFormatException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.Policy;
+import dev.catena.error.GraphException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Differentiate;
 import dev.catena.graph.Graph;
-import dev.catena.graph.GraphException;
 import dev.catena.graph.Init;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Node;

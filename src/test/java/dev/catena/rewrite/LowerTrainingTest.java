@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.catena.Policy;
+import dev.catena.error.GraphException;
 import dev.catena.graph.Graph;
-import dev.catena.graph.GraphException;
 import dev.catena.graph.Interpreter;
 import dev.catena.graph.Node;
 import dev.catena.graph.TrainingOp;

@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.catena.Policy;
+import dev.catena.error.GraphException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
-import dev.catena.graph.GraphException;
 import dev.catena.graph.Node;
 import dev.catena.graph.Value;
 import dev.catena.model.Catalogue;

@@ -5,11 +5,11 @@ import static dev.catena.driver.CublasLtConstants.STATUS_SUCCESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.catena.device.DeviceException;
 import dev.catena.driver.CublasLt;
 import dev.catena.driver.CublasLtConstants;
 import dev.catena.driver.NativeLibraries;
 import dev.catena.driver.NativeLibrary;
+import dev.catena.error.DeviceException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;

@@ -2,7 +2,7 @@ package dev.catena.engine.cudnn;
 
 import static dev.catena.driver.CudnnConstants.STATUS_NOT_SUPPORTED;
 
-import dev.catena.device.DeviceException;
+import dev.catena.error.DeviceException;
 
 /** cuDNN refused a call: which, with what status, and the reason it gives itself. */
 public final class CudnnException extends DeviceException {

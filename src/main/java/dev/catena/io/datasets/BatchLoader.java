@@ -58,7 +58,7 @@ public final class BatchLoader implements AutoCloseable {
    * The next batch; the one before must not be used any more.
    *
    * @throws IOException if a file could not be read
-   * @throws dev.catena.io.FormatException if a file is damaged
+   * @throws dev.catena.error.FormatException if a file is damaged
    */
   public Batch next() throws IOException {
     if (taken != null) {

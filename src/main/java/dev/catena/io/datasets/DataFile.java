@@ -1,6 +1,6 @@
 package dev.catena.io.datasets;
 
-import dev.catena.io.FormatException;
+import dev.catena.error.FormatException;
 import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package dev.catena.io.datasets;
 
+import dev.catena.error.FormatException;
 import dev.catena.graph.Shape;
-import dev.catena.io.FormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;

@@ -1,7 +1,7 @@
 package dev.catena.io.datasets;
 
+import dev.catena.error.FormatException;
 import dev.catena.graph.Shape;
-import dev.catena.io.FormatException;
 import dev.catena.io.Image;
 import dev.catena.io.Images;
 import java.io.IOException;

@@ -20,7 +20,7 @@ public interface ImageSet extends AutoCloseable {
    *
    * @param to room for exactly one image
    * @throws IOException if its file cannot be read
-   * @throws dev.catena.io.FormatException if its file is damaged
+   * @throws dev.catena.error.FormatException if its file is damaged
    */
   void copy(int index, MemorySegment to) throws IOException;
 

@@ -1,7 +1,7 @@
 package dev.catena.io.datasets;
 
+import dev.catena.error.ModelFormatException;
 import dev.catena.graph.Shape;
-import dev.catena.io.ModelFormatException;
 import dev.catena.io.SafeTensors;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

@@ -3,6 +3,6 @@
  * pictures, safetensors files; the order in which an epoch sees them, and batches loaded ahead.
  *
  * <p>Files are not trusted: what is wrong with their content is a {@link
- * dev.catena.io.FormatException}.
+ * dev.catena.error.FormatException}.
  */
 package dev.catena.io.datasets;

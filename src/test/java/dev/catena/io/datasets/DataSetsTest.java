@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.error.FormatException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Shape;
-import dev.catena.io.FormatException;
 import dev.catena.io.SafeTensorsWriter;
 import java.awt.image.BufferedImage;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package dev.catena.io;
+package dev.catena.error;
 
 import java.nio.file.Path;
 

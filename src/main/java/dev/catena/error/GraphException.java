@@ -1,7 +1,7 @@
-package dev.catena.graph;
+package dev.catena.error;
 
 /** A graph that cannot be: the message names the node and says what is wrong with it. */
-public final class GraphException extends RuntimeException {
+public final class GraphException extends CatenaException {
   private static final long serialVersionUID = 1;
 
   /** An error with its one-sentence explanation. */
@@ -10,7 +10,7 @@ public final class GraphException extends RuntimeException {
   }
 
   /** The same error, of the node {@code name} if it does not say so yet. */
-  GraphException at(String name) {
+  public GraphException at(String name) {
     String prefix = name + ": ";
     return getMessage().startsWith(prefix) ? this : new GraphException(prefix + getMessage());
   }

@@ -1,4 +1,4 @@
-package dev.catena.device;
+package dev.catena.error;
 
 /** A call on a device that an earlier failure has made useless. */
 public final class DeviceLostException extends DeviceException {

@@ -1,4 +1,4 @@
-package dev.catena.device;
+package dev.catena.error;
 
 /** No engine on the device can do an operation. */
 public final class UnsupportedOnDeviceException extends DeviceException {

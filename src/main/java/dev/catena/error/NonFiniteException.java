@@ -1,10 +1,10 @@
-package dev.catena;
+package dev.catena.error;
 
 import java.nio.file.Path;
 import java.util.Optional;
 
 /** Training met NaN or infinity: parameters and the last checkpoint are as they were before. */
-public final class NonFiniteException extends RuntimeException {
+public final class NonFiniteException extends CatenaException {
   private static final long serialVersionUID = 1;
 
   private final long step;
@@ -18,7 +18,7 @@ public final class NonFiniteException extends RuntimeException {
    * @param layer where it first appeared
    * @param checkpoint the last good one, if there is any
    */
-  NonFiniteException(long step, float loss, String layer, Optional<Path> checkpoint) {
+  public NonFiniteException(long step, float loss, String layer, Optional<Path> checkpoint) {
     super(
         "step %d: the loss is %s; not finite first is %s; %s; take a lower learning rate"
             .formatted(

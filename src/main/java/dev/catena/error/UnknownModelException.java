@@ -1,9 +1,9 @@
-package dev.catena;
+package dev.catena.error;
 
 import java.util.List;
 
 /** The catalogue has no model of that name. */
-public final class UnknownModelException extends RuntimeException {
+public final class UnknownModelException extends CatenaException {
   private static final long serialVersionUID = 1;
 
   /** An error that names the nearest models. */

@@ -1,7 +1,7 @@
-package dev.catena.device;
+package dev.catena.error;
 
-/** Something about a device went wrong: the root of this package's exceptions. */
-public class DeviceException extends RuntimeException {
+/** Something about a device went wrong: the root of what devices throw. */
+public class DeviceException extends CatenaException {
   private static final long serialVersionUID = 1;
 
   /** An error with its text. */

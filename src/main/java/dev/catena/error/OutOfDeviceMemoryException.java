@@ -1,4 +1,4 @@
-package dev.catena.device;
+package dev.catena.error;
 
 /** The device has less memory left than was asked for. */
 public final class OutOfDeviceMemoryException extends DeviceException {

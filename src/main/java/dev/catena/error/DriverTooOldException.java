@@ -1,4 +1,4 @@
-package dev.catena.device;
+package dev.catena.error;
 
 /** The NVIDIA driver does not know the PTX version of Catena's kernels. */
 public final class DriverTooOldException extends CudaException {

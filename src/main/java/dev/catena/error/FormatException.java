@@ -1,4 +1,4 @@
-package dev.catena.io;
+package dev.catena.error;
 
 import java.nio.file.Path;
 
@@ -8,7 +8,7 @@ import java.nio.file.Path;
  * <p>The message names the file, the place in it, the reason and what to do about it. Trouble in
  * reaching a file (missing, unreadable, disk full) is an {@link java.io.IOException} instead.
  */
-public class FormatException extends RuntimeException {
+public class FormatException extends CatenaException {
   private static final long serialVersionUID = 1;
   private static final int SHOWN = 80;
 
@@ -65,7 +65,7 @@ public class FormatException extends RuntimeException {
   }
 
   /** {@code text} made of untrusted bytes, shortened, without control characters. */
-  static String clip(String text) {
+  public static String clip(String text) {
     String head = text.length() > SHOWN ? text.substring(0, SHOWN) + "…" : text;
     return head.replaceAll("\\p{C}", "\uFFFD");
   }

@@ -1,4 +1,4 @@
-package dev.catena.device;
+package dev.catena.error;
 
 /** The device asked for is not there; the text says what was found and what to do. */
 public final class DeviceUnavailableException extends DeviceException {

@@ -1,4 +1,4 @@
-package dev.catena.device;
+package dev.catena.error;
 
 /** A driver call failed. */
 public class CudaException extends DeviceException {
