@@ -202,6 +202,7 @@ final class Lane implements AutoCloseable {
       this.input = addresses.of(program.input());
       this.output = addresses.of(program.output());
       this.launches = works.stream().mapToInt(Work::launches).sum();
+      stream.fill(input, (byte) 0, Float.BYTES * program.input().shape().elements());
       // Once without capturing: libraries load kernels and take memory at the first call.
       works.forEach(w -> w.enqueue(stream));
       stream.synchronize();

@@ -3,6 +3,7 @@ package dev.catena.cli;
 import dev.catena.Policy;
 import dev.catena.Schedule;
 import dev.catena.Variant;
+import dev.catena.device.PtxDevice;
 import dev.catena.graph.DType;
 import java.io.PrintWriter;
 import java.util.List;
@@ -38,9 +39,10 @@ import picocli.CommandLine.UnmatchedArgumentException;
     },
     footer = {
       "",
-      "Exit codes: 0 done; 1 variants disagree or a time has grown; 2 bad input or nothing to run on; 3 a fault of Catena."
+      "Exit codes: 0 done; 1 variants disagree, a time has grown, or a kernel is faulty; 2 bad input or nothing to run on; 3 a fault of Catena."
     })
 public final class Main implements Callable<Integer> {
+  private static final int FINDINGS = 1;
   private static final int BAD_INPUT = 2;
   private static final int FAULT = 3;
 
@@ -89,7 +91,10 @@ public final class Main implements Callable<Integer> {
   private int execute(ParseResult parsed) {
     Logs.show(verbose);
     try {
-      return new RunLast().execute(parsed);
+      int status = new RunLast().execute(parsed);
+      List<String> findings = PtxDevice.takeAllFindings();
+      findings.forEach(f -> spec.commandLine().getErr().println("catena: faulty kernel: " + f));
+      return findings.isEmpty() ? status : Math.max(status, FINDINGS);
     } catch (Error e) {
       return explain(e, spec.commandLine().getErr());
     }

@@ -31,6 +31,8 @@ public final class PtxDevice {
   private static final int CAPABILITY_MAJOR = 75;
   private static final int CAPABILITY_MINOR = 76;
 
+  private static volatile boolean opened;
+
   private final InterpreterControls controls = InterpreterControls.get();
 
   private PtxDevice() {}
@@ -67,6 +69,7 @@ public final class PtxDevice {
             id + " is not available: the interpreter has the compute capabilities " + known);
       }
       tellRegisters();
+      opened = true;
       return Device.retain(
           cu,
           Optional.of(HostControls.interpreter()),
@@ -128,6 +131,11 @@ public final class PtxDevice {
     } catch (Throwable e) {
       throw Context.unchecked(e);
     }
+  }
+
+  /** {@link #takeFindings} of the process; empty if no interpreting device was opened in it. */
+  public static List<String> takeAllFindings() {
+    return opened ? new PtxDevice().takeFindings() : List.of();
   }
 
   /**

@@ -9,6 +9,9 @@ import dev.catena.Model;
 import dev.catena.Models;
 import dev.catena.Session;
 import dev.catena.device.Device;
+import dev.catena.device.DeviceMemory;
+import dev.catena.device.Dim;
+import dev.catena.device.Stream;
 import dev.catena.io.Images;
 import dev.catena.io.SafeTensors;
 import java.lang.foreign.Arena;
@@ -145,5 +148,25 @@ class RunTest {
     }
     Map<?, ?> json = (Map<?, ?>) JsonTree.parse(Files.readString(folder.resolve("o.json")));
     assertEquals(count, ((List<?>) json.get("images")).size());
+  }
+
+  @Test
+  void aCommandEndsWithWhatTheJudgeFound() {
+    try (Device device = Device.open("ptx:90");
+        DeviceMemory neverWritten = device.allocate(32 * 8 * Float.BYTES);
+        DeviceMemory sum = device.allocate(32 * 8 * Float.BYTES);
+        Stream stream = device.newStream()) {
+      device
+          .module("add")
+          .kernel("add_f32")
+          .prepare(Dim.of(1), Dim.of(1, 32), 0, sum, neverWritten, neverWritten, 32, 8, 8, 8, 8, 0)
+          .enqueue(stream);
+      stream.synchronize();
+    }
+    Cli.Result result = Cli.run("models");
+    assertEquals(1, result.code());
+    assertTrue(result.err().contains("faulty kernel: device memory is read that was"), result.err());
+    assertTrue(result.err().contains("kernels/add.cu:"), result.err());
+    assertEquals(0, Cli.run("models").code());
   }
 }

@@ -32,11 +32,14 @@ public final class EngineRegistry {
    * All engines that {@code device} has.
    *
    * @param forced the name of the one that does whatever it supports
-   * @param tuning folder of the tuner's choices; empty: no measuring
+   * @param tuning folder of the tuner's choices; empty: no measuring. Nor is an interpreter
+   *     measured, whose times say nothing about a GPU.
    */
   public static Engines on(Device device, Optional<String> forced, Optional<Path> tuning) {
     Optional<Tuner> tuner =
-        tuning.map(folder -> new Tuner(device, TuningCache.open(folder, environment(device))));
+        tuning
+            .filter(_ -> !device.isInterpreted())
+            .map(folder -> new Tuner(device, TuningCache.open(folder, environment(device))));
     return new Engines(device, inventory(device, tuning), forced, tuner);
   }
 
