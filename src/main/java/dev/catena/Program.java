@@ -112,9 +112,9 @@ final class Program {
     return engines.get(problem);
   }
 
-  /** {@code step: engine} for all steps, those of slices' bodies included, each once. */
-  List<String> engines() {
-    return steps().stream().map(Step::toString).distinct().toList();
+  /** The engine of each step; a step of a slice stands once. */
+  List<StepEngine> engines() {
+    return steps().stream().map(s -> new StepEngine(s.name(), s.engine())).distinct().toList();
   }
 
   /** What is launched, in the order of {@link Binder}: a step of a slice as often as it runs. */

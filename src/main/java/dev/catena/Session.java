@@ -338,8 +338,8 @@ public final class Session implements AutoCloseable {
     return launches;
   }
 
-  /** Who computes the steps of the largest batch, in order: {@code step: engine}. */
-  public List<String> engines() {
+  /** The engine of each step of the largest batch, in order. */
+  public List<StepEngine> engines() {
     return programs.getLast().engines();
   }
 

@@ -436,8 +436,8 @@ public final class Trainer implements AutoCloseable {
     return state.measuredBytes();
   }
 
-  /** Who computes the steps, in order: {@code step: engine}. */
-  public List<String> engines() {
+  /** The engine of each step, in order. */
+  public List<StepEngine> engines() {
     return program.engines();
   }
 

@@ -154,7 +154,8 @@ class RecordingTest {
         Arena arena = Arena.ofConfined()) {
       List<StepTime> profile = session.profile(Fixture.images(arena, 2), 3);
       assertEquals(
-          session.engines(), profile.stream().map(s -> s.step() + ": " + s.engine()).toList());
+          session.engines(),
+          profile.stream().map(s -> new StepEngine(s.step(), s.engine())).toList());
       assertEquals(session.launches(), profile.stream().mapToInt(StepTime::launches).sum());
       assertTrue(profile.stream().allMatch(s -> s.millis() >= 0 && !s.operation().isEmpty()));
       assertTrue(profile.stream().mapToDouble(StepTime::millis).sum() > 0);

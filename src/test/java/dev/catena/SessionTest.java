@@ -171,10 +171,10 @@ class SessionTest {
   void tellsWhatItTookToBecomeReady() {
     try (Session session = model.compile(device, Inference.batch(1, 2).lanes(2))) {
       WarmUp spent = session.warmUp();
-      assertTrue(spent.engines() > 0 && spent.capture() > 0 && spent.kernels() > 0);
-      assertTrue(spent.total() > spent.engines() + spent.capture(), spent.toString());
+      assertTrue(spent.enginesMs() > 0 && spent.captureMs() > 0 && spent.kernelsMs() > 0);
+      assertTrue(spent.totalMs() > spent.enginesMs() + spent.captureMs(), spent.toString());
       try (Session again = model.compile(device, Inference.batch(1))) {
-        assertEquals(0, again.warmUp().kernels(), "kernels are loaded once");
+        assertEquals(0, again.warmUp().kernelsMs(), "kernels are loaded once");
       }
     }
   }

@@ -5,10 +5,10 @@ import dev.catena.graph.DType;
 /**
  * How far a result is from a reference.
  *
- * @param absolute the largest difference; NaN if a value is
- * @param relative that, of the reference's largest magnitude
+ * @param maxAbsDiff the largest difference; NaN if a value is
+ * @param maxRelDiff that, of the reference's largest magnitude
  */
-record Agreement(double absolute, double relative) {
+record Agreement(double maxAbsDiff, double maxRelDiff) {
   /** Of two results of equal length. */
   static Agreement of(float[] reference, float[] values) {
     double largest = 0;
@@ -22,7 +22,7 @@ record Agreement(double absolute, double relative) {
 
   /** Whether it is near enough; what is not finite never is. */
   boolean within(double tolerance) {
-    return relative <= tolerance; // not if NaN
+    return maxRelDiff <= tolerance; // not if NaN
   }
 
   /** Of the largest output; rounding of the stored activations grows with depth. */

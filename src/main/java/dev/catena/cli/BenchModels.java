@@ -4,19 +4,19 @@ import dev.catena.Inference;
 import dev.catena.Model;
 import dev.catena.Session;
 import dev.catena.Variant;
+import dev.catena.WarmUp;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.engine.Timing;
 import dev.catena.graph.DType;
+import dev.catena.report.Json;
 import dev.catena.report.Table;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -79,66 +79,85 @@ final class BenchModels implements Callable<Integer> {
       description = "Measure each for so long, at least 5 runs (default: ${DEFAULT-VALUE}).")
   private double seconds;
 
+  private record Result(OnDevice device, List<ModelResult> models) {}
+
+  /** One model, and the throughput of its lanes if it was asked for. */
+  record ModelResult(@Json.Inline ModelTime model, Optional<List<LaneThroughput.Lanes>> lanes) {}
+
+  /** A model's times and memory; {@code residentUs} is a run on the device's own memory. */
+  record ModelTime(
+      @Json.Inline Regressions.Timed time,
+      String model,
+      int batch,
+      String dtype,
+      boolean tf32,
+      String variant,
+      double imagesPerS,
+      int runs,
+      int launches,
+      long plannedBytes,
+      long measuredBytes,
+      long weightsBytes,
+      double residentUs,
+      WarmUp warmUp) {}
+
   @Override
   public Integer call() throws IOException, InterruptedException {
     regressions.open();
-    List<Map<String, Object>> rows = new ArrayList<>();
+    List<ModelResult> rows = new ArrayList<>();
     int all = names.size() * dtypes.size() * batches.size() * variants.size();
-    try (Device device = where.open();
-        ProgressBar progress = Progress.bar("measuring", all)) {
-      for (String name : names) {
-        try (Model model = ModelArguments.named(name)) {
-          for (DType dtype : dtypes) {
-            for (int batch : batches) {
-              for (Variant variant : variants) {
-                progress.setExtraMessage(name + " " + batch);
-                Inference options =
-                    where.apply(Inference.batch(batch).dtype(dtype).variant(variant));
-                Map<String, Object> row = measure(model, device, options, variant);
-                lanes.put(row, n -> model.compile(device, options.lanes(n)), seconds);
-                rows.add(row);
-                progress.step();
+    try (Device device = where.open()) {
+      try (ProgressBar progress = Progress.bar("measuring", all)) {
+        for (String name : names) {
+          try (Model model = ModelArguments.named(name)) {
+            for (DType dtype : dtypes) {
+              for (int batch : batches) {
+                for (Variant variant : variants) {
+                  progress.setExtraMessage(name + " " + batch);
+                  Inference options =
+                      where.apply(Inference.batch(batch).dtype(dtype).variant(variant));
+                  rows.add(
+                      new ModelResult(
+                          measure(model, device, options, variant),
+                          lanes.measure(n -> model.compile(device, options.lanes(n)), seconds)));
+                  progress.step();
+                }
               }
             }
           }
         }
       }
-      Map<String, Object> result = new LinkedHashMap<>();
-      result.put("device", Compare.device(device));
-      result.put("models", rows);
-      output.result(device.describe() + "\n\n" + table(rows) + lanes.text(), result);
+      String text = device.describe() + "\n\n" + table(rows) + lanes.text(rows, output.width());
+      output.result(text, new Result(OnDevice.of(device), rows));
     }
     return regressions.conclude(output);
   }
 
-  private Map<String, Object> measure(
-      Model model, Device device, Inference options, Variant variant) {
-    String dtype = Choices.label(options.dtype());
+  private ModelTime measure(Model model, Device device, Inference options, Variant variant) {
     int batch = options.batches().getFirst();
     try (Session session = model.compile(device, options);
         Arena arena = Arena.ofShared()) {
       MemorySegment images =
-          Subject.images(session.maxBatch() * session.image().elements(), 0, arena);
+          ComparedRun.images(session.maxBatch() * session.image().elements(), 0, arena);
       MemorySegment logits = arena.allocate(4L * batch * session.resultSize(), 64);
       Timing time = time(() -> session.run(images, logits));
-      Map<String, Object> row = new LinkedHashMap<>();
       String precision = where.precision(options.dtype());
       String key = String.join(" ", model.name(), "batch " + batch, precision, variant.label());
-      regressions.put(row, key, time);
-      row.put("model", model.name());
-      row.put("batch", batch);
-      row.put("dtype", dtype);
-      row.put("tf32", where.tf32(options.dtype()));
-      row.put("variant", variant.label());
-      row.put("images_per_s", 1e6 * batch / time.micros());
-      row.put("runs", time.runs());
-      row.put("launches", session.launches());
-      row.put("planned_bytes", session.plan().peakBytes());
-      row.put("measured_bytes", session.arenaBytes());
-      row.put("weights_bytes", session.weightBytes());
-      row.put("resident_us", resident(session, device, batch).micros());
-      row.put("warm_up", InferenceSubject.warmUp(session));
-      return row;
+      return new ModelTime(
+          regressions.time(key, time),
+          model.name(),
+          batch,
+          Choices.label(options.dtype()),
+          where.tf32(options.dtype()),
+          variant.label(),
+          1e6 * batch / time.micros(),
+          time.runs(),
+          session.launches(),
+          session.plan().peakBytes(),
+          session.arenaBytes(),
+          session.weightBytes(),
+          resident(session, device, batch).micros(),
+          session.warmUp());
     }
   }
 
@@ -167,38 +186,29 @@ final class BenchModels implements Callable<Integer> {
     return Timing.of(micros.stream().mapToDouble(Double::doubleValue).toArray());
   }
 
-  private static Table table(List<Map<String, Object>> rows) {
-    Table table =
-        new Table(
-            "model",
-            "batch",
-            "type",
-            "variant",
-            "median",
-            "spread",
-            "resident",
-            "images/s",
-            "launches",
+  private String table(List<ModelResult> rows) {
+    return Table.of(rows.stream().map(ModelResult::model).toList())
+        .text("model", ModelTime::model)
+        .count("batch", ModelTime::batch)
+        .text("type", ModelTime::dtype)
+        .text("variant", ModelTime::variant)
+        .millis("median", row -> row.time().medianUs() / 1e3)
+        .millis("spread", row -> row.time().spreadUs() / 1e3)
+        .millis("resident", row -> row.residentUs() / 1e3)
+        .number("images/s", "%.1f", ModelTime::imagesPerS)
+        .count("launches", ModelTime::launches)
+        .bytes("planned", ModelTime::plannedBytes)
+        .bytes("measured", ModelTime::measuredBytes)
+        .bytes("weights", ModelTime::weightsBytes)
+        .number("before", "%s", row -> row.time().changed())
+        .text(
+            output.width(),
             "planned",
-            "measured",
             "weights",
-            "before");
-    for (Map<String, Object> row : rows) {
-      table.row(
-          row.get("model"),
-          Table.count((int) row.get("batch")),
-          row.get("dtype"),
-          row.get("variant"),
-          Table.millis((double) row.get("median_us") / 1e3),
-          Table.millis((double) row.get("spread_us") / 1e3),
-          Table.millis((double) row.get("resident_us") / 1e3),
-          Table.number(String.format(Locale.ROOT, "%.1f", (double) row.get("images_per_s"))),
-          Table.count((int) row.get("launches")),
-          Table.bytes((long) row.get("planned_bytes")),
-          Table.bytes((long) row.get("measured_bytes")),
-          Table.bytes((long) row.get("weights_bytes")),
-          Regressions.cell(row));
-    }
-    return table;
+            "resident",
+            "launches",
+            "variant",
+            "type",
+            "measured");
   }
 }

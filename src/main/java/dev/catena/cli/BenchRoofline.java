@@ -5,14 +5,14 @@ import dev.catena.device.Device;
 import dev.catena.engine.Problem;
 import dev.catena.measure.Cost;
 import dev.catena.measure.Peaks;
+import dev.catena.report.Json;
 import dev.catena.report.Table;
 import dev.catena.report.Units;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -45,6 +45,19 @@ final class BenchRoofline implements Callable<Integer> {
       description = "Of the device's multipliers in this type: 989 for an H200 in 16 bits.")
   private double matrix;
 
+  private record Result(
+      @Json.Inline Problems.Asked asked, double bytesPerS, double flopsPerS, List<Row> problems) {}
+
+  /** A problem, and how often a run solves it; {@code bound} is memory or matrix. */
+  private record Row(
+      String problem,
+      int times,
+      long bytes,
+      long flops,
+      String bound,
+      double leastUs,
+      double totalUs) {}
+
   @Override
   public Integer call() throws IOException {
     problems.require();
@@ -52,64 +65,47 @@ final class BenchRoofline implements Callable<Integer> {
       throw new UserException("--bandwidth and --matrix are positive");
     }
     Peaks peaks = new Peaks(bandwidth * 1e9, "given", matrix * 1e12, "given");
-    List<Map<String, Object>> rows = new ArrayList<>();
+    List<Row> rows = new ArrayList<>();
     try (Device device = where.open()) {
       problems.of(device, where).forEach((p, times) -> rows.add(row(p, times, peaks)));
     }
-    rows.sort((a, b) -> Double.compare((double) b.get("total_us"), (double) a.get("total_us")));
-    Map<String, Object> result = new LinkedHashMap<>();
-    problems.describe(result);
-    result.put("bytes_per_s", peaks.bytesPerSecond());
-    result.put("flops_per_s", peaks.flopsPerSecond());
-    result.put("problems", rows);
-    output.result(text(rows), result);
+    rows.sort(Comparator.comparingDouble(Row::totalUs).reversed());
+    output.result(
+        text(rows), new Result(problems.asked(), peaks.bytesPerS(), peaks.flopsPerS(), rows));
     return 0;
   }
 
-  private static Map<String, Object> row(Problem problem, int times, Peaks peaks) {
+  private static Row row(Problem problem, int times, Peaks peaks) {
     Cost cost = Cost.of(problem);
     double micros = 1e6 * cost.least(peaks);
-    boolean memory = cost.bytes() / peaks.bytesPerSecond() >= cost.flops() / peaks.flopsPerSecond();
-    Map<String, Object> row = new LinkedHashMap<>();
-    row.put("problem", ProblemLine.of(problem));
-    row.put("times", times);
-    row.put("bytes", cost.bytes());
-    row.put("flops", cost.flops());
-    row.put("bound", memory ? "memory" : "matrix");
-    row.put("least_us", micros);
-    row.put("total_us", times * micros);
-    return row;
+    boolean memory = cost.bytes() / peaks.bytesPerS() >= cost.flops() / peaks.flopsPerS();
+    return new Row(
+        ProblemLine.of(problem),
+        times,
+        cost.bytes(),
+        cost.flops(),
+        memory ? "memory" : "matrix",
+        micros,
+        times * micros);
   }
 
-  private static String text(List<Map<String, Object>> rows) {
-    Table table = new Table("times", "bytes", "GFLOP", "FLOP/byte", "bound", "least", "problem");
-    long bytes = 0;
-    long flops = 0;
-    double micros = 0;
-    for (Map<String, Object> row : rows) {
-      int times = (int) row.get("times");
-      bytes += times * (long) row.get("bytes");
-      flops += times * (long) row.get("flops");
-      micros += (double) row.get("total_us");
-      table.row(
-          Table.count(times),
-          Table.bytes((long) row.get("bytes")),
-          number("%.3f", (long) row.get("flops") / 1e9),
-          number("%.0f", (double) (long) row.get("flops") / (long) row.get("bytes")),
-          row.get("bound"),
-          Table.millis((double) row.get("least_us") / 1e3),
-          row.get("problem"));
-    }
+  private String text(List<Row> rows) {
+    String table =
+        Table.of(rows)
+            .count("times", Row::times)
+            .bytes("bytes", Row::bytes)
+            .number("GFLOP", "%.3f", row -> row.flops / 1e9)
+            .number("FLOP/byte", "%.0f", row -> (double) row.flops / row.bytes)
+            .text("bound", Row::bound)
+            .millis("least", row -> row.leastUs / 1e3)
+            .text("problem", Row::problem)
+            .text(output.width());
     return table
         + String.format(
             Locale.ROOT,
             "all steps: %s, %.1f GFLOP, at least %s%n",
-            Units.bytes(bytes),
-            flops / 1e9,
-            Units.millis(micros / 1e3));
-  }
-
-  private static Table.Quantity number(String format, double value) {
-    return Table.number(String.format(Locale.ROOT, format, value));
+            Units.bytes(rows.stream().mapToLong(row -> row.times * row.bytes).sum()),
+            rows.stream().mapToLong(row -> row.times * row.flops).sum() / 1e9,
+            Units.millis(rows.stream().mapToDouble(Row::totalUs).sum() / 1e3));
   }
 }

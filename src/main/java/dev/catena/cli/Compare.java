@@ -112,49 +112,49 @@ final class Compare implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    List<Contestant> contestants = new ArrayList<>();
+    List<ComparedVariant> compared = new ArrayList<>();
     try (Model model = arguments.model(weights, seed);
         Device device = where.open();
         Arena arena = Arena.ofShared()) {
       try {
-        compile(model, device, arena, contestants);
-        measure(contestants);
-        return report(model, device, contestants);
+        compile(model, device, arena, compared);
+        measure(compared);
+        return report(model, device, compared);
       } finally {
-        contestants.forEach(Contestant::close);
+        compared.forEach(ComparedVariant::close);
       }
     }
   }
 
-  private void compile(Model model, Device device, Arena arena, List<Contestant> contestants) {
-    Map<String, Supplier<Subject>> subjects = new LinkedHashMap<>();
+  private void compile(Model model, Device device, Arena arena, List<ComparedVariant> compared) {
+    Map<String, Supplier<ComparedRun>> runs = new LinkedHashMap<>();
     if (train) {
       for (Policy policy : policies) {
         Training options = Training.batch(batch).dtype(arguments.dtype()).policy(policy);
-        subjects.put(
+        runs.put(
             policy.label(),
             () ->
-                new TrainingSubject(
+                new ComparedTraining(
                     model.train(device, where.apply(options)), images(model, arena), arena));
       }
     } else {
       for (Variant variant : variants) {
         Inference options = Inference.batch(batch).dtype(arguments.dtype()).variant(variant);
-        subjects.put(
+        runs.put(
             variant.label(),
             () ->
-                new InferenceSubject(
+                new ComparedInference(
                     model.compile(device, where.apply(options)), images(model, arena), arena));
       }
     }
-    try (ProgressBar progress = Progress.bar("compiling", subjects.size())) {
-      subjects.forEach(
-          (name, subject) -> {
+    try (ProgressBar progress = Progress.bar("compiling", runs.size())) {
+      runs.forEach(
+          (name, run) -> {
             progress.setExtraMessage(name);
             long start = System.nanoTime();
-            Subject compiled = subject.get();
+            ComparedRun compiled = run.get();
             double millis = (System.nanoTime() - start) / 1e6;
-            contestants.add(new Contestant(name, compiled, millis));
+            compared.add(new ComparedVariant(name, compiled, millis));
             progress.step();
           });
     }
@@ -164,18 +164,18 @@ final class Compare implements Callable<Integer> {
   private MemorySegment images(Model model, Arena arena) {
     if (images == null) {
       Shape shape = model.network().graph(batch, arguments.dtype()).inputs().getFirst().shape();
-      images = Subject.images(shape.elements(), seed, arena);
+      images = ComparedRun.images(shape.elements(), seed, arena);
     }
     return images;
   }
 
-  /** Round robin, so that the machine's moods meet all variants alike. */
-  private void measure(List<Contestant> contestants) {
-    contestants.forEach(Contestant::run); // warms up
+  /** Takes turns, so that a change of the machine's speed meets all variants alike. */
+  private void measure(List<ComparedVariant> compared) {
+    compared.forEach(variant -> variant.run().run()); // warms up
     long end = System.nanoTime() + (long) (seconds * 1e9);
     try (ProgressBar progress = Progress.bar("measuring", rounds == null ? -1 : rounds)) {
       for (int round = 0; isDue(round, end); round++) {
-        contestants.forEach(Contestant::measure);
+        compared.forEach(ComparedVariant::measure);
         progress.step();
       }
     }
@@ -186,80 +186,74 @@ final class Compare implements Callable<Integer> {
   }
 
   /** Measures the layers of each, one variant after the other. */
-  private static List<ReportFile.Entry> entries(List<Contestant> contestants) {
+  private static List<ReportFile.Entry> entries(List<ComparedVariant> compared) {
     List<ReportFile.Entry> entries = new ArrayList<>();
-    try (ProgressBar progress = Progress.bar("measuring layers", contestants.size())) {
-      for (Contestant contestant : contestants) {
-        entries.add(contestant.entry(LAYER_ROUNDS));
+    try (ProgressBar progress = Progress.bar("measuring layers", compared.size())) {
+      for (ComparedVariant variant : compared) {
+        entries.add(variant.entry(LAYER_ROUNDS));
         progress.step();
       }
     }
     return entries;
   }
 
-  private int report(Model model, Device device, List<Contestant> contestants) throws IOException {
-    float[] reference = contestants.getFirst().result();
+  private int report(Model model, Device device, List<ComparedVariant> compared)
+      throws IOException {
+    float[] reference = compared.getFirst().run().result();
     boolean tf32 = where.tf32(arguments.dtype());
     boolean rounded = tf32 && device.kind() == Device.Kind.CUDA; // the host's tiles do not
     DType mantissa = rounded ? DType.FP16 : arguments.dtype(); // of as many bits as TF32's
     double usual = train ? Agreement.gradientTolerance(mantissa) : Agreement.tolerance(mantissa);
     double accepted = tolerance == null ? usual : tolerance;
-    boolean agree = contestants.stream().allMatch(c -> c.agreement(reference).within(accepted));
-    List<Map<String, Object>> rows = contestants.stream().map(c -> c.row(reference)).toList();
-
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", model.name());
-    result.put("batch", batch);
-    result.put("dtype", Choices.label(arguments.dtype()));
-    result.put("tf32", tf32);
-    result.put("training", train);
-    result.put("device", device(device));
-    result.put("tolerance", accepted);
-    result.put("agree", agree);
-    result.put("variants", rows);
+    List<VariantResult> results = compared.stream().map(c -> c.result(reference)).toList();
+    boolean agree = results.stream().allMatch(v -> v.agreement().within(accepted));
+    Comparison result =
+        new Comparison(
+            model.name(),
+            batch,
+            Choices.label(arguments.dtype()),
+            tf32,
+            train,
+            OnDevice.of(device),
+            accepted,
+            agree,
+            results);
     if (main.verbose()) {
-      contestants.forEach(c -> c.steps().forEach(output::say));
+      for (ComparedVariant variant : compared) {
+        variant.run().compiled().engines().forEach(s -> output.say(variant.name() + ", " + s));
+      }
     }
-    String precision = where.precision(arguments.dtype());
-    String text = ComparisonText.of(model, device, precision, batch, rows);
-    output.result(text, result);
+    String title =
+        "%s, batch %d, %s".formatted(model.name(), batch, where.precision(arguments.dtype()));
+    output.result(result.text(title, device.describe(), output.width()), result);
     if (page.isWanted()) {
-      String title =
-          "%s, batch %d, %s%s".formatted(model.name(), batch, precision, train ? ", training" : "");
-      page.write(output, title, ComparisonText.verdict(rows), result, device, entries(contestants));
+      String training = train ? ", training" : "";
+      page.write(output, title + training, result.verdict(), result, device, entries(compared));
     }
     if (chart != null) {
       Map<String, MemoryPlan> plans = new LinkedHashMap<>();
-      contestants.forEach(c -> plans.put(c.name(), c.plan()));
+      compared.forEach(c -> plans.put(c.name(), c.run().compiled().plan()));
       output.write(chart, PlanCharts.svg(plans));
     }
     if (!agree) {
-      output.say(disagreement(contestants, reference, accepted));
+      output.say(disagreement(compared, results, accepted));
     }
     return agree ? 0 : 1;
   }
 
-  private String disagreement(List<Contestant> contestants, float[] reference, double accepted) {
-    for (Contestant contestant : contestants) {
-      if (Double.isNaN(contestant.agreement(reference).relative())) {
-        String type = Choices.label(arguments.dtype());
+  private String disagreement(
+      List<ComparedVariant> compared, List<VariantResult> results, double accepted) {
+    for (int i = 0; i < results.size(); i++) {
+      if (Double.isNaN(results.get(i).agreement().maxRelDiff())) {
         return "overflow in %s: %s is the first step of %s whose output is not finite%s"
             .formatted(
-                type,
-                contestant.firstNonFinite().orElse("none"),
-                contestant.name(),
+                Choices.label(arguments.dtype()),
+                compared.get(i).run().firstNonFinite().orElse("none"),
+                compared.get(i).name(),
                 arguments.dtype() == DType.FP16 ? "; --dtype bf16 has the range of fp32" : "");
       }
     }
     return "the variants' results differ by more than %.0e of the largest; see max diff"
         .formatted(accepted);
-  }
-
-  static Map<String, Object> device(Device device) {
-    Map<String, Object> on = new LinkedHashMap<>();
-    on.put("name", device.name());
-    on.put("kind", Info.label(device.kind()));
-    on.put("threads", device.threads());
-    return on;
   }
 }

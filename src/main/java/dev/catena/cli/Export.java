@@ -3,8 +3,6 @@ package dev.catena.cli;
 import dev.catena.Model;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -37,15 +35,14 @@ final class Export implements Callable<Integer> {
       description = "Draws weights without a file (default: ${DEFAULT-VALUE}).")
   private long seed;
 
+  private record Exported(String model, Path file) {}
+
   @Override
   public Integer call() throws IOException {
     Path path = file.requireOrdinary("--onnx");
     try (Model model = arguments.model(weights, seed)) {
       model.exportOnnx(path);
-      Map<String, Object> result = new LinkedHashMap<>();
-      result.put("model", model.name());
-      result.put("file", path.toString());
-      output.result("wrote " + path + "\n", result);
+      output.result("wrote " + path + "\n", new Exported(model.name(), path));
     }
     return 0;
   }

@@ -5,11 +5,12 @@ import dev.catena.device.Environment;
 import dev.catena.engine.Engine;
 import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.error.DeviceException;
+import dev.catena.report.Json;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -24,21 +25,58 @@ import picocli.CommandLine.Mixin;
 final class Info implements Callable<Integer> {
   @Mixin private Output output;
 
+  /** What {@code info} found. */
+  record Found(
+      String java,
+      List<FoundDevice> devices,
+      String nvcc,
+      List<String> kernelArchitectures,
+      String kernelHash,
+      List<Library> libraries,
+      Path tuning) {}
+
+  /** A device, or why it cannot be used. */
+  record FoundDevice(
+      String id, @Json.Inline Optional<Opened> opened, Optional<String> unavailable) {}
+
+  /**
+   * A device that could be opened.
+   *
+   * @param engines by name, whether its library is there
+   */
+  record Opened(
+      String name,
+      String kind,
+      String description,
+      long totalBytes,
+      long freeBytes,
+      Map<String, Boolean> engines) {}
+
+  /** A library; its version is null if it is not there or does not say. */
+  record Library(String name, boolean found, String version, String explanation) {}
+
   @Override
   public Integer call() throws IOException {
     Environment environment = Environment.inspect();
-    List<Map<String, Object>> devices = devices();
-    output.result(InfoText.of(environment, devices), result(environment, devices));
+    Found found =
+        new Found(
+            Runtime.version().toString(),
+            devices(),
+            environment.nvcc(),
+            environment.architectures(),
+            environment.kernelHash(),
+            environment.libraries().stream()
+                .map(
+                    l ->
+                        new Library(l.name(), l.found(), l.version().orElse(null), l.explanation()))
+                .toList(),
+            Environment.cacheFolder());
+    output.result(InfoText.of(found, environment.libraries(), output.width()), found);
     return 0;
   }
 
-  /** A kind of device as JSON has it. */
-  static String label(Device.Kind kind) {
-    return kind.toString().toLowerCase(Locale.ROOT);
-  }
-
   /** Those that there are, and the first GPU even if it cannot be used, for the reason. */
-  private static List<Map<String, Object>> devices() {
+  private static List<FoundDevice> devices() {
     List<String> ids = new ArrayList<>(Device.available());
     if (!ids.contains("cuda:0")) {
       ids.addFirst("cuda:0");
@@ -46,45 +84,23 @@ final class Info implements Callable<Integer> {
     return ids.stream().map(Info::device).toList();
   }
 
-  private static Map<String, Object> device(String id) {
-    Map<String, Object> found = new LinkedHashMap<>();
-    found.put("id", id);
+  private static FoundDevice device(String id) {
     try (Device device = Device.open(id)) {
-      found.put("name", device.name());
-      found.put("kind", label(device.kind()));
-      found.put("description", device.describe());
-      found.put("total_bytes", device.totalMemory());
-      found.put("free_bytes", device.freeMemory());
-      Map<String, Object> engines = new LinkedHashMap<>();
+      Map<String, Boolean> engines = new LinkedHashMap<>();
       for (Engine engine : EngineRegistry.on(device, Optional.empty(), Optional.empty()).all()) {
         engines.put(engine.name(), engine.absent().isEmpty());
       }
-      found.put("engines", engines);
+      Opened opened =
+          new Opened(
+              device.name(),
+              OnDevice.label(device.kind()),
+              device.describe(),
+              device.totalMemory(),
+              device.freeMemory(),
+              engines);
+      return new FoundDevice(id, Optional.of(opened), Optional.empty());
     } catch (DeviceException e) {
-      found.put("unavailable", e.getMessage());
+      return new FoundDevice(id, Optional.empty(), Optional.of(e.getMessage()));
     }
-    return found;
-  }
-
-  private static Map<String, Object> result(
-      Environment environment, List<Map<String, Object>> devices) {
-    List<Map<String, Object>> libraries = new ArrayList<>();
-    for (Environment.Library library : environment.libraries()) {
-      Map<String, Object> row = new LinkedHashMap<>();
-      row.put("name", library.name());
-      row.put("found", library.found());
-      row.put("version", library.version().orElse(null));
-      row.put("explanation", library.explanation());
-      libraries.add(row);
-    }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("java", Runtime.version());
-    result.put("devices", devices);
-    result.put("nvcc", environment.nvcc());
-    result.put("kernel_architectures", environment.architectures());
-    result.put("kernel_hash", environment.kernelHash());
-    result.put("libraries", libraries);
-    result.put("tuning", Environment.cacheFolder());
-    return result;
   }
 }

@@ -6,10 +6,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
+import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
@@ -36,46 +34,53 @@ final class LaneThroughput {
               + " images of its own in host memory, beside one lane's.")
   private List<Integer> counts = List.of();
 
-  private final Table table =
-      new Table("model", "batch", "type", "variant", "lanes", "images/s", "to one", "arenas");
+  /**
+   * A session with so many lanes.
+   *
+   * @param ratioToOne of its throughput to one lane's
+   */
+  record Lanes(int lanes, double imagesPerS, double ratioToOne, long arenaBytes) {}
 
-  /** The table, of what {@link #put} measured; empty if no lanes were asked for. */
-  String text() {
-    return counts.isEmpty() ? "" : "\n" + table;
+  private record Row(BenchModels.ModelTime model, Lanes lanes) {}
+
+  /** A table of what {@link #measure} gave; empty if no lanes were asked for. */
+  String text(List<BenchModels.ModelResult> models, int width) {
+    List<Row> rows = new ArrayList<>();
+    models.forEach(
+        m -> m.lanes().ifPresent(all -> all.forEach(one -> rows.add(new Row(m.model(), one)))));
+    return rows.isEmpty()
+        ? ""
+        : "\n"
+            + Table.of(rows)
+                .text("model", row -> row.model.model())
+                .count("batch", row -> row.model.batch())
+                .text("type", row -> row.model.dtype())
+                .text("variant", row -> row.model.variant())
+                .count("lanes", row -> row.lanes.lanes)
+                .number("images/s", "%.1f", row -> row.lanes.imagesPerS)
+                .number("to one", "%.2f", row -> row.lanes.ratioToOne)
+                .bytes("arenas", row -> row.lanes.arenaBytes)
+                .text(width, "variant", "type");
   }
 
-  /** Adds to a model's row the throughput of sessions that {@code compile} makes of N lanes. */
-  void put(Map<String, Object> row, IntFunction<Session> compile, double seconds)
+  /** The throughput of sessions that {@code compile} makes of N lanes, if lanes were asked for. */
+  Optional<List<Lanes>> measure(IntFunction<Session> compile, double seconds)
       throws InterruptedException {
     if (counts.isEmpty()) {
-      return;
+      return Optional.empty();
     }
     SortedSet<Integer> sorted = new TreeSet<>(counts);
     sorted.add(1);
-    List<Map<String, Object>> measured = new ArrayList<>();
+    List<Lanes> measured = new ArrayList<>();
     double one = 0;
     for (int lanes : sorted) {
       try (Session session = compile.apply(lanes)) {
         double rate = imagesPerSecond(session, lanes, seconds);
         one = lanes == 1 ? rate : one;
-        Map<String, Object> entry = new LinkedHashMap<>();
-        entry.put("lanes", lanes);
-        entry.put("images_per_s", rate);
-        entry.put("ratio_to_one", rate / one);
-        entry.put("arena_bytes", session.arenaBytes());
-        measured.add(entry);
-        table.row(
-            row.get("model"),
-            Table.count((int) row.get("batch")),
-            row.get("dtype"),
-            row.get("variant"),
-            Table.count(lanes),
-            Table.number(String.format(Locale.ROOT, "%.1f", rate)),
-            Table.number(String.format(Locale.ROOT, "%.2f", rate / one)),
-            Table.bytes(session.arenaBytes()));
+        measured.add(new Lanes(lanes, rate, rate / one, session.arenaBytes()));
       }
     }
-    row.put("lanes", measured);
+    return Optional.of(measured);
   }
 
   /** Of all threads together, full batches, from the time when all are warm. */
@@ -97,7 +102,7 @@ final class LaneThroughput {
   private static double call(Session session, Phaser warm, double seconds) {
     try (Arena arena = Arena.ofShared()) {
       int batch = session.maxBatch();
-      MemorySegment images = Subject.images(batch * session.image().elements(), 0, arena);
+      MemorySegment images = ComparedRun.images(batch * session.image().elements(), 0, arena);
       MemorySegment result = arena.allocate((long) Float.BYTES * batch * session.resultSize(), 64);
       for (int i = 0; i < WARM_UPS; i++) {
         session.run(images, result);

@@ -9,9 +9,7 @@ import dev.catena.model.Network;
 import dev.catena.report.Table;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -31,40 +29,45 @@ import picocli.CommandLine.Mixin;
 final class ListModels implements Callable<Integer> {
   @Mixin private Output output;
 
+  private record Row(
+      String name,
+      long parameters,
+      long multiplyAdds,
+      String input,
+      int classes,
+      long plannedBytes) {}
+
   @Override
   public Integer call() throws IOException {
-    List<Map<String, Object>> rows = new ArrayList<>();
-    Table table =
-        new Table("model", "parameters", "multiply-adds", "input", "classes", "planned, fused");
+    List<Row> rows = new ArrayList<>();
     List<Network> networks = Catalogue.all();
     try (ProgressBar progress = Progress.bar("planning", networks.size())) {
       for (Network network : networks) {
-        Map<String, Object> row = row(network);
-        rows.add(row);
-        table.row(
-            row.get("name"),
-            Table.count((long) row.get("parameters")),
-            Table.count((long) row.get("multiply_adds")),
-            row.get("input"),
-            Table.count((int) row.get("classes")),
-            Table.bytes((long) row.get("planned_bytes")));
+        rows.add(row(network));
         progress.step();
       }
     }
-    output.result(table.toString(), rows);
+    Table<Row> table =
+        Table.of(rows)
+            .text("model", Row::name)
+            .count("parameters", Row::parameters)
+            .count("multiply-adds", Row::multiplyAdds)
+            .text("input", Row::input)
+            .count("classes", Row::classes)
+            .bytes("planned, fused", Row::plannedBytes);
+    output.result(table.text(output.width(), "classes", "input"), rows);
     return 0;
   }
 
-  private static Map<String, Object> row(Network network) {
+  private static Row row(Network network) {
     Graph graph = network.graph(1, DType.FP32);
     int size = network.imageSize();
-    Map<String, Object> row = new LinkedHashMap<>();
-    row.put("name", network.name());
-    row.put("parameters", graph.parameterCount());
-    row.put("multiply_adds", graph.multiplyAdds());
-    row.put("input", "%dx%dx%d".formatted(network.channels(), size, size));
-    row.put("classes", network.classes());
-    row.put("planned_bytes", Models.of(network).plan(Inference.batch(1)).getFirst().peakBytes());
-    return row;
+    return new Row(
+        network.name(),
+        graph.parameterCount(),
+        graph.multiplyAdds(),
+        "%dx%dx%d".formatted(network.channels(), size, size),
+        network.classes(),
+        Models.of(network).plan(Inference.batch(1)).getFirst().peakBytes());
   }
 }

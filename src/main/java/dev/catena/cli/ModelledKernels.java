@@ -11,7 +11,6 @@ import dev.catena.report.Units;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -101,33 +100,28 @@ record ModelledKernels(GpuSpec gpu, double totalUs, List<Kernel> kernels) {
     return x.rank() == 4 && y.rank() == 4 && x.c() != y.c() ? x + "→" + y.c() : x.toString();
   }
 
-  /** A table of at most 100 columns, and what it is. */
-  String text() {
-    Table table =
-        new Table("kernel", "of", "times", "all", "roof", "moved", "banks", "warps", "limiter");
-    for (Kernel kernel : kernels) {
-      KernelModel.Launch longest = kernel.longest();
-      table.row(
-          longest.kernel(),
-          kernel.shape,
-          Table.count(kernel.times),
-          Table.millis(kernel.totalUs() / 1e3),
-          percent(kernel.rooflineShare),
-          Table.number(String.format(Locale.ROOT, "%.2f", kernel.traffic)),
-          percent(kernel.conflicts),
-          percent(longest.time().occupancy().share()),
-          longest.time().limiter());
-    }
-    return """
-        A model of %s, not a measurement: its error is not known until a GPU was measured.
-        roof: share of the roofline; moved: bytes from and to the device's memory over the least;
-        banks: conflicts of all wavefronts; warps: occupancy. Of several launches the longest is named.
-        %sall steps of a run: %s
-        """
-        .formatted(gpu.name(), table, Units.millis(totalUs / 1e3));
-  }
-
-  private static Table.Quantity percent(double share) {
-    return Table.number(String.format(Locale.ROOT, "%.0f %%", 100 * share));
+  /** A table in lines of {@code width}, and what it is. */
+  String text(int width) {
+    String table =
+        Table.of(kernels)
+            .text("kernel", k -> k.longest().kernel())
+            .text("of", Kernel::shape)
+            .count("times", Kernel::times)
+            .millis("all", k -> k.totalUs() / 1e3)
+            .percent("roof", Kernel::rooflineShare)
+            .number("moved", "%.2f", Kernel::traffic)
+            .percent("banks", Kernel::conflicts)
+            .percent("warps", k -> k.longest().time().occupancy().share())
+            .text("limiter", k -> k.longest().time().limiter())
+            .text(width, "of", "banks");
+    String about =
+        ("A model of %s, not a measurement: its error is not known until a GPU was measured."
+                + " roof: share of the roofline; moved: bytes from and to the device's memory over the"
+                + " least; banks: conflicts of all wavefronts; warps: occupancy. Of several launches the"
+                + " longest is named.")
+            .formatted(gpu.name());
+    return Units.wrapped("", about, "", width)
+        + table
+        + "all steps of a run: %s%n".formatted(Units.millis(totalUs / 1e3));
   }
 }

@@ -1,5 +1,6 @@
 package dev.catena.cli;
 
+import dev.catena.report.Json;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
@@ -9,6 +10,8 @@ import picocli.CommandLine.Spec;
 
 /** A command's result: text for people, JSON for programs. */
 final class Output {
+  private static final int USUAL_WIDTH = 80;
+
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
@@ -17,6 +20,19 @@ final class Output {
       paramLabel = "FILE|-",
       description = "Write the result as JSON to a file, or alone to standard output.")
   private OutputFile json;
+
+  @Option(
+      names = "--wide",
+      description = "Print every column of a table, however wide the terminal is.")
+  private boolean wide;
+
+  /** Characters in a line of text: the terminal's, or {@value #USUAL_WIDTH} where there is none. */
+  int width() {
+    if (wide) {
+      return Integer.MAX_VALUE;
+    }
+    return Progress.isTerminal(1) ? command.usageMessage().width() : USUAL_WIDTH;
+  }
 
   /** Prints {@code text} unless JSON has standard output to itself, and writes JSON if asked. */
   void result(String text, Object value) throws IOException {

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -53,20 +54,42 @@ final class Plan implements Callable<Integer> {
       description = "Draw each variant's memory over the steps, all on one scale.")
   private OutputFile chart;
 
-  /** Of training; every policy's is the same. */
+  /** Of training; the same for every policy. */
   private TrainingState state;
+
+  private record Result(
+      String model, int batch, String dtype, boolean training, List<Planned> variants) {}
+
+  /** One variant; the optional components are those of training. */
+  private record Planned(
+      String name,
+      long plannedBytes,
+      long lowerBoundBytes,
+      long weightsBytes,
+      Optional<Long> optimizerBytes,
+      Optional<Long> totalBytes,
+      int steps,
+      String peakStep,
+      Map<String, String> copies) {
+    /** The arena and the weights, with momentum and gradients in training. */
+    long wholeBytes() {
+      return totalBytes.orElse(plannedBytes + weightsBytes);
+    }
+  }
 
   @Override
   public Integer call() throws IOException {
     Model model = arguments.model();
     Map<String, MemoryPlan> plans = train ? trainingPlans(model) : inferencePlans(model);
-    Map<String, Object> result = result(model, plans);
-    output.result(text(plans), result);
+    List<Planned> variants = new ArrayList<>();
+    plans.forEach((name, plan) -> variants.add(planned(name, plan)));
+    String dtype = Choices.label(arguments.dtype());
+    Result result = new Result(model.name(), batch, dtype, train, variants);
+    output.result(table(variants).text(output.width(), "lower bound") + reports(plans), result);
     String title =
         "Plan of %s, batch %d, %s%s"
-            .formatted(
-                model.name(), batch, Choices.label(arguments.dtype()), train ? ", training" : "");
-    page.write(output, title, verdict(plans), result, null, entries(plans));
+            .formatted(model.name(), batch, dtype, train ? ", training" : "");
+    page.write(output, title, verdict(variants), result, null, entries(plans));
     if (chart != null) {
       output.write(chart, PlanCharts.svg(plans));
     }
@@ -99,65 +122,53 @@ final class Plan implements Callable<Integer> {
     return plans;
   }
 
-  private long weightBytes(MemoryPlan plan) {
-    return train ? state.weightBytes() : plan.weightBytes();
+  private Planned planned(String name, MemoryPlan plan) {
+    Optional<TrainingState> kept = Optional.ofNullable(state);
+    return new Planned(
+        name,
+        plan.peakBytes(),
+        plan.lowerBoundBytes(),
+        train ? state.weightBytes() : plan.weightBytes(),
+        kept.map(TrainingState::optimizerBytes),
+        kept.map(s -> plan.peakBytes() + s.bytes()),
+        plan.steps().size(),
+        plan.steps().get(plan.peakStep()).name(),
+        plan.copies());
   }
 
-  private long allBytes(MemoryPlan plan) {
-    return plan.peakBytes() + state.bytes();
+  private Table<Planned> table(List<Planned> variants) {
+    Planned unfused = variants.getFirst();
+    Table<Planned> table =
+        Table.of(variants)
+            .text(train ? "policy" : "variant", Planned::name)
+            .bytes("planned", Planned::plannedBytes)
+            .bytes("lower bound", Planned::lowerBoundBytes)
+            .bytes("weights", Planned::weightsBytes);
+    return train
+        ? table
+            .bytes("optimizer", p -> p.optimizerBytes().orElseThrow())
+            .bytes("in all", Planned::wholeBytes)
+            .number("of unfused", "%.1f %%", p -> 100.0 * p.wholeBytes() / unfused.wholeBytes())
+        : table.number(
+            "of unfused", "%.1f %%", p -> 100.0 * p.plannedBytes() / unfused.plannedBytes());
   }
 
-  private String text(Map<String, MemoryPlan> plans) {
-    return train ? trainingText(plans) : inferenceText(plans);
-  }
-
-  private String trainingText(Map<String, MemoryPlan> plans) {
-    long unfused = allBytes(plans.get(Policy.UNFUSED.label()));
-    Table table =
-        new Table(
-            "policy", "planned", "lower bound", "weights", "optimizer", "in all", "of unfused");
-    plans.forEach(
-        (name, plan) ->
-            table.row(
-                name,
-                Table.bytes(plan.peakBytes()),
-                Table.bytes(plan.lowerBoundBytes()),
-                Table.bytes(weightBytes(plan)),
-                Table.bytes(state.optimizerBytes()),
-                Table.bytes(allBytes(plan)),
-                share(allBytes(plan), unfused)));
-    return table + reports(plans);
-  }
-
-  private String inferenceText(Map<String, MemoryPlan> plans) {
-    long unfused = plans.get(Variant.UNFUSED.label()).peakBytes();
-    Table table = new Table("variant", "planned", "lower bound", "weights", "of unfused");
-    plans.forEach(
-        (name, plan) ->
-            table.row(
-                name,
-                Table.bytes(plan.peakBytes()),
-                Table.bytes(plan.lowerBoundBytes()),
-                Table.bytes(weightBytes(plan)),
-                share(plan.peakBytes(), unfused)));
-    return table + reports(plans);
-  }
-
-  /** Each against the first, in a line; weights count where they are trained. */
-  private List<String> verdict(Map<String, MemoryPlan> plans) {
-    String first = plans.keySet().iterator().next();
-    return plans.keySet().stream()
+  /** Each against the first, in a line. */
+  private List<String> verdict(List<Planned> variants) {
+    Planned first = variants.getFirst();
+    return variants.stream()
         .skip(1)
         .map(
-            name ->
-                "%s against %s: %s of the memory"
-                    .formatted(
-                        name, first, share(bytes(plans.get(name)), bytes(plans.get(first))).text()))
+            p ->
+                String.format(
+                    Locale.ROOT,
+                    "%s against %s: %.0f %% of the memory for activations, %.0f %% of all with %s",
+                    p.name(),
+                    first.name(),
+                    100.0 * p.plannedBytes() / first.plannedBytes(),
+                    100.0 * p.wholeBytes() / first.wholeBytes(),
+                    train ? "weights, momentum and gradients" : "the weights"))
         .toList();
-  }
-
-  private long bytes(MemoryPlan plan) {
-    return train ? allBytes(plan) : plan.peakBytes();
   }
 
   private List<ReportFile.Entry> entries(Map<String, MemoryPlan> plans) {
@@ -171,42 +182,11 @@ final class Plan implements Callable<Integer> {
     return entries;
   }
 
-  private static Table.Quantity share(long bytes, long of) {
-    return Table.number(String.format(Locale.ROOT, "%.1f %%", 100.0 * bytes / of));
-  }
-
   private String reports(Map<String, MemoryPlan> plans) {
     StringBuilder text = new StringBuilder();
     if (buffers) {
       plans.forEach((name, plan) -> text.append('\n').append(name + ": " + plan.report()));
     }
     return text.toString();
-  }
-
-  private Map<String, Object> result(Model model, Map<String, MemoryPlan> plans) {
-    List<Map<String, Object>> variants = new ArrayList<>();
-    plans.forEach(
-        (name, plan) -> {
-          Map<String, Object> row = new LinkedHashMap<>();
-          row.put("name", name);
-          row.put("planned_bytes", plan.peakBytes());
-          row.put("lower_bound_bytes", plan.lowerBoundBytes());
-          row.put("weights_bytes", weightBytes(plan));
-          if (train) {
-            row.put("optimizer_bytes", state.optimizerBytes());
-            row.put("total_bytes", allBytes(plan));
-          }
-          row.put("steps", plan.steps().size());
-          row.put("peak_step", plan.steps().get(plan.peakStep()).name());
-          row.put("copies", plan.copies());
-          variants.add(row);
-        });
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", model.name());
-    result.put("batch", batch);
-    result.put("dtype", Choices.label(arguments.dtype()));
-    result.put("training", train);
-    result.put("variants", variants);
-    return result;
   }
 }

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -82,15 +83,24 @@ final class Problems {
     return name == null ? given(where) : compiled(device, where);
   }
 
-  /** Adds what was asked for to a result. */
-  void describe(Map<String, Object> result) {
-    if (name != null) {
-      result.put("model", name);
-      result.put("batch", batch);
-      result.put(train ? "policy" : "variant", train ? policy.label() : variant.label());
-      result.put("train", train);
-    }
-    result.put("dtype", Choices.label(dtype));
+  /** What was asked for, for JSON; without a model only the type. */
+  record Asked(
+      Optional<String> model,
+      Optional<Integer> batch,
+      Optional<String> variant,
+      Optional<String> policy,
+      Optional<Boolean> train,
+      String dtype) {}
+
+  Asked asked() {
+    Optional<String> model = Optional.ofNullable(name);
+    return new Asked(
+        model,
+        model.map(_ -> batch),
+        model.filter(_ -> !train).map(_ -> variant.label()),
+        model.filter(_ -> train).map(_ -> policy.label()),
+        model.map(_ -> train),
+        Choices.label(dtype));
   }
 
   /** Those of the lines; {@code --tf32} allows it to all of them. */

@@ -28,14 +28,14 @@ final class Progress {
             .setStyle(ProgressBarStyle.ASCII)
             .clearDisplayOnFinish();
     return builder
-        .setConsumer(isSeen() ? new ConsoleProgressBarConsumer(System.err) : new Silent())
+        .setConsumer(isTerminal(2) ? new ConsoleProgressBarConsumer(System.err) : new Silent())
         .build();
   }
 
-  /** Whether standard error is a terminal, whatever standard output is. */
-  private static boolean isSeen() {
+  /** Whether a stream is a terminal, whatever the others are: 1 is standard output, 2 error. */
+  static boolean isTerminal(int stream) {
     try {
-      return Files.readSymbolicLink(Path.of("/proc/self/fd/2")).startsWith("/dev/pts");
+      return Files.readSymbolicLink(Path.of("/proc/self/fd/" + stream)).startsWith("/dev/pts");
     } catch (IOException | UnsupportedOperationException _) {
       return System.console() != null && System.console().isTerminal();
     }

@@ -1,9 +1,8 @@
 package dev.catena.cli;
 
-import java.util.LinkedHashMap;
+import dev.catena.report.Json;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
@@ -14,16 +13,7 @@ import java.util.stream.IntStream;
  */
 record Ranking(List<String> names, int top) {
   /** A class and the softmax probability that the network gives it. */
-  record Place(int index, String label, float logit, double probability) {
-    Map<String, Object> json() {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("class", index);
-      json.put("label", label);
-      json.put("logit", logit);
-      json.put("probability", probability);
-      return json;
-    }
-
+  record Place(@Json.Name("class") int index, String label, float logit, double probability) {
     @Override
     public String toString() {
       return String.format(Locale.ROOT, "%6.2f %%  %s", 100 * probability, label);

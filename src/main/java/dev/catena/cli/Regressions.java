@@ -2,11 +2,9 @@ package dev.catena.cli;
 
 import dev.catena.engine.Timing;
 import dev.catena.measure.Baseline;
-import dev.catena.report.Table;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
@@ -30,41 +28,45 @@ final class Regressions {
     }
   }
 
-  boolean asked() {
-    return baseline != null;
-  }
-
-  /** Adds a time, and what became of it, to a result's row. */
-  void put(Map<String, Object> row, String key, Timing now) {
-    row.put("key", key);
-    row.put("median_us", now.micros());
-    row.put("spread_us", now.spread());
-    Optional<Timing> old = baseline == null ? Optional.empty() : baseline.time(key);
-    if (old.isPresent()) {
-      boolean regressed = now.slowerThan(old.get());
-      row.put("old_median_us", old.get().micros());
-      row.put("change", now.micros() / old.get().micros() - 1);
-      row.put("regressed", regressed);
-      known++;
-      slower += regressed ? 1 : 0;
+  /**
+   * A time, and what became of it if the earlier result has it too.
+   *
+   * @param change of the median, as a share of the old one
+   */
+  record Timed(
+      String key,
+      double medianUs,
+      double spreadUs,
+      Optional<Double> oldMedianUs,
+      Optional<Double> change,
+      Optional<Boolean> regressed) {
+    /** For a table; null without an earlier time. */
+    String changed() {
+      return change
+          .map(c -> String.format(Locale.ROOT, "%+.1f %%", 100 * c))
+          .map(text -> regressed.orElse(false) ? text + " slower" : text)
+          .orElse(null);
     }
   }
 
-  /** The row's entry for a table. */
-  static Table.Quantity cell(Map<String, Object> row) {
-    return row.get("change") instanceof Double change
-        ? Table.number(
-            String.format(
-                Locale.ROOT,
-                "%+.1f %%%s",
-                100 * change,
-                row.get("regressed").equals(true) ? " slower" : ""))
-        : Table.none();
+  /** The time {@code now} beside the earlier one of the same key. */
+  Timed time(String key, Timing now) {
+    Optional<Timing> old = baseline == null ? Optional.empty() : baseline.time(key);
+    Optional<Boolean> regressed = old.map(now::slowerThan);
+    known += old.isPresent() ? 1 : 0;
+    slower += regressed.orElse(false) ? 1 : 0;
+    return new Timed(
+        key,
+        now.micros(),
+        now.spread(),
+        old.map(Timing::micros),
+        old.map(o -> now.micros() / o.micros() - 1),
+        regressed);
   }
 
   /** What came of the comparison, and the exit code. */
   int conclude(Output output) {
-    if (asked()) {
+    if (baseline != null) {
       output.say(
           "%d of %d times that %s has are slower by more than the noise"
               .formatted(slower, known, file));

@@ -5,6 +5,7 @@ import dev.catena.device.Device;
 import dev.catena.device.Environment;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.TrainingState;
+import dev.catena.report.Json;
 import dev.catena.report.Page;
 import dev.catena.report.Schedule;
 import java.io.IOException;
@@ -62,14 +63,14 @@ final class ReportFile {
    * Writes the page if it was asked for.
    *
    * @param summary what a reader with no time should read, line by line
-   * @param result as JSON has it, with {@code variants}
+   * @param result with a component {@code variants}
    * @param device that it ran on, or null
    */
   void write(
       Output output,
       String title,
       List<String> summary,
-      Map<String, Object> result,
+      Record result,
       Device device,
       List<Entry> entries)
       throws IOException {

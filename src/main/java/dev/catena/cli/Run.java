@@ -4,6 +4,7 @@ import dev.catena.Inference;
 import dev.catena.Model;
 import dev.catena.Session;
 import dev.catena.Variant;
+import dev.catena.WarmUp;
 import dev.catena.device.Device;
 import dev.catena.error.GraphException;
 import dev.catena.graph.DType;
@@ -17,9 +18,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
@@ -79,7 +78,11 @@ final class Run implements Callable<Integer> {
       description = "unfused, in-place or fused (default: ${DEFAULT-VALUE}).")
   private Variant variant;
 
-  private Map<String, Object> warmUp;
+  private WarmUp warmUp;
+
+  private record Result(String model, WarmUp warmUp, List<Classified> images) {}
+
+  private record Classified(String image, List<Ranking.Place> top) {}
 
   @Override
   public Integer call() throws IOException {
@@ -123,7 +126,7 @@ final class Run implements Callable<Integer> {
         ProgressBar progress = Progress.bar("running", images.count());
         Session session = compile(model, images, device);
         Arena arena = Arena.ofConfined()) {
-      warmUp = InferenceSubject.warmUp(session);
+      warmUp = session.warmUp();
       long imageBytes = session.image().elements() * Float.BYTES;
       long rowBytes = (long) session.resultSize() * Float.BYTES;
       MemorySegment logits = arena.allocate(images.count() * rowBytes, 64);
@@ -165,22 +168,15 @@ final class Run implements Callable<Integer> {
   private void report(Network network, InputImages images, float[] logits, Ranking ranking)
       throws IOException {
     StringBuilder text = new StringBuilder();
-    List<Object> all = new ArrayList<>();
+    List<Classified> all = new ArrayList<>();
     for (int i = 0; i < images.count(); i++) {
       int first = i * network.classes();
       List<Ranking.Place> best =
           ranking.best(Arrays.copyOfRange(logits, first, first + network.classes()));
       text.append(images.names().get(i)).append('\n');
       best.forEach(place -> text.append("  ").append(place).append('\n'));
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("image", images.names().get(i));
-      entry.put("top", best.stream().map(Ranking.Place::json).toList());
-      all.add(entry);
+      all.add(new Classified(images.names().get(i), best));
     }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", network.name());
-    result.put("warm_up", warmUp);
-    result.put("images", all);
-    output.result(text.toString(), result);
+    output.result(text.toString(), new Result(network.name(), warmUp, all));
   }
 }

@@ -290,7 +290,7 @@ final class Train implements Callable<Integer> {
 
   private void report(Network network, DataSet data, Device device, TrainingReport report)
       throws IOException {
-    output.result(report.text(), report.json(network.name(), data.name(), device));
+    output.result(report.text(output.width()), report.result(network.name(), data.name(), device));
     OutputFile drawing = chart == null && log != null ? log.withEnding(".svg") : chart;
     if (drawing != null) {
       output.write(drawing, report.chart(network.name() + " on " + data.name()));

@@ -10,10 +10,8 @@ import dev.catena.report.Table;
 import dev.catena.report.TrainingChart;
 import dev.catena.report.Units;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /** What a run has to show. */
 final class TrainingReport {
@@ -72,17 +70,17 @@ final class TrainingReport {
   }
 
   /** For people. */
-  String text() {
-    Table table = new Table("epoch", "steps", "loss", "accuracy", "test loss", "test accuracy");
-    for (TrainingRun.Epoch epoch : epochs) {
-      table.row(
-          String.valueOf(epoch.number() + 1),
-          Table.number(String.valueOf(epoch.steps())),
-          Table.number(text("%.4f", epoch.train().loss())),
-          percent(epoch.train().accuracy()),
-          Table.number(epoch.test().map(t -> text("%.4f", t.loss())).orElse("")),
-          epoch.test().map(t -> percent(t.accuracy())).orElse(Table.number("")));
-    }
+  String text(int width) {
+    String table =
+        Table.of(epochs)
+            .text("epoch", e -> e.number() + 1)
+            .number("steps", "%d", TrainingRun.Epoch::steps)
+            .number("loss", "%.4f", e -> e.train().loss())
+            .number("accuracy", "%.2f %%", e -> 100 * e.train().accuracy())
+            .number("test loss", "%.4f", e -> e.test().map(Evaluation::loss).orElse(null))
+            .number(
+                "test accuracy", "%.2f %%", e -> e.test().map(t -> 100 * t.accuracy()).orElse(null))
+            .text(width);
     return table
         + text(
             "%d steps, median %s, %.1f images/s, %s%n",
@@ -92,48 +90,77 @@ final class TrainingReport {
             Units.bytes(measuredBytes()));
   }
 
-  /** For programs. */
-  Map<String, Object> json(String model, String data, Device device) {
-    Training options = trainer.options();
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", model);
-    result.put("data", data);
-    result.put("batch", options.batch());
-    result.put("dtype", Choices.label(options.dtype()));
-    result.put("tf32", options.tf32() && options.dtype() == DType.FP32);
-    result.put("policy", options.policy().label());
-    Map<String, Object> on = new LinkedHashMap<>();
-    on.put("name", device.name());
-    on.put("kind", Info.label(device.kind()));
-    on.put("threads", device.threads());
-    result.put("device", on);
-    result.put("first_step", firstStep);
-    result.put("steps", losses.size());
-    result.put("epoch_steps", epochSteps);
-    result.put("losses", losses);
-    result.put("epochs", epochs.stream().map(TrainingReport::json).toList());
-    result.put("planned_bytes", trainer.plan().peakBytes() + trainer.state().bytes());
-    result.put("measured_bytes", measuredBytes());
-    // On a GPU what the device has is elsewhere.
-    boolean host = device.kind() == Device.Kind.HOST && memoryBefore > 0;
-    result.put("resident_growth_bytes", host ? ResidentMemory.peak() - memoryBefore : null);
-    result.put("launches", trainer.launches());
-    result.put("median_ms", medianMillis());
-    result.put("min_ms", 1e3 * seconds.stream().mapToDouble(s -> s).min().orElse(0));
-    result.put("images_per_s", imagesPerSecond());
-    return result;
+  /**
+   * For programs.
+   *
+   * @param plannedBytes of the arena and of what stays between steps, as {@code measuredBytes}
+   * @param residentGrowthBytes of this process on the host; null on a GPU
+   */
+  record Result(
+      String model,
+      String data,
+      int batch,
+      String dtype,
+      boolean tf32,
+      String policy,
+      OnDevice device,
+      long firstStep,
+      int steps,
+      int epochSteps,
+      List<Float> losses,
+      List<EpochResult> epochs,
+      long plannedBytes,
+      long measuredBytes,
+      Long residentGrowthBytes,
+      int launches,
+      double medianMs,
+      double minMs,
+      double imagesPerS) {}
+
+  /** An epoch; the test's figures are null without images to test with. */
+  record EpochResult(
+      long epoch,
+      long steps,
+      double loss,
+      double accuracy,
+      Double testLoss,
+      Double testAccuracy,
+      double seconds) {
+    static EpochResult of(TrainingRun.Epoch epoch) {
+      return new EpochResult(
+          epoch.number(),
+          epoch.steps(),
+          epoch.train().loss(),
+          epoch.train().accuracy(),
+          epoch.test().map(Evaluation::loss).orElse(null),
+          epoch.test().map(Evaluation::accuracy).orElse(null),
+          epoch.seconds());
+    }
   }
 
-  private static Map<String, Object> json(TrainingRun.Epoch epoch) {
-    Map<String, Object> row = new LinkedHashMap<>();
-    row.put("epoch", epoch.number());
-    row.put("steps", epoch.steps());
-    row.put("loss", epoch.train().loss());
-    row.put("accuracy", epoch.train().accuracy());
-    row.put("test_loss", epoch.test().map(Evaluation::loss).orElse(null));
-    row.put("test_accuracy", epoch.test().map(Evaluation::accuracy).orElse(null));
-    row.put("seconds", epoch.seconds());
-    return row;
+  Result result(String model, String data, Device device) {
+    Training options = trainer.options();
+    boolean host = device.kind() == Device.Kind.HOST && memoryBefore > 0;
+    return new Result(
+        model,
+        data,
+        options.batch(),
+        Choices.label(options.dtype()),
+        options.tf32() && options.dtype() == DType.FP32,
+        options.policy().label(),
+        OnDevice.of(device),
+        firstStep,
+        losses.size(),
+        epochSteps,
+        losses,
+        epochs.stream().map(EpochResult::of).toList(),
+        trainer.plan().peakBytes() + trainer.state().bytes(),
+        measuredBytes(),
+        host ? ResidentMemory.peak() - memoryBefore : null,
+        trainer.launches(),
+        medianMillis(),
+        1e3 * seconds.stream().mapToDouble(s -> s).min().orElse(0),
+        imagesPerSecond());
   }
 
   /** The run as SVG. */
@@ -161,10 +188,6 @@ final class TrainingReport {
 
   private double imagesPerSecond() {
     return seconds.isEmpty() ? 0 : 1e3 * trainer.options().batch() / medianMillis();
-  }
-
-  private static Table.Quantity percent(double share) {
-    return Table.number(text("%.2f %%", 100 * share));
   }
 
   private static String text(String format, Object... values) {

@@ -40,6 +40,6 @@ public record Cost(long bytes, long flops) {
 
   /** Seconds that a device with these peaks needs at least. */
   public double least(Peaks peaks) {
-    return Math.max(bytes / peaks.bytesPerSecond(), flops / peaks.flopsPerSecond());
+    return Math.max(bytes / peaks.bytesPerS(), flops / peaks.flopsPerS());
   }
 }

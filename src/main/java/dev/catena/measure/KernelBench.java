@@ -33,7 +33,29 @@ public record KernelBench(Device device, Engines engines, int runs) {
       Cost cost,
       String chosen,
       Map<String, Timing> times,
-      Map<String, String> failures) {}
+      Map<String, String> failures) {
+    /**
+     * The time of the chosen engine.
+     *
+     * @throws IllegalStateException if it failed; the message says why
+     */
+    public Timing chosenTime() {
+      Timing time = times.get(chosen);
+      if (time == null) {
+        throw new IllegalStateException(
+            "%s failed on %s: %s".formatted(chosen, problem, failures.get(chosen)));
+      }
+      return time;
+    }
+
+    /**
+     * The least time of the problem on a device with these peaks, as a share of the chosen
+     * engine's. It exceeds 1 if the peaks are too low, or if the problem's tensors stay in a cache.
+     */
+    public double share(Peaks peaks) {
+      return cost.least(peaks) / (chosenTime().micros() / 1e6);
+    }
+  }
 
   /**
    * Measures {@code problem}.

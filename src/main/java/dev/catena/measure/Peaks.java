@@ -16,13 +16,12 @@ import java.util.List;
 /**
  * What a device reaches at best, measured on it: the two lines of its roofline.
  *
- * @param bytesPerSecond read and written by the fastest copy of a tensor far beyond the caches
+ * @param bytesPerS read and written by the fastest copy of a tensor far beyond the caches
  * @param copiedBy its engine
- * @param flopsPerSecond of the fastest matrix product in one type
+ * @param flopsPerS of the fastest matrix product in one type
  * @param multipliedBy its engine
  */
-public record Peaks(
-    double bytesPerSecond, String copiedBy, double flopsPerSecond, String multipliedBy) {
+public record Peaks(double bytesPerS, String copiedBy, double flopsPerS, String multipliedBy) {
   private static final System.Logger LOG = System.getLogger("dev.catena.measure");
   private static final int RUNS = 9;
 
@@ -63,6 +62,13 @@ public record Peaks(
     Best bytes = best(device, engines, copy, Cost.of(copy).bytes());
     Best flops = best(device, engines, product, Cost.of(product).flops());
     return new Peaks(bytes.rate, bytes.engine, flops.rate, flops.engine);
+  }
+
+  /** The higher rates of two measurements. */
+  public Peaks best(Peaks other) {
+    Peaks bytes = bytesPerS >= other.bytesPerS ? this : other;
+    Peaks flops = flopsPerS >= other.flopsPerS ? this : other;
+    return new Peaks(bytes.bytesPerS, bytes.copiedBy, flops.flopsPerS, flops.multipliedBy);
   }
 
   private static Best best(Device device, Engines engines, Problem problem, long work) {

@@ -1,11 +1,15 @@
 package dev.catena.report;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
+import java.util.function.ToLongFunction;
 
 /**
- * A table in plain text: a heading, a rule, rows. Texts stand to the left, quantities to the right.
+ * A table in plain text with a row for each record: a heading, a rule, rows. Texts stand to the
+ * left, quantities to the right; a dash stands for null.
  *
  * <pre>{@code
  * variant    planned      time
@@ -14,109 +18,132 @@ import java.util.List;
  * fused     2.44 GiB         –
  * }</pre>
  *
- * <p>For one thread at a time.
+ * <p>Columns stand in the order in which they are added. For one thread at a time.
+ *
+ * @param <R> what a row shows
  */
-public final class Table {
+public final class Table<R> {
   private static final String GAP = "  ";
+  private static final String NONE = "–";
+  private static final String INDENT = "    ";
 
-  private final List<List<Cell>> rows = new ArrayList<>();
-  private final int columns;
+  private final List<R> rows;
+  private final List<Column> columns = new ArrayList<>();
 
-  /** One entry of a row. */
-  private record Cell(String text, boolean right) {
+  /** A column with the texts of its cells. */
+  private record Column(String heading, boolean right, List<String> cells) {
     int width() {
-      return text.codePointCount(0, text.length());
+      return Math.max(length(heading), cells.stream().mapToInt(Table::length).max().orElse(0));
     }
 
-    String padded(int width, boolean toTheRight) {
-      String spaces = " ".repeat(width - width());
-      return toTheRight ? spaces + text : text + spaces;
+    String padded(String text) {
+      String spaces = " ".repeat(width() - length(text));
+      return right ? spaces + text : text + spaces;
     }
   }
 
-  /** Quantities of a row, to be had from the methods of {@link Table}. */
-  public sealed interface Quantity {
-    /** The number and its unit. */
-    String text();
+  private Table(List<R> rows) {
+    this.rows = List.copyOf(rows);
   }
 
-  private record Formatted(String text) implements Quantity {}
-
-  /** A table with these headings. */
-  public Table(String... headings) {
-    columns = headings.length;
-    rows.add(Arrays.stream(headings).map(text -> new Cell(text, false)).toList());
+  /** A table of {@code rows}, without columns. */
+  public static <R> Table<R> of(List<R> rows) {
+    return new Table<>(rows);
   }
 
-  /** A size in bytes. */
-  public static Quantity bytes(long bytes) {
-    return new Formatted(Units.bytes(bytes));
+  /** Adds a column of texts. */
+  public Table<R> text(String heading, Function<R, ?> value) {
+    return add(heading, false, row -> String.valueOf(value.apply(row)));
   }
 
-  /** A time in milliseconds. */
-  public static Quantity millis(double millis) {
-    return new Formatted(Units.millis(millis));
+  /** Adds a column of sizes in bytes. */
+  public Table<R> bytes(String heading, ToLongFunction<R> value) {
+    return add(heading, true, row -> Units.bytes(value.applyAsLong(row)));
   }
 
-  /** A whole number. */
-  public static Quantity count(long count) {
-    return new Formatted(Units.count(count));
+  /** Adds a column of times in milliseconds. */
+  public Table<R> millis(String heading, ToDoubleFunction<R> value) {
+    return add(heading, true, row -> Units.millis(value.applyAsDouble(row)));
   }
 
-  /** Any number, already formatted. */
-  public static Quantity number(String text) {
-    return new Formatted(text);
+  /** Adds a column of whole numbers. */
+  public Table<R> count(String heading, ToLongFunction<R> value) {
+    return add(heading, true, row -> Units.count(value.applyAsLong(row)));
   }
 
-  /** A quantity that is not known or has no meaning here. */
-  public static Quantity none() {
-    return new Formatted("–");
+  /** Adds a column of percentages without decimals, of shares from 0 to 1. */
+  public Table<R> percent(String heading, ToDoubleFunction<R> share) {
+    return number(heading, "%.0f %%", row -> 100 * share.applyAsDouble(row));
   }
 
-  /**
-   * Adds a row.
-   *
-   * @param cells one for each heading: a {@link Quantity}, or anything else to be shown as text
-   */
-  public Table row(Object... cells) {
-    if (cells.length != columns) {
-      throw new IllegalArgumentException(cells.length + " cells for " + columns + " headings");
-    }
-    rows.add(Arrays.stream(cells).map(Table::cell).toList());
+  /** Adds a column of numbers in a format of {@link String#format}. */
+  public Table<R> number(String heading, String format, Function<R, ?> value) {
+    return add(
+        heading,
+        true,
+        row -> {
+          Object number = value.apply(row);
+          return number == null ? NONE : String.format(Locale.ROOT, format, number);
+        });
+  }
+
+  private Table<R> add(String heading, boolean right, Function<R, String> cell) {
+    columns.add(new Column(heading, right, rows.stream().map(cell).toList()));
     return this;
   }
 
-  private static Cell cell(Object value) {
-    return value instanceof Quantity quantity
-        ? new Cell(quantity.text(), true)
-        : new Cell(value.toString(), false);
-  }
-
-  /** All lines, each ended. */
+  /** All columns, however wide. Each line is ended. */
   @Override
   public String toString() {
-    int[] widths = new int[columns];
-    boolean[] right = new boolean[columns];
-    for (List<Cell> row : rows) {
-      for (int i = 0; i < columns; i++) {
-        widths[i] = Math.max(widths[i], row.get(i).width());
-        right[i] |= row.get(i).right();
+    return text(Integer.MAX_VALUE);
+  }
+
+  /**
+   * The table in lines of at most {@code width} characters, where that is possible. If it is wider,
+   * columns without a value are left out; long texts of the last column stand on lines of their own
+   * under each row; then further columns are left out until the rest fits.
+   *
+   * @param leftOut headings of the columns that may be left out, the least important first
+   */
+  public String text(int width, String... leftOut) {
+    List<Column> shown = new ArrayList<>(columns);
+    List<String> missing = new ArrayList<>();
+    Column below = null;
+    if (width(shown) > width) {
+      shown.removeIf(column -> column.cells.stream().allMatch(NONE::equals));
+      if (width(shown) > width && !shown.getLast().right && shown.getLast().width() > width / 4) {
+        below = shown.removeLast();
+      }
+    }
+    for (String heading : leftOut) {
+      if (width(shown) > width && shown.removeIf(column -> column.heading.equals(heading))) {
+        missing.add(heading);
       }
     }
     StringBuilder text = new StringBuilder();
-    for (List<Cell> row : rows) {
-      List<String> padded = new ArrayList<>();
-      for (int i = 0; i < columns; i++) {
-        // A heading goes with its column.
-        padded.add(
-            row.get(i).padded(widths[i], row == rows.getFirst() ? right[i] : row.get(i).right()));
-      }
-      text.append(String.join(GAP, padded).stripTrailing()).append('\n');
-      if (row == rows.getFirst()) {
-        int width = Arrays.stream(widths).sum() + GAP.length() * (columns - 1);
-        text.append("─".repeat(width)).append('\n');
+    line(text, shown.stream().map(column -> column.padded(column.heading)).toList());
+    text.append("─".repeat(width(shown))).append('\n');
+    for (int i = 0; i < rows.size(); i++) {
+      int row = i;
+      line(text, shown.stream().map(column -> column.padded(column.cells.get(row))).toList());
+      if (below != null) {
+        text.append(Units.wrapped(INDENT, below.cells.get(row), INDENT, width));
       }
     }
-    return text.toString();
+    return missing.isEmpty()
+        ? text.toString()
+        : text + Units.wrapped("--wide also shows: ", String.join(", ", missing), "  ", width);
+  }
+
+  private static void line(StringBuilder text, List<String> cells) {
+    text.append(String.join(GAP, cells).stripTrailing()).append('\n');
+  }
+
+  private static int width(List<Column> columns) {
+    return columns.stream().mapToInt(Column::width).sum() + GAP.length() * (columns.size() - 1);
+  }
+
+  private static int length(String text) {
+    return text.codePointCount(0, text.length());
   }
 }

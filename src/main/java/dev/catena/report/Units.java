@@ -41,6 +41,29 @@ public final class Units {
     return format("%,d", count);
   }
 
+  /**
+   * Lines of at most {@code width} characters, each ended. They are broken at spaces; a longer word
+   * stays whole, so that a path can be copied.
+   *
+   * @param first what the first line begins with
+   * @param indent what the other lines begin with
+   */
+  public static String wrapped(String first, String text, String indent, int width) {
+    StringBuilder lines = new StringBuilder();
+    StringBuilder line = new StringBuilder(first);
+    String gap = "";
+    for (String word : text.split(" ")) {
+      if (!gap.isEmpty() && line.length() + 1 + word.length() > width) {
+        lines.append(line).append('\n');
+        line = new StringBuilder(indent);
+        gap = "";
+      }
+      line.append(gap).append(word);
+      gap = " ";
+    }
+    return lines.append(line).append('\n').toString();
+  }
+
   private static String format(String format, Object value) {
     return String.format(Locale.ROOT, format, value);
   }

@@ -1,5 +1,6 @@
 package dev.catena.cli;
 
+import dev.catena.report.Json;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;

@@ -95,9 +95,10 @@ class ReportsTest {
     assertEquals("3x224x224", first.get("input"));
     assertEquals(1000, first.get("classes"));
 
-    String table = Cli.run("models").out();
+    String table = Cli.run("models", "--wide").out();
     assertTrue(table.contains("7,978,856"), table);
     assertEquals(2 + models.size(), table.lines().count(), table);
+    Cli.run("models").out().lines().forEach(line -> assertTrue(line.length() <= 80, line));
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.catena.measure;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -21,7 +22,15 @@ class PeaksTest {
       HostDevice.of(device).injectFault("tiled_pointwise_f32", 0, OUT_OF_RESOURCES, false);
       Peaks peaks = Peaks.measure(device, engines, DType.FP32, false);
       assertNotEquals("tiled", peaks.multipliedBy());
-      assertTrue(peaks.flopsPerSecond() > 0);
+      assertTrue(peaks.flopsPerS() > 0);
     }
+  }
+
+  @Test
+  void theHigherRatesOfTwoMeasurementsCount() {
+    Peaks busy = new Peaks(1, "a", 4, "b");
+    Peaks idle = new Peaks(2, "c", 3, "d");
+    assertEquals(new Peaks(2, "c", 4, "b"), busy.best(idle));
+    assertEquals(busy.best(idle), idle.best(busy));
   }
 }

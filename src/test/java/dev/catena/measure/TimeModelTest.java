@@ -19,8 +19,8 @@ class TimeModelTest {
     for (String name : GpuSpec.NAMES) {
       GpuSpec gpu = GpuSpec.named(name);
       Peaks peaks = gpu.peaks(DType.FP16, false);
-      assertEquals(tera.get(name) * 1e12, peaks.flopsPerSecond(), 0.01 * tera.get(name) * 1e12);
-      assertEquals(peaks.flopsPerSecond() / 2, gpu.peaks(DType.FP32, true).flopsPerSecond());
+      assertEquals(tera.get(name) * 1e12, peaks.flopsPerS(), 0.01 * tera.get(name) * 1e12);
+      assertEquals(peaks.flopsPerS() / 2, gpu.peaks(DType.FP32, true).flopsPerS());
       for (double lanes : Arrays.asList(gpu.lanes().fp32(), gpu.lanes().memory())) {
         assertTrue(lanes >= 32, name);
       }

@@ -1,6 +1,8 @@
 package dev.catena.cli;
 
+import dev.catena.StepEngine;
 import dev.catena.StepTime;
+import dev.catena.WarmUp;
 import dev.catena.plan.MemoryPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -10,8 +12,24 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 
-/** What a comparison runs: a network compiled for inference, or for training. */
-interface Subject extends AutoCloseable {
+/** A network compiled for inference or for training, with the images that a comparison gives it. */
+interface ComparedRun extends AutoCloseable {
+  /**
+   * What is known before the first run.
+   *
+   * @param measuredBytes of the arena, as the device's allocator counts them
+   * @param resident bytes that stay on the device between runs, by owner
+   */
+  record Compiled(
+      MemoryPlan plan,
+      long measuredBytes,
+      long weightBytes,
+      int launches,
+      int batch,
+      List<StepEngine> engines,
+      Map<String, Long> resident,
+      Optional<WarmUp> warmUp) {}
+
   /** Normally distributed pixels, as after the usual normalisation. */
   static MemorySegment images(long elements, long seed, Arena arena) {
     MemorySegment images = arena.allocate(elements * Float.BYTES, 64);
@@ -22,38 +40,24 @@ interface Subject extends AutoCloseable {
     return images;
   }
 
-  MemoryPlan plan();
+  Compiled compiled();
 
-  /** Bytes of the arena, as the device's allocator counts them. */
-  long measuredBytes();
-
-  long weightBytes();
-
-  int launches();
-
-  /** Images of a run. */
-  int batch();
-
-  /** {@code step: engine}, in order. */
-  List<String> engines();
-
-  /** One run on the comparison's images. */
+  /** Runs once on the comparison's images. */
   void run();
 
   /** What the last run computed, to be compared. */
   float[] result();
 
+  /** What the last run reports if it was a training step. */
+  default Optional<VariantResult.OfTraining> training() {
+    return Optional.empty();
+  }
+
   /** The first step whose output on the comparison's images is not finite. */
   Optional<String> firstNonFinite();
 
-  /** Bytes that stay on the device between runs, by owner. */
-  Map<String, Long> resident();
-
   /** Times of the layers on the comparison's images: medians of so many rounds. */
   List<StepTime> profile(int rounds);
-
-  /** What else the report says. */
-  Map<String, Object> more();
 
   @Override
   void close();
