@@ -28,14 +28,14 @@ import java.util.Map;
  * @param settings of the run, as the one who made it wants them back
  */
 @SuppressWarnings("ArrayRecordComponent") // Compared by nobody.
-public record Checkpoint(
+record Checkpoint(
     Map<String, float[]> parameters,
     Map<String, float[]> momentum,
     long steps,
     float lossScale,
     Map<String, String> settings) {
   /** Begins the names of tensors that are the optimiser's and no weights. */
-  public static final String OPTIMIZER = "optimizer.";
+  static final String OPTIMIZER = "optimizer.";
 
   private static final String MOMENTUM = OPTIMIZER + "momentum.";
   private static final String MODEL = "catena.model";
@@ -49,7 +49,7 @@ public record Checkpoint(
    * @param network whose checkpoint it is
    * @throws IOException naming the file if it cannot be written, as on a full disk
    */
-  public void write(Path file, Graph network) throws IOException {
+  void write(Path file, Graph network) throws IOException {
     SafeTensorsWriter writer = new SafeTensorsWriter();
     writer.metadata(MODEL, network.name());
     writer.metadata(STEPS, Long.toString(steps));
@@ -70,7 +70,7 @@ public record Checkpoint(
    * @throws IOException if the file cannot be read
    * @throws ModelFormatException if it is damaged, no checkpoint, or another network's
    */
-  public static Checkpoint read(Path file, Graph network) throws IOException {
+  static Checkpoint read(Path file, Graph network) throws IOException {
     try (SafeTensors tensors = SafeTensors.open(file)) {
       Map<String, String> texts = tensors.metadata();
       if (!texts.containsKey(MODEL)) {

@@ -138,7 +138,7 @@ final class Compiler {
   void requireFit(List<MemoryPlan> plans) {
     MemoryPlan largest =
         plans.stream().max(Comparator.comparingLong(MemoryPlan::peakBytes)).orElseThrow();
-    Fit.require(
+    MemoryCheck.require(
         device,
         planned(largest),
         options.batches().getLast(),

@@ -51,15 +51,15 @@ public record Evaluation(long images, double loss, double accuracy) {
    * Of one batch.
    *
    * @param logits fp32, N x classes
-   * @param labels fp32, N whole numbers
+   * @param labels N classes
    */
-  static Evaluation of(MemorySegment logits, MemorySegment labels) {
-    int count = (int) (labels.byteSize() / Float.BYTES);
-    int classes = (int) (logits.byteSize() / labels.byteSize());
+  static Evaluation of(MemorySegment logits, int[] labels) {
+    int count = labels.length;
+    int classes = (int) (logits.byteSize() / Float.BYTES / count);
     double loss = 0;
     int right = 0;
     for (int i = 0; i < count; i++) {
-      int label = (int) labels.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
+      int label = labels[i];
       int best = 0;
       double sum = 0;
       double largest = Double.NEGATIVE_INFINITY;

@@ -1,127 +1,70 @@
 package dev.catena;
 
-import dev.catena.graph.DType;
 import dev.catena.rewrite.Pipeline;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 
-/**
- * How a model is compiled for inference. Immutable; each method gives a changed copy.
- *
- * @param batches images of each program, ascending; a run takes the smallest that fits
- * @param dtype in which activations and filters are stored
- * @param tf32 whether products in fp32 may be of factors rounded to TF32, ten bits of mantissa, as
- *     tensor cores want it; the host has nothing faster for it
- * @param height of an image, or 0 for the model's own
- * @param width of an image, or 0 for the model's own
- * @param pipeline the rewrites
- * @param adapt whether the graph is adapted to batch and device: the stem in slices of the batch
- *     where that saves memory, a layer in one launch where the device has a kernel for it
- * @param lanes runs that may be under way at once, each with memory of its own
- * @param engine the one that does all it can, for comparison
- * @param tuning where measured choices are kept; without it the engines' order of preference
- *     decides
- */
-public record Inference(
-    List<Integer> batches,
-    DType dtype,
-    boolean tf32,
-    int height,
-    int width,
-    Pipeline pipeline,
-    boolean adapt,
-    int lanes,
-    Optional<String> engine,
-    Optional<Path> tuning) {
-  public Inference {
-    Objects.requireNonNull(dtype, "dtype");
-    Objects.requireNonNull(pipeline, "pipeline");
-    Objects.requireNonNull(engine, "engine");
-    Objects.requireNonNull(tuning, "tuning");
-    batches = batches.stream().distinct().sorted().toList();
-    if (batches.isEmpty() || batches.getFirst() < 1) {
-      throw new IllegalArgumentException("a batch has at least one image: " + batches);
-    }
-    if (lanes < 1) {
-      throw new IllegalArgumentException("a session has at least one lane: " + lanes);
-    }
-    if (height < 0 || width < 0 || (height == 0) != (width == 0)) {
-      throw new IllegalArgumentException("not the size of an image: " + height + "x" + width);
-    }
+/** How a model is compiled for inference. Immutable; each method gives a changed copy. */
+public final class Inference extends CompileOptions<Inference> {
+  private final List<Integer> batches;
+  private Pipeline pipeline = Variant.FUSED.pipeline();
+  private boolean adapt = true;
+  private int lanes = 1;
+
+  private Inference(List<Integer> batches) {
+    this.batches = batches;
+    require(
+        !batches.isEmpty() && batches.getFirst() >= 1,
+        "a batch has at least one image: " + batches);
   }
 
-  /** Programs for up to so many images each, fp32 without TF32, fused, one lane. */
+  /**
+   * Programs for up to so many images each, fp32 without TF32, fused, one lane. A run takes the
+   * smallest program that fits.
+   */
   public static Inference batch(int... images) {
-    return new Inference(
-        Arrays.stream(images).boxed().toList(),
-        DType.FP32,
-        false,
-        0,
-        0,
-        Variant.FUSED.pipeline(),
-        true,
-        1,
-        Optional.empty(),
-        Optional.empty());
-  }
-
-  /** Activations and filters in {@code type}. */
-  public Inference dtype(DType type) {
-    return new Inference(
-        batches, type, tf32, height, width, pipeline, adapt, lanes, engine, tuning);
-  }
-
-  /** Factors of fp32 products rounded to TF32 where that is faster. */
-  public Inference tf32(boolean allowed) {
-    return new Inference(
-        batches, dtype, allowed, height, width, pipeline, adapt, lanes, engine, tuning);
-  }
-
-  /** Images of this size in pixels instead of the model's own. */
-  public Inference image(int imageHeight, int imageWidth) {
-    return new Inference(
-        batches, dtype, tf32, imageHeight, imageWidth, pipeline, adapt, lanes, engine, tuning);
+    return new Inference(Arrays.stream(images).distinct().sorted().boxed().toList());
   }
 
   /** The rewrites of a variant; only the fused one is adapted to the device. */
   public Inference variant(Variant variant) {
-    return new Inference(
-        batches,
-        dtype,
-        tf32,
-        height,
-        width,
-        variant.pipeline(),
-        variant == Variant.FUSED,
-        lanes,
-        engine,
-        tuning);
+    return with(
+        to -> {
+          to.pipeline = variant.pipeline();
+          to.adapt = variant == Variant.FUSED;
+        });
   }
 
   /** These rewrites. */
   public Inference pipeline(Pipeline rewrites) {
-    return new Inference(
-        batches, dtype, tf32, height, width, rewrites, adapt, lanes, engine, tuning);
+    return with(to -> to.pipeline = Objects.requireNonNull(rewrites, "pipeline"));
   }
 
-  /** So many runs at once. */
+  /** So many runs at once, each with memory of its own. */
   public Inference lanes(int count) {
-    return new Inference(
-        batches, dtype, tf32, height, width, pipeline, adapt, count, engine, tuning);
+    require(count >= 1, "a session has at least one lane: " + count);
+    return with(to -> to.lanes = count);
   }
 
-  /** The named engine wherever it can. */
-  public Inference engine(String name) {
-    return new Inference(
-        batches, dtype, tf32, height, width, pipeline, adapt, lanes, Optional.of(name), tuning);
+  /** Images of each program, ascending. */
+  public List<Integer> batches() {
+    return batches;
   }
 
-  /** Measure engines that compete, and keep the choices in {@code folder}. */
-  public Inference tuned(Path folder) {
-    return new Inference(
-        batches, dtype, tf32, height, width, pipeline, adapt, lanes, engine, Optional.of(folder));
+  Pipeline pipeline() {
+    return pipeline;
+  }
+
+  /**
+   * Whether the graph is adapted to batch and device: the stem in slices of the batch where that
+   * saves memory, a layer in one launch where the device has a kernel for it.
+   */
+  boolean adapt() {
+    return adapt;
+  }
+
+  int lanes() {
+    return lanes;
   }
 }

@@ -89,7 +89,8 @@ public final class Model implements AutoCloseable {
    */
   public Trainer train(Device device, Training options) {
     Engines engines = EngineRegistry.on(device, options.engine(), options.tuning());
-    return Trainer.compile(this::trainingGraph, parameters, options, engines, device);
+    return Trainer.compile(this::trainingGraph, parameters, options, engines, device)
+        .testedBy(trained -> with(trained).compile(device, options.inference()));
   }
 
   /** The memory of training as handwritten kernels need it, without a device. */

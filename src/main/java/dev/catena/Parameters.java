@@ -7,6 +7,7 @@ import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.zip.CRC32;
 
@@ -21,6 +22,11 @@ public interface Parameters {
    * @param parameter a node whose operation is {@link Op.Parameter}
    */
   float[] values(Node parameter);
+
+  /** Values by name, such as {@link Trainer#parameters} gives. */
+  static Parameters of(Map<String, float[]> values) {
+    return parameter -> values.get(parameter.name());
+  }
 
   /**
    * Values as a network starts training with them. Equal seeds give equal bits, tensor by tensor,

@@ -308,8 +308,27 @@ public final class Session implements AutoCloseable {
     lanes.exclusively(() -> weights.reload(new Constants(parameters)));
   }
 
-  /** Shape of one image as {@link #run} takes it, N = 1; in memory its order is C,H,W. */
-  public Shape image() {
+  /** Floats of one image, C,H,W, as {@link #run} takes it. */
+  public int imageSize() {
+    return Math.toIntExact(imageBytes / Float.BYTES);
+  }
+
+  /** Channels of an image. */
+  public int channels() {
+    return image().c();
+  }
+
+  /** Height of an image in pixels. */
+  public int height() {
+    return image().h();
+  }
+
+  /** Width of an image in pixels. */
+  public int width() {
+    return image().w();
+  }
+
+  private Shape image() {
     return programs.getFirst().input().shape().withImages(1);
   }
 

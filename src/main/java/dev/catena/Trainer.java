@@ -3,28 +3,34 @@ package dev.catena;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.ExecutableGraph;
+import dev.catena.device.HostMemory;
 import dev.catena.device.Stream;
 import dev.catena.engine.Engines;
 import dev.catena.engine.Work;
 import dev.catena.error.OutOfDeviceMemoryException;
 import dev.catena.error.ParameterException;
+import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
+import dev.catena.io.datasets.DataSet;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.TrainingPlan;
 import dev.catena.plan.TrainingState;
 import dev.catena.rewrite.FuseStatistics;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiPredicate;
+import java.util.function.Function;
 
 /**
  * A network in training: its parameters on a device, and a step captured over planned memory.
@@ -52,12 +58,19 @@ public final class Trainer implements AutoCloseable {
   private final Optimizer optimizer;
   private final ExecutableGraph graph;
   private final StepEvent event;
+  private final MemorySegment labelValues;
+  private final Graph network;
+  private Function<Parameters, Session> tester;
+  private Map<String, String> settings = Map.of();
+  private Optional<Path> resumed = Optional.empty();
   private LossScale lossScale;
   private long steps;
   private boolean closed;
 
-  private Trainer(Program program, TrainingState layout, Training options, Device device) {
+  private Trainer(
+      Program program, TrainingState layout, Graph network, Training options, Device device) {
     this.device = device;
+    this.network = network;
     this.options = options;
     this.program = program;
     this.layout = layout;
@@ -84,6 +97,9 @@ public final class Trainer implements AutoCloseable {
               input("loss.gradient").orElseThrow(),
               input("random"));
       opened.push(numbers::close);
+      HostMemory pinned = device.allocateHost(labels.bytes());
+      opened.push(pinned::close);
+      labelValues = pinned.segment();
       works = Binder.bind(program, device, addresses);
       opened.push(() -> works.forEach(Work::close));
       long loss = addresses.of(step.outputs().getFirst());
@@ -152,6 +168,7 @@ public final class Trainer implements AutoCloseable {
       Engines engines,
       Device device,
       BiPredicate<Node, List<Node>> fuse) {
+    Graph network = source.graph(1, options.height(), options.width(), DType.FP32);
     Graph step = options.step(source, options.batch(), new FuseStatistics(fuse));
     TrainingPlan least = TrainingPlan.of(step, options.dtype());
     requireFit(least.bytes(), 0, source, options, device);
@@ -159,7 +176,7 @@ public final class Trainer implements AutoCloseable {
     engines.remember();
     long scratch = program.plan().peakBytes() - least.step().peakBytes();
     requireFit(least.bytes() + scratch, scratch, source, options, device);
-    Trainer trainer = new Trainer(program, least.state(), options, device);
+    Trainer trainer = new Trainer(program, least.state(), network, options, device);
     try {
       trainer.state.initialize(parameters);
       return trainer;
@@ -171,7 +188,7 @@ public final class Trainer implements AutoCloseable {
 
   private static void requireFit(
       long bytes, long scratch, GraphSource source, Training options, Device device) {
-    Fit.require(
+    MemoryCheck.require(
         device, bytes, options.batch(), batch -> plan(source, options, batch).bytes() + scratch);
   }
 
@@ -192,18 +209,18 @@ public final class Trainer implements AutoCloseable {
    * heap segments are staged.
    *
    * @param batch fp32, N,C,H,W
-   * @param classes fp32, N whole numbers from 0 on
-   * @throws IllegalArgumentException if a segment has not the size of the batch, or a label is no
-   *     class
+   * @param classes N labels, from 0
+   * @throws IllegalArgumentException if there are not as many images or labels as in a batch, or a
+   *     label is no class
    * @throws IllegalStateException after {@link #close}
    * @throws dev.catena.error.DeviceLostException if the device failed, now or before
    */
-  public StepResult step(MemorySegment batch, MemorySegment classes, float learningRate) {
+  public StepResult step(MemorySegment batch, int[] classes, float learningRate) {
     requireBatch(batch, classes);
     event.begin();
     numbers.set(options, learningRate, lossScale.value(), steps);
     try {
-      upload(batch, classes);
+      upload(batch);
       graph.launch(stream);
       numbers.fetch(stream);
     } catch (RuntimeException | Error e) {
@@ -219,9 +236,9 @@ public final class Trainer implements AutoCloseable {
     return result;
   }
 
-  private void upload(MemorySegment batch, MemorySegment classes) {
+  private void upload(MemorySegment batch) {
     stream.copyToDevice(images.address(), batch);
-    stream.copyToDevice(labels.address(), classes);
+    stream.copyToDevice(labels.address(), labelValues);
     numbers.send(stream);
   }
 
@@ -241,17 +258,22 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
-  private void requireBatch(MemorySegment batch, MemorySegment classes) {
+  /** Checks a batch, and writes its labels where they are uploaded from. */
+  private void requireBatch(MemorySegment batch, int[] classes) {
     requireOpen();
     images.require(batch);
-    labels.require(classes);
+    if (classes.length != options.batch()) {
+      throw new IllegalArgumentException(
+          "a batch has %d labels, not %d".formatted(options.batch(), classes.length));
+    }
     int count = classes();
-    for (int i = 0; i < options.batch(); i++) {
-      float label = classes.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
-      if (!(label >= 0 && label < count && label == (int) label)) {
+    for (int i = 0; i < classes.length; i++) {
+      int label = classes[i];
+      if (label < 0 || label >= count) {
         throw new IllegalArgumentException(
             "label %s of image %d is none of the classes 0 to %d".formatted(label, i, count - 1));
       }
+      labelValues.setAtIndex(ValueLayout.JAVA_FLOAT, i, label);
     }
   }
 
@@ -298,10 +320,10 @@ public final class Trainer implements AutoCloseable {
    * is NaN or infinite.
    *
    * @param batch as {@link #step} had it
-   * @param classes as {@link #step} had them
+   * @param classes its labels
    * @return the name of a parameter, or of the step of the graph; empty if all are finite
    */
-  public Optional<String> firstNonFinite(MemorySegment batch, MemorySegment classes) {
+  public Optional<String> firstNonFinite(MemorySegment batch, int[] classes) {
     requireBatch(batch, classes);
     Map<String, float[]> parameters = parameters();
     for (TrainingState.Slot slot : layout.trainable()) { // A step reads no running statistics.
@@ -310,7 +332,7 @@ public final class Trainer implements AutoCloseable {
         return Optional.of(name);
       }
     }
-    upload(batch, classes);
+    upload(batch);
     List<Node> computing = program.computing();
     for (int i = 0; i < works.size(); i++) {
       Node node = computing.get(i);
@@ -333,12 +355,12 @@ public final class Trainer implements AutoCloseable {
    *
    * @param rounds of which the medians are taken
    */
-  public List<StepTime> profile(MemorySegment batch, MemorySegment classes, int rounds) {
+  public List<StepTime> profile(MemorySegment batch, int[] classes, int rounds) {
     requireBatch(batch, classes);
     Map<String, float[]> parameters = state.weights();
     Map<String, float[]> momentum = state.momentum();
     try (Profiler profiler = new Profiler(program.steps(), works, stream, device)) {
-      upload(batch, classes);
+      upload(batch);
       return profiler.measure(rounds);
     } catch (RuntimeException | Error e) {
       drain(e);
@@ -346,6 +368,103 @@ public final class Trainer implements AutoCloseable {
     } finally {
       state.restore(parameters, momentum); // The running statistics counted every round.
     }
+  }
+
+  /**
+   * Trains over epochs: loads batches ahead, follows the schedule, tests after each epoch, saves,
+   * stops early. It goes on from where the trainer is: after {@link #resume} it gives the bits that
+   * the whole run would have given.
+   *
+   * <p>Images are normalised as the data asks for, on the host unless {@link Training#entry} has
+   * the device do it. To test, the network is compiled for inference beside the trainer while this
+   * runs.
+   *
+   * @param data images and labels that fit the network; not closed
+   * @param how how long, how fast
+   * @return the epochs of this call
+   * @throws IllegalArgumentException if the data does not fit the network or the batch
+   * @throws IOException if an image cannot be read, or a checkpoint not be written
+   * @throws dev.catena.error.FormatException if a file of the data is damaged, or a checkpoint that
+   *     this run resumes is of a run with another batch, seed or number of images
+   * @throws dev.catena.error.NonFiniteException if loss or gradients are not finite, naming step
+   *     and layer
+   */
+  public List<Fit.Epoch> fit(DataSet data, Fit how) throws IOException {
+    return fit(data, how, new Fit.Listener() {});
+  }
+
+  /** The same with someone who hears of each step and epoch. */
+  public List<Fit.Epoch> fit(DataSet data, Fit how, Fit.Listener listener) throws IOException {
+    requireOpen();
+    DataSet suited = suited(data);
+    boolean tested = tester != null && data.test().isPresent();
+    try (Session session = tested ? tester.apply(Parameters.of(parameters())) : null) {
+      return new TrainingRun(this, suited, how, Optional.ofNullable(session)).run(listener);
+    }
+  }
+
+  private DataSet suited(DataSet data) {
+    Shape taken = images.shape();
+    Shape given = data.image();
+    if (given.h() != taken.h() || given.w() != taken.w()) {
+      throw new IllegalArgumentException(
+          "%s has images of %d x %d, the trainer takes %d x %d; say Training.image(%d, %d)"
+              .formatted(
+                  data.name(), given.h(), given.w(), taken.h(), taken.w(), given.h(), given.w()));
+    } else if (data.classes() > classes()) {
+      throw new IllegalArgumentException(
+          "%s has %d classes, the network tells %d apart"
+              .formatted(data.name(), data.classes(), classes()));
+    }
+    return data.withChannels(taken.c());
+  }
+
+  /** This trainer, which tests with what {@code compiled} makes of its parameters. */
+  Trainer testedBy(Function<Parameters, Session> compiled) {
+    tester = compiled;
+    return this;
+  }
+
+  /**
+   * Writes a checkpoint: a safetensors file of weights, with momentum and the position in the run
+   * besides. Whatever goes wrong, a file that was there stays as it was.
+   *
+   * @throws IOException naming the file if it cannot be written, as on a full disk
+   */
+  public void save(Path file) throws IOException {
+    new Checkpoint(parameters(), momentum(), steps, lossScale(), settings).write(file, network);
+  }
+
+  /**
+   * Goes on from a checkpoint: with the same choice of engines ({@link Training#tuned}) the next
+   * step gives the bits that the next step of its run would have given.
+   *
+   * @throws IOException if the file cannot be read
+   * @throws dev.catena.error.ModelFormatException if it is damaged, no checkpoint, or another
+   *     network's
+   */
+  public void resume(Path file) throws IOException {
+    Checkpoint checkpoint = Checkpoint.read(file, network);
+    restore(
+        checkpoint.parameters(), checkpoint.momentum(), checkpoint.steps(), checkpoint.lossScale());
+    settings = checkpoint.settings();
+    resumed = Optional.of(file);
+  }
+
+  /** The checkpoint that was resumed and not yet trained further. */
+  Optional<Path> resumed() {
+    return resumed;
+  }
+
+  /** Settings of the run that made the parameters; empty if there was none. */
+  Map<String, String> settings() {
+    return settings;
+  }
+
+  /** Takes the settings of the run under way, for checkpoints. */
+  void remember(Map<String, String> run) {
+    settings = Map.copyOf(run);
+    resumed = Optional.empty();
   }
 
   /** Steps taken, those among them that changed nothing. */
@@ -396,9 +515,9 @@ public final class Trainer implements AutoCloseable {
     lossScale = lossScale.with(scale);
   }
 
-  /** Shape of a batch of images as {@link #step} takes it. */
-  public Shape images() {
-    return images.shape();
+  /** Floats of one image, C,H,W, as {@link #step} takes it. */
+  public int imageSize() {
+    return Math.toIntExact(images.shape().withImages(1).elements());
   }
 
   /** Classes that the network tells apart. */

@@ -1,15 +1,19 @@
 package dev.catena;
 
+import dev.catena.error.ModelFormatException;
 import dev.catena.error.NonFiniteException;
-import dev.catena.graph.Graph;
 import dev.catena.io.datasets.Batch;
 import dev.catena.io.datasets.BatchLoader;
 import dev.catena.io.datasets.DataSet;
+import dev.catena.io.datasets.Normalization;
 import dev.catena.io.datasets.Order;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -19,177 +23,138 @@ import java.util.Optional;
  *
  * <p>Not thread-safe. What it is given it does not close.
  */
-public final class TrainingRun {
+final class TrainingRun {
   private static final String BEST = "best_accuracy";
   private static final String STALE = "epochs_since_best";
 
   private final Trainer trainer;
-  private final Graph network;
   private final DataSet data;
-  private final Course course;
+  private final Fit fit;
   private final Order order;
+  private final long all;
   private final Optional<Session> session;
   private final Map<String, String> settings = new LinkedHashMap<>();
   private double bestAccuracy;
   private int stale;
   private boolean saved;
 
-  /** Hears of a run's progress, on the thread that runs it. */
-  public interface Listener {
-    /** After every step. */
-    void step(Step step) throws IOException;
-
-    /** After every epoch, and after the last step. */
-    void epoch(Epoch epoch) throws IOException;
-  }
-
-  /**
-   * A step.
-   *
-   * @param number from 0, over all epochs
-   * @param epoch from 0
-   * @param learningRate that it was made with
-   * @param result what the trainer says of it
-   * @param accuracy share of its images that were classified rightly, before the update
-   * @param seconds it took, loading included
-   */
-  public record Step(
-      long number,
-      long epoch,
-      float learningRate,
-      StepResult result,
-      double accuracy,
-      double seconds) {}
-
-  /**
-   * An epoch, or what of it this run has made.
-   *
-   * @param number from 0
-   * @param steps made in all
-   * @param train mean over its steps
-   * @param test after it; empty if there is nothing to test with
-   * @param seconds its steps took
-   */
-  public record Epoch(
-      long number, long steps, Evaluation train, Optional<Evaluation> test, double seconds) {}
-
   /**
    * A run of {@code trainer}, from where it is.
    *
    * @param trainer whose images have the size of the data's
-   * @param network that it trains, for the checkpoints
    * @param session of the same network, reloaded with the current parameters and shown the images
    *     to test with after each epoch; without it nothing is tested
    * @throws IllegalArgumentException if the data has not enough images for a batch
+   * @throws ModelFormatException if batches would not be those that a resumed run has left
    */
-  public TrainingRun(
-      Trainer trainer, Graph network, DataSet data, Course course, Optional<Session> session) {
+  TrainingRun(Trainer trainer, DataSet data, Fit fit, Optional<Session> session) {
     this.trainer = trainer;
-    this.network = network;
     this.data = data;
-    this.course = course;
-    this.session = data.test().isPresent() ? session : Optional.empty();
+    this.fit = fit;
+    this.session = session;
     int batch = trainer.options().batch();
-    order = Order.training(data.train().size(), batch, course.shuffled(), course.seed());
+    order = Order.training(data.train().size(), batch, fit.shuffled(), fit.seed());
     settings.put("batch", Integer.toString(batch));
     settings.put("images", Integer.toString(data.train().size()));
-    settings.put("shuffled", Boolean.toString(course.shuffled()));
-    settings.put("seed", Long.toString(course.seed()));
+    settings.put("shuffled", Boolean.toString(fit.shuffled()));
+    settings.put("seed", Long.toString(fit.seed()));
     settings.put("training_seed", Long.toString(trainer.options().seed()));
+    Map<String, String> theirs = trainer.settings();
+    trainer.resumed().filter(_ -> !theirs.isEmpty()).ifPresent(file -> takeOver(file, theirs));
+    all = fit.steps(order.steps());
   }
 
-  /** Steps of an epoch. */
-  public int epochSteps() {
-    return order.steps();
-  }
-
-  /**
-   * Goes on from {@code checkpoint}.
-   *
-   * @throws IllegalArgumentException if batches would not be those that the checkpoint's run has
-   *     left: it had another batch size, seed or number of images
-   */
-  public void resume(Checkpoint checkpoint) {
+  /** Goes on from what was resumed, if anything was. */
+  private void takeOver(Path checkpoint, Map<String, String> theirs) {
     settings.forEach(
         (key, value) -> {
-          String other = checkpoint.settings().get(key);
+          String other = theirs.get(key);
           if (!value.equals(other)) {
-            throw new IllegalArgumentException(
-                "the checkpoint's run had %s %s, this one has %s; take the same"
-                    .formatted(key.replace('_', ' '), other, value));
+            throw new ModelFormatException(
+                checkpoint,
+                "metadata",
+                "the checkpoint's run had %s %s, this one has %s"
+                    .formatted(key.replace('_', ' '), other, value),
+                "Take the same.");
           }
         });
-    trainer.restore(
-        checkpoint.parameters(), checkpoint.momentum(), checkpoint.steps(), checkpoint.lossScale());
-    bestAccuracy = Double.parseDouble(checkpoint.settings().getOrDefault(BEST, "0"));
-    stale = Integer.parseInt(checkpoint.settings().getOrDefault(STALE, "0"));
+    bestAccuracy = Double.parseDouble(theirs.getOrDefault(BEST, "0"));
+    stale = Integer.parseInt(theirs.getOrDefault(STALE, "0"));
   }
 
   /**
-   * Trains until the course is at its end or patience is.
+   * Trains until the run is at its end or patience is.
    *
    * @throws IOException if an image cannot be read, or a checkpoint not be written
    * @throws NonFiniteException if loss or gradients are not finite, naming step and layer
    */
-  public void run(Listener listener) throws IOException {
-    try (BatchLoader loader =
-            new BatchLoader(data.train(), order, trainer.steps(), Optional.empty());
+  List<Fit.Epoch> run(Fit.Listener listener) throws IOException {
+    List<Fit.Epoch> epochs = new ArrayList<>();
+    try (BatchLoader loader = new BatchLoader(data.train(), order, trainer.steps(), onHost());
         Arena arena = Arena.ofConfined()) {
       long images = trainer.options().batch();
       MemorySegment logits = arena.allocate(images * trainer.classes() * Float.BYTES, Float.BYTES);
       Evaluation train = new Evaluation(0, 0, 0);
       double seconds = 0;
-      while (trainer.steps() < course.steps()) {
-        Step step = step(loader, logits);
+      while (trainer.steps() < all) {
+        Fit.Step step = step(loader, logits);
         StepResult result = step.result();
         train = train.plus(new Evaluation(images, result.loss(), step.accuracy()));
         seconds += step.seconds();
         listener.step(step);
         boolean whole = trainer.steps() % order.steps() == 0;
-        if (whole || trainer.steps() == course.steps()) {
+        if (whole || trainer.steps() == all) {
           Optional<Evaluation> test = evaluate();
           if (whole) {
             test.ifPresent(this::remember);
           }
           save();
-          listener.epoch(new Epoch(step.epoch(), trainer.steps(), train, test, seconds));
+          epochs.add(new Fit.Epoch(step.epoch(), trainer.steps(), train, test, seconds));
+          listener.epoch(epochs.getLast());
           train = new Evaluation(0, 0, 0);
           seconds = 0;
-          if (course.patience() > 0 && stale >= course.patience()) {
-            return;
+          if (fit.patience() > 0 && stale >= fit.patience()) {
+            return epochs;
           }
-        } else if (course.saveEvery() > 0 && trainer.steps() % course.saveEvery() == 0) {
+        } else if (fit.saveEvery() > 0 && trainer.steps() % fit.saveEvery() == 0) {
           save();
         }
       }
+      return epochs;
     }
   }
 
-  private Step step(BatchLoader loader, MemorySegment logits) throws IOException {
+  /** What the host does to images: nothing where the device does it, or nothing is to be done. */
+  private Optional<Normalization> onHost() {
+    Normalization wanted = data.normalization();
+    boolean elsewhere = trainer.options().entry().isPresent();
+    boolean nothing = wanted.equals(Normalization.none(data.image().c()));
+    return elsewhere || nothing ? Optional.empty() : Optional.of(wanted);
+  }
+
+  private Fit.Step step(BatchLoader loader, MemorySegment logits) throws IOException {
     long start = System.nanoTime();
     long number = trainer.steps();
     Batch batch = loader.next();
-    double factor = course.schedule().factor(number, course.steps());
-    float rate = (float) (course.learningRate() * factor);
+    float rate = fit.rate(number, all);
     float scale = trainer.lossScale();
     StepResult result = trainer.step(batch.images(), batch.labels(), rate);
     // A loss scale above one is lowered where gradients overflow, and the run goes on.
     if (!Float.isFinite(result.loss()) || !result.applied() && scale <= 1) {
       String layer = trainer.firstNonFinite(batch.images(), batch.labels()).orElse("the gradient");
-      throw new NonFiniteException(number, result.loss(), layer, course.save().filter(_ -> saved));
+      throw new NonFiniteException(number, result.loss(), layer, fit.save().filter(_ -> saved));
     }
     trainer.logits(logits);
     double accuracy = Evaluation.of(logits, batch.labels()).accuracy();
     double seconds = (System.nanoTime() - start) / 1e9;
-    return new Step(number, number / order.steps(), rate, result, accuracy, seconds);
+    return new Fit.Step(number, number / order.steps(), rate, result, accuracy, seconds);
   }
 
   private Optional<Evaluation> evaluate() throws IOException {
     if (session.isEmpty()) {
       return Optional.empty();
     }
-    Map<String, float[]> now = trainer.parameters();
-    session.get().reload(parameter -> now.get(parameter.name()));
+    session.get().reload(Parameters.of(trainer.parameters()));
     return Optional.of(Evaluation.of(session.get(), data));
   }
 
@@ -199,13 +164,12 @@ public final class TrainingRun {
   }
 
   private void save() throws IOException {
-    if (course.save().isPresent()) {
-      Map<String, String> all = new LinkedHashMap<>(settings);
-      all.put(BEST, Double.toString(bestAccuracy));
-      all.put(STALE, Integer.toString(stale));
-      new Checkpoint(
-              trainer.parameters(), trainer.momentum(), trainer.steps(), trainer.lossScale(), all)
-          .write(course.save().get(), network);
+    Map<String, String> now = new LinkedHashMap<>(settings);
+    now.put(BEST, Double.toString(bestAccuracy));
+    now.put(STALE, Integer.toString(stale));
+    trainer.remember(now);
+    if (fit.save().isPresent()) {
+      trainer.save(fit.save().get());
       saved = true;
     }
   }

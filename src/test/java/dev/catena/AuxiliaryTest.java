@@ -78,7 +78,7 @@ class AuxiliaryTest {
         Session session = model.compile(device, Inference.batch(1))) {
       MemorySegment logits = MemorySegment.ofArray(new float[4]);
       session.run(images, logits);
-      StepResult step = trainer.step(images, MemorySegment.ofArray(new float[] {2}), 0.1f);
+      StepResult step = trainer.step(images, new int[] {2}, 0.1f);
       // Black images, no bias: all logits are 0, and each loss is log 4.
       assertEquals(1.5 * Math.log(4), step.loss(), 1e-6);
       assertEquals(0.5f * 0.1f * 0.75f, trainer.parameters().get("aux.fc.bias")[2], 1e-6f);

@@ -85,7 +85,7 @@ class PtxNetworkTest {
     try (Device device = Device.open(id);
         Model model = Models.get(NAME).initialise(1);
         Trainer trainer = model.train(device, options)) {
-      MemorySegment labels = MemorySegment.ofArray(new float[] {3, 7});
+      int[] labels = {3, 7};
       StepResult result = trainer.step(numbers(BATCH * 3 * SIZE * SIZE), labels, 0.1f);
       assertNoFinding(device);
       return result;

@@ -46,7 +46,7 @@ class RecordingTest {
       assertEquals(Fixture.NAME, run.getString("model"));
       assertEquals("host", run.getString("device"));
       assertEquals(session.launches(), run.getInt("launches"));
-      assertEquals(2 * session.image().elements() * Float.BYTES, run.getLong("bytesIn"));
+      assertEquals(2L * session.imageSize() * Float.BYTES, run.getLong("bytesIn"));
       assertEquals(2L * session.resultSize() * Float.BYTES, run.getLong("bytesOut"));
       assertTrue(run.getDuration().toNanos() > 0, run.toString());
 
@@ -118,7 +118,7 @@ class RecordingTest {
         assertEquals("tiny", step.getString("model"));
         assertEquals(trainer.launches(), step.getInt("launches"));
         assertEquals(trainer.plan().peakBytes() + trainer.state().bytes(), step.getLong("planned"));
-        long images = trainer.images().elements() + TinyTraining.BATCH;
+        long images = (trainer.imageSize() + 1L) * TinyTraining.BATCH;
         assertEquals(images * Float.BYTES, step.getLong("bytesIn"));
         assertTrue(step.getDuration().toNanos() > 0, step.toString());
       }

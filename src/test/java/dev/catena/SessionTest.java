@@ -127,9 +127,9 @@ class SessionTest {
   void imagesOfAnotherSize() {
     Inference options = Inference.batch(1).image(40, 24);
     try (Session session = model.compile(device, options)) {
-      assertEquals(40, session.image().h());
-      assertEquals(24, session.image().w());
-      MemorySegment images = arena.allocate(session.image().elements() * Float.BYTES);
+      assertEquals(40, session.height());
+      assertEquals(24, session.width());
+      MemorySegment images = arena.allocate((long) session.imageSize() * Float.BYTES);
       session.run(images, Fixture.logits(arena, 1));
     }
   }

@@ -56,7 +56,7 @@ class Tf32Test {
   private static float[] logits(Model model, Device device, Inference options) {
     try (Session session = model.compile(device, options);
         Arena arena = Arena.ofConfined()) {
-      long elements = session.maxBatch() * session.image().elements();
+      long elements = (long) session.maxBatch() * session.imageSize();
       MemorySegment images = arena.allocate(elements * Float.BYTES, 64);
       SplittableRandom random = new SplittableRandom(7);
       for (long i = 0; i < elements; i++) {

@@ -8,6 +8,7 @@ import dev.catena.graph.Interpreter;
 import dev.catena.model.DenseNet;
 import dev.catena.network.GoldenWeights;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -60,19 +61,19 @@ final class TinyTraining {
     return MemorySegment.ofArray(images);
   }
 
-  static MemorySegment labels(int seed) {
-    float[] labels = new float[BATCH];
+  static int[] labels(int seed) {
+    int[] labels = new int[BATCH];
     for (int i = 0; i < BATCH; i++) {
       labels[i] = (3 * i + seed) % CLASSES;
     }
-    return MemorySegment.ofArray(labels);
+    return labels;
   }
 
   /** The first step on batch 0 in fp64. */
   static Interpreter reference(Graph step, Training options) {
     Map<String, double[]> inputs = new HashMap<>();
     inputs.put(step.inputs().getFirst().name(), wide(images(0)));
-    inputs.put("labels", wide(labels(0)));
+    inputs.put("labels", Arrays.stream(labels(0)).asDoubleStream().toArray());
     inputs.put("loss.gradient", new double[] {1});
     long seed = options.seed();
     inputs.put("random", new double[] {seed & 0xffffff, seed >>> 24, 0, 0});

@@ -1,10 +1,10 @@
 package example;
 
+import dev.catena.Inference;
 import dev.catena.Model;
 import dev.catena.Models;
-import dev.catena.device.Device;
-import dev.catena.Inference;
 import dev.catena.Session;
+import dev.catena.device.Device;
 import dev.catena.io.SafeTensors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -29,7 +29,7 @@ public final class Classify {
         Arena arena = Arena.ofConfined()) {
       System.out.print(session.plan().report());
 
-      long pixels = BATCH * session.image().elements();
+      long pixels = BATCH * session.imageSize();
       MemorySegment images = arena.allocate(ValueLayout.JAVA_FLOAT, pixels);
       MemorySegment logits = arena.allocate(ValueLayout.JAVA_FLOAT, BATCH * session.resultSize());
       var noise = new java.util.SplittableRandom(1);

@@ -1,23 +1,23 @@
 package example;
 
+import dev.catena.Inference;
 import dev.catena.Model;
 import dev.catena.Models;
-import dev.catena.device.Device;
-import dev.catena.Inference;
+import dev.catena.Parameters;
+import dev.catena.Policy;
 import dev.catena.Session;
 import dev.catena.Trainer;
 import dev.catena.Training;
+import dev.catena.device.Device;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
 import dev.catena.graph.Value;
 import dev.catena.model.Network;
-import dev.catena.Policy;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 
 /** A small dense network of one's own: tells stripes, columns, chequers and plain noise apart. */
@@ -42,16 +42,16 @@ public record OwnNetwork(String name, int channels, int imageSize, int classes) 
         Model model = Models.of(new OwnNetwork("own", 1, 12, 4)).initialise(1);
         Trainer trainer = model.train(device, Training.batch(BATCH).policy(Policy.RECOMPUTE));
         Arena arena = Arena.ofConfined()) {
-      MemorySegment images = arena.allocate(ValueLayout.JAVA_FLOAT, trainer.images().elements());
-      MemorySegment labels = arena.allocate(ValueLayout.JAVA_FLOAT, BATCH);
+      MemorySegment images = arena.allocate(ValueLayout.JAVA_FLOAT, BATCH * trainer.imageSize());
+      int[] labels = new int[BATCH];
       SplittableRandom random = new SplittableRandom(1);
       for (int step = 0; step < 60; step++) {
         draw(images, labels, random);
         trainer.step(images, labels, 0.05f);
       }
-      Map<String, float[]> learnt = trainer.parameters();
+      Parameters learnt = Parameters.of(trainer.parameters());
       draw(images, labels, random);
-      try (Model trained = model.with(parameter -> learnt.get(parameter.name()));
+      try (Model trained = model.with(learnt);
           Session session = trained.compile(device, Inference.batch(BATCH))) {
         MemorySegment logits = arena.allocate(ValueLayout.JAVA_FLOAT, BATCH * 4L);
         session.run(images, logits);
@@ -60,10 +60,10 @@ public record OwnNetwork(String name, int channels, int imageSize, int classes) 
     }
   }
 
-  private static void draw(MemorySegment images, MemorySegment labels, SplittableRandom random) {
+  private static void draw(MemorySegment images, int[] labels, SplittableRandom random) {
     for (int n = 0, at = 0; n < BATCH; n++) {
       int kind = random.nextInt(4);
-      labels.setAtIndex(ValueLayout.JAVA_FLOAT, n, kind);
+      labels[n] = kind;
       for (int pixel = 0; pixel < 12 * 12; pixel++, at++) {
         int row = pixel / 12;
         int column = pixel % 12;
@@ -73,7 +73,7 @@ public record OwnNetwork(String name, int channels, int imageSize, int classes) 
     }
   }
 
-  private static int right(MemorySegment logits, MemorySegment labels) {
+  private static int right(MemorySegment logits, int[] labels) {
     int right = 0;
     for (int n = 0; n < BATCH; n++) {
       int best = 0;
@@ -81,7 +81,7 @@ public record OwnNetwork(String name, int channels, int imageSize, int classes) 
         float value = logits.getAtIndex(ValueLayout.JAVA_FLOAT, 4L * n + k);
         best = value > logits.getAtIndex(ValueLayout.JAVA_FLOAT, 4L * n + best) ? k : best;
       }
-      right += best == (int) labels.getAtIndex(ValueLayout.JAVA_FLOAT, n) ? 1 : 0;
+      right += best == labels[n] ? 1 : 0;
     }
     return right;
   }

@@ -138,7 +138,7 @@ final class BenchModels implements Callable<Integer> {
     try (Session session = model.compile(device, options);
         Arena arena = Arena.ofShared()) {
       MemorySegment images =
-          ComparedRun.images(session.maxBatch() * session.image().elements(), 0, arena);
+          ComparedRun.images((long) session.maxBatch() * session.imageSize(), 0, arena);
       MemorySegment logits = arena.allocate(4L * batch * session.resultSize(), 64);
       Timing time = time(() -> session.run(images, logits));
       String precision = where.precision(options.dtype());
@@ -163,7 +163,7 @@ final class BenchModels implements Callable<Integer> {
 
   /** From images in the device's memory to logits there. */
   private Timing resident(Session session, Device device, int batch) {
-    long bytes = batch * session.image().elements() * Float.BYTES;
+    long bytes = (long) batch * session.imageSize() * Float.BYTES;
     try (DeviceMemory images = device.allocate(bytes);
         DeviceMemory logits = device.allocate((long) batch * session.resultSize() * Float.BYTES);
         Arena arena = Arena.ofConfined()) {

@@ -135,7 +135,7 @@ final class Compare implements Callable<Integer> {
             policy.label(),
             () ->
                 new ComparedTraining(
-                    model.train(device, where.apply(options)), images(model, arena), arena));
+                    model.train(device, where.apply(options)), images(model, arena)));
       }
     } else {
       for (Variant variant : variants) {

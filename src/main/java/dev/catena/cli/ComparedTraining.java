@@ -3,9 +3,7 @@ package dev.catena.cli;
 import dev.catena.StepResult;
 import dev.catena.StepTime;
 import dev.catena.Trainer;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
 
@@ -16,16 +14,16 @@ import java.util.Optional;
 final class ComparedTraining implements ComparedRun {
   private final Trainer trainer;
   private final MemorySegment images;
-  private final MemorySegment labels;
+  private final int[] labels;
   private StepResult last;
 
-  ComparedTraining(Trainer trainer, MemorySegment images, Arena arena) {
+  ComparedTraining(Trainer trainer, MemorySegment images) {
     this.trainer = trainer;
     this.images = images;
     int batch = trainer.options().batch();
-    this.labels = arena.allocate((long) batch * Float.BYTES, 64);
+    this.labels = new int[batch];
     for (int i = 0; i < batch; i++) {
-      labels.setAtIndex(ValueLayout.JAVA_FLOAT, i, i % trainer.classes());
+      labels[i] = i % trainer.classes();
     }
   }
 

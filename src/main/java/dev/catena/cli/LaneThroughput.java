@@ -102,7 +102,7 @@ final class LaneThroughput {
   private static double call(Session session, Phaser warm, double seconds) {
     try (Arena arena = Arena.ofShared()) {
       int batch = session.maxBatch();
-      MemorySegment images = ComparedRun.images(batch * session.image().elements(), 0, arena);
+      MemorySegment images = ComparedRun.images((long) batch * session.imageSize(), 0, arena);
       MemorySegment result = arena.allocate((long) Float.BYTES * batch * session.resultSize(), 64);
       for (int i = 0; i < WARM_UPS; i++) {
         session.run(images, result);

@@ -127,7 +127,7 @@ final class Run implements Callable<Integer> {
         Session session = compile(model, images, device);
         Arena arena = Arena.ofConfined()) {
       warmUp = session.warmUp();
-      long imageBytes = session.image().elements() * Float.BYTES;
+      long imageBytes = (long) session.imageSize() * Float.BYTES;
       long rowBytes = (long) session.resultSize() * Float.BYTES;
       MemorySegment logits = arena.allocate(images.count() * rowBytes, 64);
       for (int first = 0; first < images.count(); first += session.maxBatch()) {

@@ -1,24 +1,17 @@
 package dev.catena.cli;
 
-import dev.catena.Checkpoint;
-import dev.catena.Course;
-import dev.catena.Inference;
+import dev.catena.Fit;
 import dev.catena.Model;
 import dev.catena.Policy;
 import dev.catena.Schedule;
-import dev.catena.Session;
 import dev.catena.Trainer;
 import dev.catena.Training;
-import dev.catena.TrainingRun;
 import dev.catena.device.Device;
 import dev.catena.error.GraphException;
-import dev.catena.graph.DType;
-import dev.catena.graph.Graph;
 import dev.catena.graph.Shape;
 import dev.catena.io.datasets.DataSet;
 import dev.catena.io.datasets.DataSets;
 import dev.catena.io.datasets.Normalization;
-import dev.catena.io.datasets.Order;
 import dev.catena.model.Network;
 import dev.catena.rewrite.AugmentInput;
 import java.io.IOException;
@@ -187,23 +180,17 @@ final class Train implements Callable<Integer> {
     try (Model model = arguments.model(weights, seed);
         DataSet data = DataSets.open(place, made, network.classes(), skipUnreadable);
         Device device = where.open()) {
-      Shape image = data.image();
-      Graph graph = graph(network, image);
-      Optional<Checkpoint> checkpoint =
-          resume.isPresent() ? Optional.of(Checkpoint.read(resume.get(), graph)) : Optional.empty();
       long memoryBefore = ResidentMemory.now();
       Training options = asked(() -> training(data));
-      Course course = asked(() -> course(data));
-      try (Trainer trainer = model.train(device, where.apply(options));
-          Session session = data.test().isPresent() ? session(model, device, image) : null) {
-        var run = new TrainingRun(trainer, graph, data, course, Optional.ofNullable(session));
-        asked(
-            () -> {
-              checkpoint.ifPresent(run::resume);
-              return run;
-            });
-        TrainingReport report = new TrainingReport(trainer, run.epochSteps(), memoryBefore);
-        train(run, course, trainer, report);
+      int epochSteps = asked(() -> data.epochSteps(batch));
+      Fit how = asked(this::fit);
+      try (Trainer trainer = train(model, device, where.apply(options), data.image())) {
+        if (resume.isPresent()) {
+          trainer.resume(resume.get());
+        }
+        TrainingReport report = new TrainingReport(trainer, epochSteps, memoryBefore);
+        long all = steps == null ? (long) epochs * epochSteps : steps;
+        fit(trainer, data, how, all, report);
         report(network, data, device, report);
         return 0;
       }
@@ -219,13 +206,13 @@ final class Train implements Callable<Integer> {
     }
   }
 
-  private static Graph graph(Network network, Shape image) {
+  private static Trainer train(Model model, Device device, Training options, Shape image) {
     try {
-      return network.trainingGraph(1, image.h(), image.w(), DType.FP32);
+      return model.train(device, options);
     } catch (GraphException e) {
       throw new UserException(
           "%s cannot take images of %d x %d: %s"
-              .formatted(network.name(), image.h(), image.w(), e.getMessage()));
+              .formatted(model.name(), image.h(), image.w(), e.getMessage()));
     }
   }
 
@@ -247,31 +234,27 @@ final class Train implements Callable<Integer> {
         : options.entry(new AugmentInput(plain ? 0 : PADDING, !plain, norm.mean(), norm.scale()));
   }
 
-  private Session session(Model model, Device device, Shape image) {
-    Inference options = Inference.batch(batch).dtype(arguments.dtype()).image(image.h(), image.w());
-    return model.compile(device, where.apply(options));
-  }
-
-  private Course course(DataSet data) {
-    int epochSteps = Order.training(data.train().size(), batch, !unshuffled, seed).steps();
-    long all = steps == null ? (long) epochs * epochSteps : steps;
-    Course course = Course.steps(all, learningRate).schedule(schedule);
-    course = unshuffled ? course.unshuffled() : course.shuffled(seed);
+  private Fit fit() {
+    Fit fit = steps == null ? Fit.epochs(epochs) : Fit.steps(steps);
+    fit = fit.learningRate(learningRate).schedule(schedule);
+    fit = unshuffled ? fit.unshuffled() : fit.shuffled(seed);
     if (save != null) {
-      course = course.save(save.path().orElseThrow(), saveEvery == null ? 0 : saveEvery);
+      fit = fit.save(save.path().orElseThrow()).saveEvery(saveEvery == null ? 0 : saveEvery);
     }
-    return patience == null ? course : course.patience(patience);
+    return patience == null ? fit : fit.patience(patience);
   }
 
-  private void train(TrainingRun run, Course course, Trainer trainer, TrainingReport report)
+  private void fit(Trainer trainer, DataSet data, Fit how, long all, TrainingReport report)
       throws IOException {
     long first = trainer.steps();
     try (TrainingLog lines = new TrainingLog(log, first, resume.isPresent());
-        ProgressBar progress = Progress.bar("training", Math.max(0, course.steps() - first))) {
-      run.run(
-          new TrainingRun.Listener() {
+        ProgressBar progress = Progress.bar("training", Math.max(0, all - first))) {
+      trainer.fit(
+          data,
+          how,
+          new Fit.Listener() {
             @Override
-            public void step(TrainingRun.Step step) throws IOException {
+            public void step(Fit.Step step) throws IOException {
               report.add(step);
               lines.step(step);
               progress.setExtraMessage(report.latest());
@@ -279,7 +262,7 @@ final class Train implements Callable<Integer> {
             }
 
             @Override
-            public void epoch(TrainingRun.Epoch epoch) throws IOException {
+            public void epoch(Fit.Epoch epoch) throws IOException {
               report.add(epoch);
               lines.epoch(epoch);
               output.say(report.sentence(epoch));

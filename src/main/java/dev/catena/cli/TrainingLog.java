@@ -1,7 +1,7 @@
 package dev.catena.cli;
 
 import dev.catena.Evaluation;
-import dev.catena.TrainingRun;
+import dev.catena.Fit;
 import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Files;
@@ -46,7 +46,7 @@ final class TrainingLog implements AutoCloseable {
     return line.equals(HEAD) || number.matches("\\d{1,15}") && Long.parseLong(number) < step;
   }
 
-  void step(TrainingRun.Step step) throws IOException {
+  void step(Fit.Step step) throws IOException {
     flush(",,");
     pending =
         String.format(
@@ -61,7 +61,7 @@ final class TrainingLog implements AutoCloseable {
             step.seconds());
   }
 
-  void epoch(TrainingRun.Epoch epoch) throws IOException {
+  void epoch(Fit.Epoch epoch) throws IOException {
     flush(epoch.test().map(TrainingLog::columns).orElse(",,"));
     out.flush();
   }

@@ -1,9 +1,9 @@
 package dev.catena.cli;
 
 import dev.catena.Evaluation;
+import dev.catena.Fit;
 import dev.catena.Trainer;
 import dev.catena.Training;
-import dev.catena.TrainingRun;
 import dev.catena.device.Device;
 import dev.catena.graph.DType;
 import dev.catena.report.Table;
@@ -21,8 +21,8 @@ final class TrainingReport {
   private final long firstStep;
   private final List<Float> losses = new ArrayList<>();
   private final List<Double> seconds = new ArrayList<>();
-  private final List<TrainingRun.Epoch> epochs = new ArrayList<>();
-  private TrainingRun.Step last;
+  private final List<Fit.Epoch> epochs = new ArrayList<>();
+  private Fit.Step last;
 
   TrainingReport(Trainer trainer, int epochSteps, long memoryBefore) {
     this.trainer = trainer;
@@ -31,13 +31,13 @@ final class TrainingReport {
     this.firstStep = trainer.steps();
   }
 
-  void add(TrainingRun.Step step) {
+  void add(Fit.Step step) {
     last = step;
     losses.add(step.result().loss());
     seconds.add(step.seconds());
   }
 
-  void add(TrainingRun.Epoch epoch) {
+  void add(Fit.Epoch epoch) {
     epochs.add(epoch);
   }
 
@@ -52,7 +52,7 @@ final class TrainingReport {
   }
 
   /** An epoch in a line. */
-  String sentence(TrainingRun.Epoch epoch) {
+  String sentence(Fit.Epoch epoch) {
     String test =
         epoch
             .test()
@@ -74,7 +74,7 @@ final class TrainingReport {
     String table =
         Table.of(epochs)
             .text("epoch", e -> e.number() + 1)
-            .number("steps", "%d", TrainingRun.Epoch::steps)
+            .number("steps", "%d", Fit.Epoch::steps)
             .number("loss", "%.4f", e -> e.train().loss())
             .number("accuracy", "%.2f %%", e -> 100 * e.train().accuracy())
             .number("test loss", "%.4f", e -> e.test().map(Evaluation::loss).orElse(null))
@@ -126,7 +126,7 @@ final class TrainingReport {
       Double testLoss,
       Double testAccuracy,
       double seconds) {
-    static EpochResult of(TrainingRun.Epoch epoch) {
+    static EpochResult of(Fit.Epoch epoch) {
       return new EpochResult(
           epoch.number(),
           epoch.steps(),

@@ -165,7 +165,8 @@ class RunTest {
     }
     Cli.Result result = Cli.run("models");
     assertEquals(1, result.code());
-    assertTrue(result.err().contains("faulty kernel: device memory is read that was"), result.err());
+    assertTrue(
+        result.err().contains("faulty kernel: device memory is read that was"), result.err());
     assertTrue(result.err().contains("kernels/add.cu:"), result.err());
     assertEquals(0, Cli.run("models").code());
   }

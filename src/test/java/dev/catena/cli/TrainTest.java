@@ -98,12 +98,12 @@ class TrainTest {
         SafeTensors saved = SafeTensors.open(save)) {
       long size = images.segment("images").byteSize() / IMAGES * 4;
       for (int step = 0; step < 2; step++) {
-        float[] labels = new float[4];
+        int[] labels = new int[4];
         for (int i = 0; i < 4; i++) {
           labels[i] = images.segment("labels").get(ValueLayout.JAVA_BYTE, 4 * step + i);
         }
         MemorySegment batch = images.segment("images").asSlice(step * size, size);
-        trainer.step(batch, MemorySegment.ofArray(labels), 0.01f);
+        trainer.step(batch, labels, 0.01f);
       }
       trainer
           .parameters()

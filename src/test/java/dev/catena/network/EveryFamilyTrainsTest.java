@@ -98,7 +98,7 @@ class EveryFamilyTrainsTest {
     float[] pixels = new float[BATCH * 3 * size * size];
     IntStream.range(0, pixels.length).forEach(i -> pixels[i] = (float) random.nextGaussian());
     MemorySegment images = MemorySegment.ofArray(pixels);
-    MemorySegment labels = MemorySegment.ofArray(new float[] {3, 7});
+    int[] labels = {3, 7};
     Course course = new Course(new ArrayList<>(), new ArrayList<>());
     try (Trainer trainer = model.train(device, options)) {
       for (int step = 0; step < 2; step++) {

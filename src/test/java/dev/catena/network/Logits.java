@@ -22,7 +22,7 @@ final class Logits {
 
   /** The session's output for a batch. */
   static float[] run(Session session, float[] images) {
-    int batch = images.length / Math.toIntExact(session.image().elements());
+    int batch = images.length / session.imageSize();
     float[] logits = new float[batch * session.resultSize()];
     session.run(MemorySegment.ofArray(images), MemorySegment.ofArray(logits));
     return logits;

@@ -106,7 +106,7 @@ class OnnxOracleTest {
 
   private static float[] images(Session session) {
     SplittableRandom random = new SplittableRandom(5);
-    float[] images = new float[BATCH * Math.toIntExact(session.image().elements())];
+    float[] images = new float[BATCH * session.imageSize()];
     for (int i = 0; i < images.length; i++) {
       images[i] = (float) (2 * random.nextDouble() - 1);
     }

@@ -111,7 +111,7 @@ class TrainingGoldenTest {
             .momentum(0.9f)
             .nesterov(true)
             .weightDecay(1e-4f);
-    float[] labels = new float[golden.batch()];
+    int[] labels = new int[golden.batch()];
     for (int i = 0; i < labels.length; i++) {
       labels[i] = 3 * i % 10;
     }
@@ -122,7 +122,7 @@ class TrainingGoldenTest {
         Trainer trainer = model.train(device, options)) {
       Map<String, float[]> before = trainer.parameters();
       for (double loss : golden.losses()) {
-        float ours = trainer.step(images, MemorySegment.ofArray(labels), RATE).loss();
+        float ours = trainer.step(images, labels, RATE).loss();
         assertEquals(loss, ours, LOSS.get(dtype) * loss, what);
       }
       double error = error(before, trainer.parameters(), golden);

@@ -14,7 +14,6 @@ import dev.catena.io.SafeTensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -72,8 +72,8 @@ class TrainingOracleTest {
         Trainer trainer = model.train(device, options)) {
       MemorySegment images = arena.allocate(batch.segment("images").byteSize(), 64);
       batch.floats("images", images);
-      MemorySegment labels = arena.allocate(ValueLayout.JAVA_FLOAT, BATCH);
-      batch.floats("labels", labels);
+      float[] stored = batch.floats("labels");
+      int[] labels = IntStream.range(0, BATCH).map(i -> (int) stored[i]).toArray();
       for (int step = 0; step < LONG; step++) {
         run.losses.add(trainer.step(images, labels, RATE).loss());
         if (step == 0) {

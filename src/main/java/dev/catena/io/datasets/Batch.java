@@ -7,11 +7,12 @@ import java.lang.foreign.MemorySegment;
  *
  * @param step its number, from 0 on, over all epochs
  * @param images fp32, N,C,H,W
- * @param labels fp32, N whole numbers
+ * @param labels N classes, from 0
  */
-public record Batch(long step, MemorySegment images, MemorySegment labels) {
+@SuppressWarnings("ArrayRecordComponent") // Compared by nobody.
+public record Batch(long step, MemorySegment images, int[] labels) {
   /** How many images. */
   public int count() {
-    return (int) (labels.byteSize() / Float.BYTES);
+    return labels.length;
   }
 }

@@ -3,7 +3,7 @@ package dev.catena.io.datasets;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -48,8 +48,7 @@ public final class BatchLoader implements AutoCloseable {
     imageBytes = set.image().elements() * Float.BYTES;
     for (int i = 0; i < BUFFERS; i++) {
       MemorySegment images = arena.allocate(order.batch() * imageBytes, ALIGNMENT);
-      MemorySegment labels = arena.allocate((long) order.batch() * Float.BYTES, ALIGNMENT);
-      free.add(new Batch(-1, images, labels));
+      free.add(new Batch(-1, images, new int[order.batch()]));
     }
     thread = Thread.ofPlatform().daemon().name("catena-loader").start(() -> load(firstStep));
   }
@@ -123,12 +122,12 @@ public final class BatchLoader implements AutoCloseable {
       MemorySegment image = buffer.images().asSlice(i * imageBytes, imageBytes);
       set.copy(index, image);
       normalization.ifPresent(n -> n.apply(image));
-      buffer.labels().setAtIndex(ValueLayout.JAVA_FLOAT, i, set.label(index));
+      buffer.labels()[i] = set.label(index);
     }
     return new Batch(
         step,
         buffer.images().asSlice(0, count * imageBytes),
-        buffer.labels().asSlice(0, (long) count * Float.BYTES));
+        Arrays.copyOf(buffer.labels(), count));
   }
 
   /** Stops the thread and frees the buffers. */

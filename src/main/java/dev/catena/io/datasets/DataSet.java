@@ -39,6 +39,15 @@ public record DataSet(
   }
 
   /**
+   * Full batches of an epoch of training.
+   *
+   * @throws IllegalArgumentException if there are too few images for one
+   */
+  public int epochSteps(int batch) {
+    return Order.training(train.size(), batch, false, 0).steps();
+  }
+
+  /**
    * The same with so many channels: grey images are repeated in each.
    *
    * @throws IllegalArgumentException if neither has the images so many, nor one

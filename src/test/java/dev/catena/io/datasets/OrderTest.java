@@ -81,8 +81,10 @@ class OrderTest {
         Batch batch = loader.next();
         assertEquals(step, batch.step());
         assertEquals(3, batch.count());
-        seen[step] = batch.images().toArray(ValueLayout.JAVA_FLOAT);
-        assertArrayEquals(seen[step], batch.labels().toArray(ValueLayout.JAVA_FLOAT));
+        float[] numbers = batch.images().toArray(ValueLayout.JAVA_FLOAT);
+        seen[step] = numbers;
+        assertArrayEquals(
+            batch.labels(), IntStream.range(0, 3).map(i -> (int) numbers[i]).toArray());
         int[] epoch = order.epoch(step / 2);
         for (int i = 0; i < 3; i++) {
           assertEquals(epoch[step % 2 * 3 + i], seen[step][i]);
