@@ -7,6 +7,7 @@ import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.io.SafeTensors;
 import dev.catena.model.Network;
+import dev.catena.model.SizedNetwork;
 import dev.catena.onnx.OnnxWriter;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.TrainingPlan;
@@ -57,6 +58,16 @@ public final class Model implements AutoCloseable {
       file.close();
       throw e;
     }
+  }
+
+  /**
+   * This model for images of another size than it was designed for, or than its file leaves open.
+   *
+   * @param height of an image in pixels
+   * @param width of an image in pixels
+   */
+  public Model sized(int height, int width) {
+    return new Model(new SizedNetwork(network, height, width), parameters, release);
   }
 
   /** This model with initial weights drawn from {@code seed}. */

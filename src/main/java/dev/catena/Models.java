@@ -32,8 +32,20 @@ public final class Models {
    * @throws IOException if the file cannot be read
    */
   public static Model onnx(Path file) throws IOException {
-    OnnxModel model = OnnxModel.open(file);
-    return of(model).with(parameter -> model.values(parameter.name()));
+    return of(OnnxModel.open(file));
+  }
+
+  /**
+   * The same, run for another value than the file's first output.
+   *
+   * @param output the name of any operator's output
+   */
+  public static Model onnx(Path file, String output) throws IOException {
+    return of(OnnxModel.open(file, output));
+  }
+
+  private static Model of(OnnxModel model) {
+    return of((Network) model).with(parameter -> model.values(parameter.name()));
   }
 
   /** A model of a network of the user's own, with initial weights drawn from seed 0. */

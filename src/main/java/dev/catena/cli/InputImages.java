@@ -50,22 +50,44 @@ record InputImages(MemorySegment pixels, int height, int width, List<String> nam
             "Save the images as `input`, fp32 N,C,H,W.");
       }
       SafeTensors.Tensor tensor = file.tensor("input");
-      long[] shape = tensor.shape();
+      int axes = network.axes();
+      long[] shape = withAxes(axes, tensor.shape());
       boolean fits =
-          shape.length == 4
-              && shape[1] == network.channels()
-              && IntStream.of(0, 2, 3).allMatch(i -> shape[i] >= 1 && shape[i] <= MOST);
+          shape.length == axes
+              && (axes < 2 || shape[1] == network.channels())
+              && IntStream.range(0, axes)
+                  .allMatch(i -> i == 1 || shape[i] >= 1 && shape[i] <= MOST);
       if (!fits) {
+        String channels = axes < 2 ? "" : "," + network.channels();
+        String size = List.of("", "", "", ",W", ",H,W").get(axes);
         throw new ModelFormatException(
             input,
             "tensor 'input'",
-            "has the shape " + Arrays.toString(shape),
-            "%s takes N,%d,H,W.".formatted(network.name(), network.channels()));
+            "has the shape " + Arrays.toString(tensor.shape()),
+            "%s takes N%s%s.".formatted(network.name(), channels, size));
       }
+      int height = axes > 3 ? (int) shape[2] : 1;
+      int width = axes > 2 ? (int) shape[axes - 1] : 1;
       MemorySegment pixels = arena.allocate(tensor.elements() * Float.BYTES, 64);
       file.floats("input", pixels);
       List<String> names = IntStream.range(0, (int) shape[0]).mapToObj(i -> "image " + i).toList();
-      return new InputImages(pixels, (int) shape[2], (int) shape[3], names);
+      return new InputImages(pixels, height, width, names);
     }
+  }
+
+  /** Without the axes of N,C,1,W or N,C,1,1 that a network of fewer does not have. */
+  private static long[] withAxes(int axes, long[] shape) {
+    if (shape.length != 4 || axes == 4) {
+      return shape;
+    }
+    long[] fewer = new long[axes];
+    System.arraycopy(shape, 0, fewer, 0, Math.min(axes, 2));
+    if (axes == 3) {
+      fewer[2] = shape[3];
+    }
+    return Arrays.stream(fewer).reduce(1, (a, b) -> a * b)
+            == Arrays.stream(shape).reduce(1, (a, b) -> a * b)
+        ? fewer
+        : shape;
   }
 }

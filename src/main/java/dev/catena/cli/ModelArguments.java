@@ -8,9 +8,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.TypeConversionException;
 
 /** Which network, in which precision. */
 final class ModelArguments {
@@ -31,12 +34,44 @@ final class ModelArguments {
       description = "Type of activations and filters (default: ${DEFAULT-VALUE}).")
   private DType dtype;
 
+  @Option(
+      names = "--size",
+      paramLabel = "HxW",
+      converter = Size.Converter.class,
+      description = "Height and width of images: another size than the model's, or an open one.")
+  private Size size;
+
+  @Option(
+      names = "--output-name",
+      paramLabel = "NAME",
+      description = "Run an ONNX model for this value instead of its first output.")
+  private String outputName;
+
+  /** Height and width in pixels. */
+  record Size(int height, int width) {
+    /** From 224x224. */
+    static final class Converter implements ITypeConverter<Size> {
+      @Override
+      public Size convert(String text) {
+        Matcher given = Pattern.compile("([1-9]\\d{0,5})x([1-9]\\d{0,5})").matcher(text);
+        if (!given.matches()) {
+          throw new TypeConversionException("'" + text + "' is not a size such as 224x224");
+        }
+        return new Size(Integer.parseInt(given.group(1)), Integer.parseInt(given.group(2)));
+      }
+    }
+  }
+
   DType dtype() {
     return dtype;
   }
 
   Model model() throws IOException {
-    return named(name);
+    if (outputName != null && !isOnnx(name)) {
+      throw new UserException("--output-name is for ONNX models, and " + name + " is none");
+    }
+    Model model = outputName == null ? named(name) : Models.onnx(Path.of(name), outputName);
+    return size == null ? model : model.sized(size.height, size.width);
   }
 
   /** The network of a name, or of an ONNX file. */

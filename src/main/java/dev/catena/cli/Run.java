@@ -95,37 +95,40 @@ final class Run implements Callable<Integer> {
     try (Arena arena = Arena.ofShared();
         Model model = arguments.modelWithWeights(weights)) {
       Network network = model.network();
-      Ranking ranking = new Ranking(names(network), top);
+      List<String> names = labels.isPresent() ? Labels.read(labels.get()) : List.of();
       InputImages images =
           input == null
               ? InputImages.pictures(pictures, network, arena)
               : InputImages.tensor(input, network, arena);
-      float[] logits = compute(model, images);
+      float[] logits = compute(model, images, names);
       if (logitsPath != null) {
         new SafeTensorsWriter()
-            .add("output", DType.FP32, new long[] {images.count(), network.classes()}, logits)
+            .add(
+                "output",
+                DType.FP32,
+                new long[] {images.count(), logits.length / images.count()},
+                logits)
             .write(logitsPath);
       }
-      report(network, images, logits, ranking);
+      report(network, images, logits, names);
       return 0;
     }
   }
 
-  private List<String> names(Network network) throws IOException {
-    List<String> names = labels.isPresent() ? Labels.read(labels.get()) : List.of();
-    if (!names.isEmpty() && names.size() != network.classes()) {
+  private void requireNames(List<String> names, Model model, int classes) {
+    if (!names.isEmpty() && names.size() != classes) {
       throw new UserException(
           "%s names %d classes, %s has %d; give the labels that belong to the weights"
-              .formatted(labels.get(), names.size(), network.name(), network.classes()));
+              .formatted(labels.orElseThrow(), names.size(), model.name(), classes));
     }
-    return names;
   }
 
-  private float[] compute(Model model, InputImages images) {
+  private float[] compute(Model model, InputImages images, List<String> names) {
     try (Device device = where.open();
         ProgressBar progress = Progress.bar("running", images.count());
         Session session = compile(model, images, device);
         Arena arena = Arena.ofConfined()) {
+      requireNames(names, model, session.resultSize());
       warmUp = session.warmUp();
       long imageBytes = (long) session.imageSize() * Float.BYTES;
       long rowBytes = (long) session.resultSize() * Float.BYTES;
@@ -165,14 +168,15 @@ final class Run implements Callable<Integer> {
     return rest == 0 ? new int[] {LARGEST_BATCH} : new int[] {rest, LARGEST_BATCH};
   }
 
-  private void report(Network network, InputImages images, float[] logits, Ranking ranking)
+  private void report(Network network, InputImages images, float[] logits, List<String> names)
       throws IOException {
+    int classes = logits.length / images.count();
+    Ranking ranking = new Ranking(names, top);
     StringBuilder text = new StringBuilder();
     List<Classified> all = new ArrayList<>();
     for (int i = 0; i < images.count(); i++) {
-      int first = i * network.classes();
-      List<Ranking.Place> best =
-          ranking.best(Arrays.copyOfRange(logits, first, first + network.classes()));
+      int first = i * classes;
+      List<Ranking.Place> best = ranking.best(Arrays.copyOfRange(logits, first, first + classes));
       text.append(images.names().get(i)).append('\n');
       best.forEach(place -> text.append("  ").append(place).append('\n'));
       all.add(new Classified(images.names().get(i), best));

@@ -11,6 +11,11 @@ public interface Network {
   /** Channels of the images it takes. */
   int channels();
 
+  /** Axes of the batches it takes: 4 for N,C,H,W, 3 for N,C,W, 2 for N,C. */
+  default int axes() {
+    return 4;
+  }
+
   /** Height and width of the images it was designed for. */
   int imageSize();
 

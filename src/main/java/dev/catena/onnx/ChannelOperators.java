@@ -161,6 +161,45 @@ final class ChannelOperators {
     return stepH == 1 ? whole : whole.made(graph.add(node, every, whole.value()));
   }
 
+  /** Channels, part by part. */
+  static List<Term> split(GraphImport graph, OnnxNode node) {
+    Term.Live x = graph.aligned(node, 0);
+    int axis = ShapeOperators.axis(node.integer("axis", 0), x.dims().size());
+    if (axis != 1) {
+      throw new Unsupported("it splits axis " + axis + " of " + x.dims());
+    }
+    int channels = x.value().shape().c();
+    List<Term> parts = new ArrayList<>();
+    int first = 0;
+    for (int width : widths(graph, node, channels)) {
+      int begin = first;
+      parts.add(select(graph, node, x, IntStream.range(0, width).map(i -> begin + i)));
+      first += width;
+    }
+    return parts;
+  }
+
+  /** Given by an attribute or, since opset 13, an input; else equal but for the last. */
+  private static List<Integer> widths(GraphImport graph, OnnxNode node, int channels) {
+    List<Integer> given =
+        node.has(1)
+            ? graph.known(node, 1).integers().stream().map(Math::toIntExact).toList()
+            : node.integers("split", List.of());
+    int parts = node.outputs().size();
+    int width = Math.ceilDiv(channels, parts);
+    List<Integer> widths =
+        given.isEmpty()
+            ? IntStream.range(0, parts)
+                .mapToObj(i -> Math.min(width, channels - i * width))
+                .toList()
+            : given;
+    boolean whole = widths.stream().mapToLong(w -> w).sum() == channels;
+    if (!whole || widths.size() != parts || widths.stream().anyMatch(w -> w < 1)) {
+      throw new Unsupported("it splits " + channels + " channels into " + widths);
+    }
+    return widths;
+  }
+
   static Term gather(GraphImport graph, OnnxNode node) {
     Term.Live x = graph.aligned(node, 0);
     OnnxTensor indices = graph.known(node, 1);
@@ -182,7 +221,7 @@ final class ChannelOperators {
   }
 
   /** Channel k of the result is the k-th of {@code chosen}, or zero: a 1x1 convolution by ones. */
-  private static Term.Live select(GraphImport graph, OnnxNode node, Term.Live x, IntStream chosen) {
+  static Term.Live select(GraphImport graph, OnnxNode node, Term.Live x, IntStream chosen) {
     int[] from = chosen.limit(MOST_CHANNELS + 1).toArray();
     if (from.length > MOST_CHANNELS) {
       throw new Unsupported("it makes more than " + MOST_CHANNELS + " channels");

@@ -11,6 +11,7 @@ import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.Value;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
@@ -31,6 +32,8 @@ final class GraphImport {
   private static final long MOST_FOLDED = 1 << 26;
 
   private final OnnxFile file;
+  private final String output;
+  private final List<OnnxNode> nodes;
   private final Numbers numbers;
   private final GraphBuilder builder;
   private final Map<String, Term> terms = new HashMap<>();
@@ -45,12 +48,19 @@ final class GraphImport {
   private long room;
   private int batch;
 
-  GraphImport(OnnxFile file, String name, DType dtype, Numbers numbers) {
+  /**
+   * A graph in the making.
+   *
+   * @param output the value that it is run for
+   */
+  GraphImport(OnnxFile file, String output, String name, DType dtype, Numbers numbers) {
     this.file = file;
+    this.output = output;
     this.numbers = numbers;
     builder = new GraphBuilder(name, dtype);
-    file.nodes().forEach(node -> read.addAll(node.inputs()));
-    file.outputs().forEach(port -> read.add(port.name()));
+    nodes = file.ordered(output);
+    nodes.forEach(node -> read.addAll(node.inputs()));
+    read.add(output);
     read.remove(""); // what is left out
     long given = file.tensors().values().stream().mapToLong(OnnxTensor::elements).sum();
     room = Math.max(MOST_FOLDED, 4 * given);
@@ -66,13 +76,15 @@ final class GraphImport {
     batch = dims.getFirst();
     file.tensors().forEach((name, tensor) -> terms.put(name, new Term.Known(tensor)));
     terms.put(file.inputs().getFirst().name(), input(dims));
-    for (OnnxNode node : file.nodes()) {
-      terms.put(node.outputs().getFirst(), term(node));
+    for (OnnxNode node : nodes) {
+      List<Term> made = terms(node);
+      for (int i = 0; i < made.size(); i++) {
+        terms.put(node.outputs().get(i), made.get(i));
+      }
     }
     if (!refused.isEmpty()) {
       throw error("operators", refused.size() + " cannot be run: " + String.join("; ", refused));
     }
-    String output = file.outputs().getFirst().name();
     Term made = terms.get(output);
     if (!(made instanceof Term.Live result)) {
       boolean sliced = made instanceof Term.Sliced;
@@ -83,11 +95,14 @@ final class GraphImport {
     return builder.build(result.value());
   }
 
-  private Term term(OnnxNode node) {
+  private List<Term> terms(OnnxNode node) {
     OnnxOperator operator = Operators.BY_NAME.get(node.operator());
+    if (operator == null && !Folding.has(node)) {
+      return refuse(node, "there is no such operation");
+    }
     for (String input : node.inputs()) {
       if (terms.get(input) instanceof Term.Missing) {
-        return new Term.Missing();
+        return missing(node);
       }
     }
     try {
@@ -98,15 +113,16 @@ final class GraphImport {
         if (room < 0) {
           throw new OnnxOperator.Unsupported("constants before it take all room that they may");
         }
-        return new Term.Known(folded.named(node.outputs().getFirst()));
+        return List.of(new Term.Known(folded.named(node.outputs().getFirst())));
       }
       if (operator == null) {
         throw new OnnxOperator.Unsupported("there is no such operation");
       }
-      if (node.outputs().stream().skip(1).anyMatch(read::contains)) {
+      List<Term> made = operator.apply(this, node);
+      if (node.outputs().stream().skip(made.size()).anyMatch(read::contains)) {
         throw new OnnxOperator.Unsupported("only its first output is computed");
       }
-      return operator.apply(this, node);
+      return made;
     } catch (OnnxOperator.Unsupported | GraphException | ArithmeticException e) {
       return refuse(node, e.getMessage());
     } catch (IndexOutOfBoundsException
@@ -117,9 +133,13 @@ final class GraphImport {
     }
   }
 
-  private Term refuse(OnnxNode node, String why) {
+  private List<Term> refuse(OnnxNode node, String why) {
     refused.add(node.operator() + " '" + node.name() + "' (" + why + ")");
-    return new Term.Missing();
+    return missing(node);
+  }
+
+  private static List<Term> missing(OnnxNode node) {
+    return Collections.nCopies(node.outputs().size(), new Term.Missing());
   }
 
   /** The node's inputs as far as they are constants; null for one that it leaves out. */
@@ -148,7 +168,7 @@ final class GraphImport {
     return batch;
   }
 
-  /** Images that the model was exported for; 0 if for any. */
+  /** Images that the model was exported for; {@link OnnxFile.Port#OPEN} if for any. */
   int exportedBatch() {
     return file.inputs().getFirst().dims().getFirst();
   }

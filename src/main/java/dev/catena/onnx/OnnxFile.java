@@ -7,10 +7,18 @@ import dev.catena.io.RegularFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.PriorityQueue;
+import java.util.Set;
 
 /**
  * A model as the file has it: ModelProto and GraphProto of ONNX. Field numbers are those of
@@ -34,6 +42,7 @@ record OnnxFile(
   static final int PRODUCER = 2;
   static final int OPSETS = 8;
   static final int GRAPH = 7;
+  static final int FUNCTIONS = 25;
   private static final int OPSET_DOMAIN = 1;
   static final int OPSET_VERSION = 2;
 
@@ -58,9 +67,13 @@ record OnnxFile(
    *
    * @param name of the value
    * @param type of its elements, by ONNX's number
-   * @param dims extents; 0 where the file leaves them open
+   * @param dims extents; {@link #OPEN} where the file leaves them open; empty where it does not say
+   *     how many there are
    */
-  record Port(String name, long type, List<Integer> dims) {}
+  record Port(String name, long type, List<Integer> dims) {
+    /** An extent that is known when the model is compiled. */
+    static final int OPEN = -1;
+  }
 
   /**
    * Reads a model.
@@ -102,8 +115,7 @@ record OnnxFile(
       tensors.put(read.name(), read);
     }
     List<OnnxNode> nodes = new ArrayList<>();
-    for (Message message : graph.messages(NODE)) {
-      OnnxNode node = OnnxNode.of(message);
+    for (OnnxNode node : OnnxFunctions.of(model).inline(graph.messages(NODE))) {
       if (node.operator().equals("Constant") && node.hasAttribute("value")) {
         OnnxTensor value = reader.read(node.tensor("value"));
         tensors.put(node.outputs().getFirst(), value);
@@ -117,7 +129,88 @@ record OnnxFile(
     }
     List<Port> inputs = new ArrayList<>(ports(graph, INPUT));
     inputs.removeIf(p -> tensors.containsKey(p.name()));
+    requireSingle(file, nodes);
     return new OnnxFile(file, opset, nodes, tensors, inputs, ports(graph, OUTPUT));
+  }
+
+  private static void requireSingle(Path file, List<OnnxNode> nodes) {
+    Set<String> made = new HashSet<>();
+    for (OnnxNode node : nodes) {
+      for (String output : node.outputs()) {
+        if (!output.isEmpty() && !made.add(output)) {
+          throw new ModelFormatException(
+              file,
+              "operator '" + node.name() + "'",
+              "its output '" + output + "' is also another operator's",
+              "Export the model again");
+        }
+      }
+    }
+  }
+
+  /** The same with an input of which more is known. */
+  OnnxFile withInput(Port input) {
+    return new OnnxFile(file, opset, nodes, tensors, List.of(input), outputs);
+  }
+
+  /**
+   * The operators, each behind those whose outputs it reads.
+   *
+   * @param output a value; unless it is the model's own, operators that it does not need are left
+   *     out
+   */
+  List<OnnxNode> ordered(String output) {
+    Map<String, Integer> makers = new HashMap<>();
+    for (int i = 0; i < nodes.size(); i++) {
+      for (String made : nodes.get(i).outputs()) {
+        makers.put(made, i);
+      }
+    }
+    BitSet needed = new BitSet();
+    Deque<String> open = new ArrayDeque<>(List.of(output));
+    if (outputs.stream().anyMatch(port -> port.name().equals(output))) {
+      needed.set(0, nodes.size());
+    }
+    while (!open.isEmpty()) {
+      Integer maker = makers.get(open.pop());
+      if (maker != null && !needed.get(maker)) {
+        needed.set(maker);
+        nodes.get(maker).inputs().forEach(open::push);
+      }
+    }
+    // The file's own order where it is one.
+    List<OnnxNode> ordered = new ArrayList<>();
+    Map<Integer, Integer> waiting = new HashMap<>();
+    Map<Integer, List<Integer>> readers = new HashMap<>();
+    PriorityQueue<Integer> ready = new PriorityQueue<>();
+    needed.stream()
+        .forEach(
+            i -> {
+              List<Integer> before =
+                  nodes.get(i).inputs().stream().map(makers::get).filter(Objects::nonNull).toList();
+              before.forEach(b -> readers.computeIfAbsent(b, _ -> new ArrayList<>()).add(i));
+              waiting.put(i, before.size());
+              if (before.isEmpty()) {
+                ready.add(i);
+              }
+            });
+    while (!ready.isEmpty()) {
+      int next = ready.poll();
+      ordered.add(nodes.get(next));
+      for (int reader : readers.getOrDefault(next, List.of())) {
+        if (waiting.merge(reader, -1, Integer::sum) == 0) {
+          ready.add(reader);
+        }
+      }
+    }
+    if (ordered.size() < needed.cardinality()) {
+      throw new ModelFormatException(
+          file,
+          "output '" + output + "'",
+          "operators need each other's outputs in a circle",
+          "Export the model again");
+    }
+    return ordered;
   }
 
   private static long opset(Message model) throws InvalidProtocolBufferException {
@@ -136,7 +229,8 @@ record OnnxFile(
       Message type = port.message(PORT_TYPE).message(TENSOR_TYPE);
       List<Integer> dims = new ArrayList<>();
       for (Message dim : type.message(SHAPE).messages(DIM)) {
-        dims.add(Math.toIntExact(Math.max(0, dim.integer(DIM_VALUE, 0))));
+        long extent = dim.integer(DIM_VALUE, 0);
+        dims.add(extent > 0 ? Math.toIntExact(extent) : Port.OPEN);
       }
       ports.add(new Port(port.string(PORT_NAME), type.integer(ELEMENT_TYPE, 0), dims));
     }

@@ -36,6 +36,7 @@ record OnnxNode(
   private static final int FLOATS = 7;
   static final int INTEGERS = 8;
   static final int ATTRIBUTE_TYPE = 20;
+  static final int REFERENCE = 21;
   static final int OF_FLOAT = 1;
   static final int OF_INTEGER = 2;
   static final int OF_INTEGERS = 7;
@@ -55,13 +56,14 @@ record OnnxNode(
     }
     String domain = message.string(DOMAIN);
     String operator = message.string(OPERATOR);
-    boolean own = domain.isEmpty() || domain.equals("ai.onnx");
     return new OnnxNode(
-        name,
-        own ? operator : domain + "." + operator,
-        message.strings(INPUT),
-        outputs,
-        attributes);
+        name, qualified(domain, operator), message.strings(INPUT), outputs, attributes);
+  }
+
+  /** An operator's name, with its domain in front unless that is ONNX's own. */
+  static String qualified(String domain, String operator) {
+    boolean own = domain.isEmpty() || domain.equals("ai.onnx");
+    return own ? operator : domain + "." + operator;
   }
 
   /** The same with one more input. */

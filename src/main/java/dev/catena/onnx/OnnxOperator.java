@@ -1,16 +1,17 @@
 package dev.catena.onnx;
 
 import dev.catena.error.CatenaException;
+import java.util.List;
 
 /** How one of ONNX's operators is said in a graph. */
 @FunctionalInterface
 interface OnnxOperator {
   /**
-   * The operator's first output.
+   * The operator's outputs, as many as are understood.
    *
    * @throws Unsupported if the graph has no such operation; the message says what it lacks
    */
-  Term apply(GraphImport graph, OnnxNode node);
+  List<Term> apply(GraphImport graph, OnnxNode node);
 
   /** An operator, or a use of it, that the graph cannot say. */
   final class Unsupported extends CatenaException {

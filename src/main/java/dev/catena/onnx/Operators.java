@@ -1,8 +1,10 @@
 package dev.catena.onnx;
 
 import java.util.Collections;
+import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
 
 /** ONNX's operators that a graph can say. */
 final class Operators {
@@ -13,39 +15,45 @@ final class Operators {
 
   private static SortedMap<String, OnnxOperator> table() {
     SortedMap<String, OnnxOperator> table = new TreeMap<>();
-    table.put("Conv", LayerOperators::conv);
-    table.put("Gemm", LayerOperators::gemm);
-    table.put("MatMul", LayerOperators::matMul);
-    table.put("BatchNormalization", LayerOperators::batchNorm);
-    table.put("MaxPool", PoolOperators::max);
-    table.put("AveragePool", PoolOperators::average);
-    table.put("GlobalAveragePool", PoolOperators::globalAverage);
-    table.put("GlobalMaxPool", PoolOperators::globalMax);
-    table.put("ReduceMean", PoolOperators::reduceMean);
-    table.put("Relu", ElementOperators::relu);
-    table.put("Add", ElementOperators::add);
-    table.put("Sum", ElementOperators::sum);
-    table.put("Sub", ElementOperators::subtract);
-    table.put("Mul", ElementOperators::multiply);
-    table.put("Div", ElementOperators::divide);
-    table.put("Sigmoid", ElementOperators::sigmoid);
-    table.put("Clip", ElementOperators::clip);
-    table.put("Neg", ElementOperators::negate);
-    table.put("Mean", ElementOperators::mean);
-    table.put("Concat", ChannelOperators::concat);
-    table.put("LRN", ChannelOperators::localResponseNorm);
-    table.put("Pad", ChannelOperators::pad);
-    table.put("Slice", ChannelOperators::slice);
-    table.put("Gather", ChannelOperators::gather);
-    table.put("Dropout", ShapeOperators::dropout);
-    table.put("Identity", ShapeOperators::identity);
-    table.put("Flatten", ShapeOperators::flatten);
-    table.put("Reshape", ShapeOperators::reshape);
-    table.put("Squeeze", ShapeOperators::squeeze);
-    table.put("Unsqueeze", ShapeOperators::unsqueeze);
-    table.put("Transpose", ShapeOperators::transpose);
-    table.put("Shape", ShapeOperators::shape);
-    table.put("Cast", ShapeOperators::cast);
+    table.put("Conv", one(LayerOperators::conv));
+    table.put("Gemm", one(LayerOperators::gemm));
+    table.put("MatMul", one(LayerOperators::matMul));
+    table.put("BatchNormalization", one(LayerOperators::batchNorm));
+    table.put("MaxPool", one(PoolOperators::max));
+    table.put("AveragePool", one(PoolOperators::average));
+    table.put("GlobalAveragePool", one(PoolOperators::globalAverage));
+    table.put("GlobalMaxPool", one(PoolOperators::globalMax));
+    table.put("ReduceMean", one(PoolOperators::reduceMean));
+    table.put("Relu", one(ElementOperators::relu));
+    table.put("Add", one(ElementOperators::add));
+    table.put("Sum", one(ElementOperators::sum));
+    table.put("Sub", one(ElementOperators::subtract));
+    table.put("Mul", one(ElementOperators::multiply));
+    table.put("Div", one(ElementOperators::divide));
+    table.put("Sigmoid", one(ElementOperators::sigmoid));
+    table.put("Clip", one(ElementOperators::clip));
+    table.put("Neg", one(ElementOperators::negate));
+    table.put("Mean", one(ElementOperators::mean));
+    table.put("Concat", one(ChannelOperators::concat));
+    table.put("LRN", one(ChannelOperators::localResponseNorm));
+    table.put("Pad", one(ChannelOperators::pad));
+    table.put("Slice", one(ChannelOperators::slice));
+    table.put("Gather", one(ChannelOperators::gather));
+    table.put("Dropout", one(ShapeOperators::dropout));
+    table.put("Identity", one(ShapeOperators::identity));
+    table.put("Flatten", one(ShapeOperators::flatten));
+    table.put("Reshape", one(ShapeOperators::reshape));
+    table.put("Squeeze", one(ShapeOperators::squeeze));
+    table.put("Unsqueeze", one(ShapeOperators::unsqueeze));
+    table.put("Transpose", one(ShapeOperators::transpose));
+    table.put("Shape", one(ShapeOperators::shape));
+    table.put("Cast", one(ShapeOperators::cast));
+    table.put("Split", ChannelOperators::split);
     return Collections.unmodifiableSortedMap(table);
+  }
+
+  /** An operator of which the first output is understood. */
+  private static OnnxOperator one(BiFunction<GraphImport, OnnxNode, Term> operator) {
+    return (graph, node) -> List.of(operator.apply(graph, node));
   }
 }

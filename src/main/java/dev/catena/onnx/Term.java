@@ -78,6 +78,24 @@ sealed interface Term {
     }
   }
 
+  /**
+   * An activation with its axes in another order, until another transposition brings them back.
+   *
+   * @param from the activation
+   * @param order its axes, in the order in which they are here
+   */
+  record Moved(Live from, List<Integer> order) implements Term {
+    @Override
+    public List<Integer> dims() {
+      return order.stream().map(from.dims()::get).toList();
+    }
+
+    @Override
+    public Term as(List<Integer> other) {
+      throw new OnnxOperator.Unsupported("it reshapes what was transposed, in memory");
+    }
+  }
+
   /** What an operator that was refused would have made. */
   record Missing() implements Term {
     @Override

@@ -24,6 +24,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -184,6 +185,30 @@ class HostileOnnxTest {
     assertTimeoutPreemptively(SOON, () -> model(1, 2).close());
   }
 
+  @Test
+  void aValueHasOneMaker() throws IOException {
+    MessageWriter graph = new MessageWriter();
+    for (String operator : List.of("Relu", "Sigmoid")) {
+      graph.message(
+          OnnxFile.NODE,
+          new MessageWriter()
+              .text(OnnxNode.INPUT, "x")
+              .text(OnnxNode.OUTPUT, "y")
+              .text(OnnxNode.OPERATOR, operator));
+    }
+    Path file = file(graph);
+    var e = assertThrows(ModelFormatException.class, () -> OnnxModel.open(file));
+    assertTrue(e.getMessage().contains("'y' is also another operator's"), e.getMessage());
+  }
+
+  @Test
+  void operatorsInACircleAreRefused() {
+    node("Add", "a", Map.of(), "x", "b");
+    node("Relu", "b", Map.of(), "a");
+    node("Relu", "y", Map.of(), "b");
+    assertRefused("in a circle", 1, 2);
+  }
+
   private void slice(String output, int start, int end) {
     node(
         "Slice",
@@ -244,7 +269,8 @@ class HostileOnnxTest {
     List<OnnxFile.Port> inputs = List.of(new OnnxFile.Port("x", 1, List.of(dims)));
     List<OnnxFile.Port> outputs = List.of(new OnnxFile.Port("y", 1, List.of()));
     OnnxModel model =
-        new OnnxModel(new OnnxFile(Path.of("m.onnx"), 17, nodes, tensors, inputs, outputs));
+        new OnnxModel(
+            new OnnxFile(Path.of("m.onnx"), 17, nodes, tensors, inputs, outputs), Optional.empty());
     return Models.of(model).with(p -> model.values(p.name()));
   }
 

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -104,7 +105,8 @@ class OnnxOperatorsTest {
     List<OnnxFile.Port> inputs = file.inputs().stream().limit(1).toList();
     OnnxModel model =
         new OnnxModel(
-            new OnnxFile(file.file(), file.opset(), file.nodes(), tensors, inputs, file.outputs()));
+            new OnnxFile(file.file(), file.opset(), file.nodes(), tensors, inputs, file.outputs()),
+            Optional.empty());
     int batch = inputs.getFirst().dims().getFirst();
     try (Session session =
         Models.of(model)

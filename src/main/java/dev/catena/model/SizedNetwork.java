@@ -1,0 +1,62 @@
+package dev.catena.model;
+
+import dev.catena.graph.DType;
+import dev.catena.graph.Graph;
+
+/**
+ * A network for images of one size, whatever size it was designed for or leaves open.
+ *
+ * @param network the network
+ * @param height of an image in pixels
+ * @param width of an image in pixels
+ */
+public record SizedNetwork(Network network, int height, int width) implements Network {
+  @Override
+  public String name() {
+    return network.name();
+  }
+
+  @Override
+  public int channels() {
+    return network.channels();
+  }
+
+  @Override
+  public int axes() {
+    return network.axes();
+  }
+
+  /**
+   * Height and width.
+   *
+   * @throws IllegalStateException if they differ
+   */
+  @Override
+  public int imageSize() {
+    if (height != width) {
+      throw new IllegalStateException("images of %d x %d are not square".formatted(height, width));
+    }
+    return height;
+  }
+
+  /** Numbers of one image's result. */
+  @Override
+  public int classes() {
+    return Math.toIntExact(graph(1, DType.FP32).outputs().getFirst().shape().elements());
+  }
+
+  @Override
+  public Graph graph(int batch, DType dtype) {
+    return network.graph(batch, height, width, dtype);
+  }
+
+  @Override
+  public Graph graph(int batch, int otherHeight, int otherWidth, DType dtype) {
+    return network.graph(batch, otherHeight, otherWidth, dtype);
+  }
+
+  @Override
+  public Graph trainingGraph(int batch, int otherHeight, int otherWidth, DType dtype) {
+    return network.trainingGraph(batch, otherHeight, otherWidth, dtype);
+  }
+}
