@@ -1,6 +1,5 @@
 package dev.catena;
 
-import dev.catena.device.Device;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Packer;
 import dev.catena.engine.Problem;
@@ -20,14 +19,12 @@ final class Binder {
   private final Program program;
   private final Constants constants;
   private final WeightStore weights;
-  private final Device device;
   private final List<Work> works = new ArrayList<>();
 
-  private Binder(Program program, Constants constants, WeightStore weights, Device device) {
+  private Binder(Program program, Constants constants, WeightStore weights) {
     this.program = program;
     this.constants = constants;
     this.weights = weights;
-    this.device = device;
   }
 
   /**
@@ -35,15 +32,14 @@ final class Binder {
    *
    * @param arena device address of as many bytes as the plan's peak
    */
-  static List<Work> bind(
-      Program program, Constants constants, WeightStore weights, Device device, long arena) {
-    return new Binder(program, constants, weights, device).bind(arena, Map.of());
+  static List<Work> bind(Program program, Constants constants, WeightStore weights, long arena) {
+    return new Binder(program, constants, weights).bind(arena, Map.of());
   }
 
   /** The launches of a training program, one work for each step that computes, in order. */
-  static List<Work> bind(Program program, Device device, Addresses addresses) {
+  static List<Work> bind(Program program, Addresses addresses) {
     // Constants: it has none, its parameters have addresses.
-    return new Binder(program, null, null, device).bind(addresses.arena(), addresses.external());
+    return new Binder(program, null, null).bind(addresses.arena(), addresses.external());
   }
 
   private List<Work> bind(long arena, Map<Integer, Long> external) {
@@ -66,7 +62,7 @@ final class Binder {
       } else if (!Program.isView(step)) {
         Problem problem = program.problem(step, plan.placement());
         StepBinding binding = new StepBinding(step, addresses, scratch);
-        works.add(program.engine(problem).prepare(problem, binding, device));
+        works.add(program.engine(problem).prepare(binding));
       }
     }
   }

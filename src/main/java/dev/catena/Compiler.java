@@ -42,7 +42,7 @@ final class Compiler {
       graph = new FuseDenseLayer(this::isBetter).apply(graph);
       graph = new FuseResidual(this::isBetter).apply(graph);
     }
-    return Program.compile(graph, options.tf32(), engines, device);
+    return Program.compile(graph, options.tf32(), engines);
   }
 
   private Graph rewritten(int batch) {

@@ -40,7 +40,7 @@ final class Lane implements AutoCloseable {
       arena = memory;
       measuredBytes = device.usedMemory() - before;
       for (Program program : programs) {
-        List<Work> works = Binder.bind(program, constants, weights, device, arena.address());
+        List<Work> works = Binder.bind(program, constants, weights, arena.address());
         long start = System.nanoTime();
         try {
           replays.add(new Replay(program, works, stream, arena.address(), device.id()));

@@ -1,8 +1,7 @@
 package dev.catena;
 
-import dev.catena.device.Device;
-import dev.catena.engine.Engine;
 import dev.catena.engine.Engines;
+import dev.catena.engine.Offer;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.graph.DType;
@@ -33,15 +32,10 @@ final class Program {
   private final Optional<DType> trained;
   private final boolean tf32;
   private final MemoryPlan plan;
-  private final Map<Problem, Engine> engines = new HashMap<>();
+  private final Map<Problem, Offer> engines = new HashMap<>();
 
   private Program(
-      Graph graph,
-      List<Value> external,
-      Optional<DType> trained,
-      boolean tf32,
-      Engines choice,
-      Device device) {
+      Graph graph, List<Value> external, Optional<DType> trained, boolean tf32, Engines choice) {
     this.trained = trained;
     this.tf32 = tf32;
     this.plan =
@@ -53,7 +47,7 @@ final class Program {
                 return 0;
               }
               Problem problem = problem(step, placement);
-              return engines.computeIfAbsent(problem, choice::choose).workspace(problem, device);
+              return engines.computeIfAbsent(problem, choice::choose).workspace();
             });
   }
 
@@ -62,8 +56,8 @@ final class Program {
    *
    * @param tf32 whether products in fp32 may be of factors rounded to TF32
    */
-  static Program compile(Graph graph, boolean tf32, Engines choice, Device device) {
-    return new Program(graph, List.of(), Optional.empty(), tf32, choice, device);
+  static Program compile(Graph graph, boolean tf32, Engines choice) {
+    return new Program(graph, List.of(), Optional.empty(), tf32, choice);
   }
 
   /**
@@ -71,10 +65,9 @@ final class Program {
    *
    * @param options type of activations, in which filters are read, and of products
    */
-  static Program training(
-      Graph step, TrainingState state, Training options, Engines choice, Device device) {
+  static Program training(Graph step, TrainingState state, Training options, Engines choice) {
     Optional<DType> dtype = Optional.of(options.dtype());
-    return new Program(step, state.values(), dtype, options.tf32(), choice, device);
+    return new Program(step, state.values(), dtype, options.tf32(), choice);
   }
 
   /** The steps that compute, in order: all but views. */
@@ -108,7 +101,7 @@ final class Program {
   }
 
   /** Who computes a problem of this program. */
-  Engine engine(Problem problem) {
+  Offer engine(Problem problem) {
     return engines.get(problem);
   }
 

@@ -100,7 +100,7 @@ public final class Trainer implements AutoCloseable {
       HostMemory pinned = device.allocateHost(labels.bytes());
       opened.push(pinned::close);
       labelValues = pinned.segment();
-      works = Binder.bind(program, device, addresses);
+      works = Binder.bind(program, addresses);
       opened.push(() -> works.forEach(Work::close));
       long loss = addresses.of(step.outputs().getFirst());
       optimizer = new Optimizer(device, layout, options.dtype(), state.address(), loss);
@@ -150,7 +150,7 @@ public final class Trainer implements AutoCloseable {
     Graph step =
         options.step(source, options.batch(), new FuseStatistics(fusion(options, engines)));
     TrainingState state = TrainingPlan.of(step, options.dtype()).state();
-    List<Step> steps = Program.training(step, state, options, engines, device).steps();
+    List<Step> steps = Program.training(step, state, options, engines).steps();
     engines.remember();
     return steps;
   }
@@ -172,7 +172,7 @@ public final class Trainer implements AutoCloseable {
     Graph step = options.step(source, options.batch(), new FuseStatistics(fuse));
     TrainingPlan least = TrainingPlan.of(step, options.dtype());
     requireFit(least.bytes(), 0, source, options, device);
-    Program program = Program.training(step, least.state(), options, engines, device);
+    Program program = Program.training(step, least.state(), options, engines);
     engines.remember();
     long scratch = program.plan().peakBytes() - least.step().peakBytes();
     requireFit(least.bytes() + scratch, scratch, source, options, device);

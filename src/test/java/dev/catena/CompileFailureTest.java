@@ -9,6 +9,8 @@ import dev.catena.device.Stream;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Engine;
 import dev.catena.engine.Engines;
+import dev.catena.engine.Offer;
+import dev.catena.engine.Offers;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
 import dev.catena.graph.DType;
@@ -82,17 +84,11 @@ class CompileFailureTest {
     }
 
     @Override
-    public Optional<String> unsupported(Problem problem, Device device) {
-      return Optional.empty();
+    public Offers offers(Problem problem, Device device) {
+      return Offers.of(new Offer(name(), 0, binding -> prepare(problem, binding)));
     }
 
-    @Override
-    public long workspace(Problem problem, Device device) {
-      return 0;
-    }
-
-    @Override
-    public Work prepare(Problem problem, Binding binding, Device device) {
+    private Work prepare(Problem problem, Binding binding) {
       countDown("prepare");
       for (int i = 0; i < problem.inputs().size(); i++) {
         if (problem.input(i).layout() == Layout.PARAMETER) {

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonEncoding;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.catena.device.Device;
-import dev.catena.engine.Engine;
 import dev.catena.engine.kernel.KernelEngine;
 import dev.catena.error.DeviceException;
 import dev.catena.error.DeviceLostException;
@@ -19,9 +18,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 
 /**
  * Runs the conformance suite: {@code java -m dev.catena/dev.catena.conformance.Main --help}. Ends
@@ -101,7 +98,7 @@ public final class Main {
 
   /** All cases, or as many as the device survives. */
   private void run(String id) {
-    Set<String> tiles = KernelEngine.tiles().stream().map(Engine::name).collect(Collectors.toSet());
+    List<String> tiles = KernelEngine.tiles();
     try (Device device = Device.open(id)) {
       text.println(device.describe());
       suite.run(

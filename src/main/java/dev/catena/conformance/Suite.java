@@ -2,6 +2,8 @@ package dev.catena.conformance;
 
 import dev.catena.device.Device;
 import dev.catena.engine.Engine;
+import dev.catena.engine.Offer;
+import dev.catena.engine.Offers;
 import dev.catena.engine.Problem;
 import dev.catena.engine.kernel.KernelEngine;
 import dev.catena.engine.registry.EngineRegistry;
@@ -102,18 +104,40 @@ public final class Suite {
    * @throws DeviceLostException if a case ends the device
    */
   public void run(Device device, Predicate<String> chosen, Consumer<Outcome> each) {
-    List<Engine> engines = EngineRegistry.on(device, Optional.empty(), Optional.empty()).all();
-    List<Engine> tiles = KernelEngine.tiles();
+    List<Engine> engines =
+        EngineRegistry.on(device, Optional.empty(), Optional.empty()).all().stream()
+            .filter(engine -> chosen.test(engine.name()))
+            .toList();
+    List<String> tiles = KernelEngine.tiles().stream().filter(chosen).toList();
     for (Case one : cases) {
       Answer answer = new Answer(one);
-      List<Engine> others = one.data() == Data.ROUNDED ? List.of() : engines;
-      for (Engine engine : one.data().exact() ? join(others, tiles) : others) {
-        if (chosen.test(engine.name())) {
-          Outcome outcome = run(device, engine, answer);
-          each.accept(engine.name().equals(LAST_RESORT) ? required(outcome, device, one) : outcome);
+      for (Engine engine : one.data() == Data.ROUNDED ? List.<Engine>of() : engines) {
+        Offers offers = engine.offers(one.problem(), device);
+        Outcome outcome = run(device, engine.name(), preferred(offers), why(offers), answer);
+        each.accept(engine.name().equals(LAST_RESORT) ? required(outcome, device, one) : outcome);
+      }
+      if (one.data().exact() && !tiles.isEmpty()) {
+        Offers offers = KernelEngine.matrix().offers(one.problem(), device);
+        for (String tile : tiles) {
+          each.accept(run(device, tile, named(tile, offers), "not on this tile", answer));
         }
       }
     }
+  }
+
+  private static Optional<Offer> preferred(Offers offers) {
+    return offers.some().map(Offers.Some::preferred);
+  }
+
+  private static String why(Offers offers) {
+    return offers.refusal().orElse("");
+  }
+
+  private static Optional<Offer> named(String name, Offers offers) {
+    return offers.some().stream()
+        .flatMap(some -> some.ways().stream())
+        .filter(offer -> offer.name().equals(name))
+        .findFirst();
   }
 
   /** A failure of the kernels where they cannot what no other engine of our own can either. */
@@ -122,38 +146,33 @@ public final class Suite {
     boolean solved =
         ofKernels.verdict() != Outcome.Verdict.UNSUPPORTED
             || Stream.of(KernelEngine.direct(), new TiledEngine())
-                .anyMatch(engine -> engine.unsupported(one.problem(), device).isEmpty());
+                .anyMatch(engine -> engine.offers(one.problem(), device).some().isPresent());
     String why = "no engine of our own computes it: " + ofKernels.why();
     return choice || solved
         ? ofKernels
         : new Outcome(device.id(), LAST_RESORT, one.line(), Outcome.Verdict.FAILED, why);
   }
 
-  private static List<Engine> join(List<Engine> some, List<Engine> others) {
-    return Stream.concat(some.stream(), others.stream()).toList();
-  }
-
-  private static Outcome run(Device device, Engine engine, Answer answer) {
+  private static Outcome run(
+      Device device, String name, Optional<Offer> offer, String refusal, Answer answer) {
     Case one = answer.one();
-    Optional<String> not = engine.unsupported(one.problem(), device);
-    if (not.isPresent()) {
-      return outcome(device, engine, one, Outcome.Verdict.UNSUPPORTED, not.get());
+    if (offer.isEmpty()) {
+      return outcome(device, name, one, Outcome.Verdict.UNSUPPORTED, refusal);
     }
     try {
-      Optional<String> wrong = Trial.run(device, engine, answer);
-      return wrong
-          .map(why -> outcome(device, engine, one, Outcome.Verdict.FAILED, why))
-          .orElseGet(() -> outcome(device, engine, one, Outcome.Verdict.PASSED, ""));
+      return Trial.run(device, offer.get(), answer)
+          .map(why -> outcome(device, name, one, Outcome.Verdict.FAILED, why))
+          .orElseGet(() -> outcome(device, name, one, Outcome.Verdict.PASSED, ""));
     } catch (DeviceLostException lost) {
       throw lost;
     } catch (RuntimeException error) {
-      return outcome(device, engine, one, Outcome.Verdict.FAILED, error.toString());
+      return outcome(device, name, one, Outcome.Verdict.FAILED, error.toString());
     }
   }
 
   private static Outcome outcome(
-      Device device, Engine engine, Case one, Outcome.Verdict verdict, String why) {
-    return new Outcome(device.id(), engine.name(), one.line(), verdict, why);
+      Device device, String engine, Case one, Outcome.Verdict verdict, String why) {
+    return new Outcome(device.id(), engine, one.line(), verdict, why);
   }
 
   private static List<Case> read(String list) {

@@ -6,7 +6,7 @@ import dev.catena.device.HostDevice;
 import dev.catena.device.PtxDevice;
 import dev.catena.device.Stream;
 import dev.catena.engine.Binding;
-import dev.catena.engine.Engine;
+import dev.catena.engine.Offer;
 import dev.catena.engine.Packer;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
@@ -21,7 +21,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 
-/** One case on one engine, in memory of its own. */
+/** One case by one offer, in memory of its own. */
 final class Trial implements Binding, AutoCloseable {
   /** NaN behind every constant, for what reads too far. */
   private static final int GUARD_BYTES = 256;
@@ -50,19 +50,19 @@ final class Trial implements Binding, AutoCloseable {
   }
 
   /**
-   * What is wrong with the engine's result; empty if nothing.
+   * What is wrong with the offer's result; empty if nothing.
    *
    * <p>It is computed twice, from the same inputs into the same poisoned memory; on the host once
    * with shared memory full of NaN and the threads in random order, and once with each warp running
    * ahead as far as barriers let it.
    */
-  static Optional<String> run(Device device, Engine engine, Answer answer) {
+  static Optional<String> run(Device device, Offer offer, Answer answer) {
     try (Trial trial = new Trial(device, answer)) {
-      return trial.run(engine);
+      return trial.run(offer);
     }
   }
 
-  private Optional<String> run(Engine engine) {
+  private Optional<String> run(Offer offer) {
     Problem problem = one.problem();
     for (int i = 0; i < numbers.size(); i++) {
       if (problem.input(i).layout() != Layout.PARAMETER && i != one.overwritten()) {
@@ -74,9 +74,9 @@ final class Trial implements Binding, AutoCloseable {
             ? Buffer.output(device, problem.output())
             : Buffer.overwritten(device, problem.output(), numbers.get(one.overwritten())));
     problem.outputs().stream().skip(1).forEach(made -> outputs.add(Buffer.output(device, made)));
-    long bytes = engine.workspace(problem, device);
+    long bytes = offer.workspace();
     workspace = bytes == 0 ? null : device.allocate(bytes);
-    try (Work work = engine.prepare(problem, this, device);
+    try (Work work = offer.prepare(this);
         Stream stream = device.newStream()) {
       shuffleThreads(true);
       List<byte[]> first = launch(work, stream);

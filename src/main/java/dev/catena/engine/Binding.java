@@ -13,7 +13,7 @@ public interface Binding {
     return output(0);
   }
 
-  /** Device address of as many bytes as {@link Engine#workspace} asked for, 256-byte aligned. */
+  /** Device address of as many bytes as {@link Offer#workspace} says, 256-byte aligned. */
   long workspace();
 
   /**

@@ -4,20 +4,26 @@ import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.Event;
 import dev.catena.device.Stream;
+import java.util.Arrays;
 
 /**
- * Measures engines on one problem, in memory of its own filled with random numbers. Times are those
- * of the device's events around all launches of one run; before each the cache that all its cores
- * share is overwritten, as by the other layers of a network. For one thread at a time.
+ * Measures offers for one problem, in memory of its own filled with random numbers. Times are those
+ * of the device's events around all launches of one run; before each but those that warm up the
+ * cache that all its cores share is overwritten, as by the other layers of a network. For one
+ * thread at a time.
  */
 public final class EngineTimer implements AutoCloseable {
   private static final int WARM_UPS = 2;
+
+  /** Runs before one is given up, and how many times slower than the limit it then is. */
+  private static final int LEAST_RUNS = 2;
+
+  private static final double HOPELESS = 1.5;
 
   /** {@code CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE}; of a CPU the last level's. */
   private static final int L2_CACHE_BYTES = 38;
 
   private final Device device;
-  private final Problem problem;
   private final int runs;
   private final TrialMemory memory;
   private final DeviceMemory cache;
@@ -30,7 +36,6 @@ public final class EngineTimer implements AutoCloseable {
    */
   public EngineTimer(Device device, Problem problem, int runs) {
     this.device = device;
-    this.problem = problem;
     this.runs = runs;
     this.memory = new TrialMemory(device, problem);
     try {
@@ -41,33 +46,48 @@ public final class EngineTimer implements AutoCloseable {
     }
   }
 
-  /** Runs {@code engine}, which supports the problem, once. */
-  public void run(Engine engine) {
-    memory.reserve(engine.workspace(problem, device));
-    try (Work work = engine.prepare(problem, memory, device);
+  /** Runs {@code offer} once. */
+  public void run(Offer offer) {
+    memory.reserve(offer.workspace());
+    try (Work work = offer.prepare(memory);
         Stream stream = device.newStream()) {
       work.enqueue(stream);
       stream.synchronize();
     }
   }
 
-  /** The time of {@code engine}, which supports the problem. */
-  public Timing time(Engine engine) {
-    memory.reserve(engine.workspace(problem, device));
-    try (Work work = engine.prepare(problem, memory, device);
+  /** The time of {@code offer}. */
+  public Timing time(Offer offer) {
+    return time(offer, Double.POSITIVE_INFINITY);
+  }
+
+  /**
+   * The same of fewer runs if the first of them show that it is much slower than {@code limit}.
+   *
+   * @param limit in microseconds
+   */
+  Timing time(Offer offer, double limit) {
+    memory.reserve(offer.workspace());
+    try (Work work = offer.prepare(memory);
         Stream stream = device.newStream();
         Event start = device.newEvent();
         Event end = device.newEvent()) {
+      for (int i = 0; i < WARM_UPS; i++) {
+        work.enqueue(stream);
+      }
       double[] micros = new double[runs];
-      for (int i = -WARM_UPS; i < runs; i++) {
+      double least = Double.POSITIVE_INFINITY;
+      int measured = 0;
+      while (measured < runs && (measured < LEAST_RUNS || least < HOPELESS * limit)) {
         stream.fill(cache.address(), (byte) 0, cache.bytes());
         stream.record(start);
         work.enqueue(stream);
         stream.record(end);
         stream.synchronize();
-        micros[Math.max(i, 0)] = 1000 * end.millisecondsSince(start);
+        micros[measured] = 1000 * end.millisecondsSince(start);
+        least = Math.min(least, micros[measured++]);
       }
-      return Timing.of(micros);
+      return Timing.of(Arrays.copyOf(micros, measured));
     }
   }
 

@@ -2,7 +2,6 @@ package dev.catena.engine;
 
 import dev.catena.device.Device;
 import dev.catena.error.UnsupportedOnDeviceException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -45,87 +44,80 @@ public final class Engines {
   }
 
   /**
-   * Whether one launch for {@code fused} is better than one for each of {@code parts}. Where nobody
-   * knows without measuring, it is measured and remembered; without a tuner an engine has to
-   * compete for it.
+   * Whether one launch for {@code fused} is better than one for each of {@code parts}. It is
+   * measured and remembered; without a tuner an engine has to compete for it.
    */
   public boolean worthFusing(Problem fused, List<Problem> parts) {
-    List<Engine> able =
-        engines.stream()
-            .filter(e -> forced.isEmpty() || e.name().equals(forced.get()))
-            .filter(e -> e.unsupported(fused, device).isEmpty())
-            .toList();
-    boolean cuda = device.kind() == Device.Kind.CUDA;
-    boolean unsure =
-        able.stream()
-            .anyMatch(
-                e -> !e.alternatives(fused, device).isEmpty() || cuda && e.competes(fused, device));
-    if (tuner.isPresent() && unsure) {
-      double together = parts.stream().mapToDouble(this::micros).sum();
-      double once = micros(fused);
-      return Double.isFinite(once) && once <= together;
+    List<Offers.Some> able = able(fused);
+    if (forced.isPresent() && able.stream().noneMatch(this::isForced)
+        || able.stream().allMatch(offers -> offers.contenders().isEmpty())) {
+      return false;
     }
-    return able.stream().anyMatch(e -> e.competes(fused, device));
+    return tuner.isEmpty()
+        || tuner.get().isWorthFusing(contest(fused), parts.stream().map(this::contest).toList());
   }
 
-  private double micros(Problem problem) {
-    return tuner.orElseThrow().micros(problem, contenders(problem));
+  private Tuner.Contest contest(Problem problem) {
+    return new Tuner.Contest(problem, contenders(problem));
   }
 
   /**
-   * Who computes {@code problem}.
+   * How {@code problem} is computed.
    *
-   * @throws UnsupportedOnDeviceException if nobody can, with everyone's reason
+   * @throws UnsupportedOnDeviceException if no engine computes it, with everyone's reason
    */
-  public Engine choose(Problem problem) {
-    List<Engine> contenders = contenders(problem);
+  public Offer choose(Problem problem) {
+    List<Offers.Some> able = requireAble(problem);
+    List<Offer> contenders = contenders(able);
     if (contenders.size() > 1 && tuner.isPresent()) {
-      return tuner.get().fastest(problem, contenders);
+      return tuner.get().fastest(new Tuner.Contest(problem, contenders));
     }
-    List<Engine> able = able(problem);
     return able.stream()
-        .filter(e -> e.competes(problem, device))
+        .map(Offers.Some::preferred)
+        .filter(Offer::competes)
         .findFirst()
-        .orElse(able.getFirst());
+        .orElse(able.getFirst().preferred());
   }
 
   /**
-   * Those whom it is worth measuring on {@code problem}, in order of preference: engines that
-   * compete, and in place of an engine the ways among which it cannot choose.
+   * What is worth measuring on {@code problem}, in order of preference; at least one.
    *
-   * @throws UnsupportedOnDeviceException if nobody can compute it, with everyone's reason
+   * @throws UnsupportedOnDeviceException if no engine computes it, with everyone's reason
    */
-  public List<Engine> contenders(Problem problem) {
-    List<Engine> able = able(problem);
+  public List<Offer> contenders(Problem problem) {
+    return contenders(requireAble(problem));
+  }
+
+  private static List<Offer> contenders(List<Offers.Some> able) {
+    List<Offer> contenders = able.stream().flatMap(some -> some.contenders().stream()).toList();
+    return contenders.isEmpty() ? List.of(able.getFirst().preferred()) : contenders;
+  }
+
+  private List<Offers.Some> requireAble(Problem problem) {
+    List<Offers.Some> able = able(problem);
     if (able.isEmpty()) {
       throw new UnsupportedOnDeviceException(
           problem.op().toString(), problem.output().shape().toString(), reasons(problem));
     }
-    List<Engine> contenders = new ArrayList<>();
-    for (Engine engine : able) {
-      List<Engine> alternatives = engine.alternatives(problem, device);
-      contenders.addAll(alternatives);
-      if (alternatives.isEmpty() && engine.competes(problem, device)) {
-        contenders.add(engine);
-      }
-    }
-    return contenders.isEmpty() ? able.subList(0, 1) : contenders;
+    return able;
   }
 
-  /** Who can compute it: the forced engine alone where it can. */
-  private List<Engine> able(Problem problem) {
-    List<Engine> able =
-        engines.stream().filter(e -> e.unsupported(problem, device).isEmpty()).toList();
-    List<Engine> wanted = able.stream().filter(e -> e.name().equals(forced.orElse(null))).toList();
+  /** The answers of those that compute it: of the forced engine alone where it does. */
+  private List<Offers.Some> able(Problem problem) {
+    List<Offers.Some> able =
+        engines.stream().flatMap(e -> e.offers(problem, device).some().stream()).toList();
+    List<Offers.Some> wanted = able.stream().filter(this::isForced).toList();
     return wanted.isEmpty() ? able : wanted;
   }
 
+  private boolean isForced(Offers.Some offers) {
+    return offers.preferred().name().equals(forced.orElse(null));
+  }
+
   private String reasons(Problem problem) {
-    List<String> reasons = new ArrayList<>();
-    for (Engine engine : engines) {
-      reasons.add(engine.name() + ": " + engine.unsupported(problem, device).orElseThrow());
-    }
-    return String.join("; ", reasons);
+    return engines.stream()
+        .map(e -> e.name() + ": " + e.offers(problem, device).refusal().orElseThrow())
+        .collect(Collectors.joining("; "));
   }
 
   private String names() {

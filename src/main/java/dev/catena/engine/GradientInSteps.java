@@ -114,46 +114,40 @@ public final class GradientInSteps implements Engine {
   }
 
   @Override
-  public Optional<String> unsupported(Problem problem, Device device) {
+  public Offers offers(Problem problem, Device device) {
     List<Part> parts = parts(problem);
     if (parts.isEmpty()) {
-      return Optional.of("has nothing to do before or behind " + convolutions.name());
+      return new Offers.Refusal("has nothing to do before or behind " + convolutions.name());
     }
     if (problem.input(0).dtype() != DType.FP32) {
-      return Optional.of("what lies between two steps would be rounded to 16 bits");
+      return new Offers.Refusal("what lies between two steps would be rounded to 16 bits");
     }
-    if (bytesBetween(problem) > limit) {
-      return Optional.of(
-          "%d bytes between two steps are more than %d".formatted(bytesBetween(problem), limit));
+    Operand z = parts.getFirst().problem().output();
+    long between = Math.ceilDiv(z.bufferElements() * z.dtype().bytes(), ALIGNMENT) * ALIGNMENT;
+    if (between > limit) {
+      return new Offers.Refusal(
+          "%d bytes between two steps are more than %d".formatted(between, limit));
     }
-    return parts.stream()
-        .flatMap(part -> part.engine().unsupported(part.problem(), device).stream())
-        .findFirst();
+    List<Offer> offers = new ArrayList<>();
+    for (Part part : parts) {
+      switch (part.engine().offers(part.problem(), device)) {
+        case Offers.Some some -> offers.add(some.preferred());
+        case Offers.Refusal refusal -> {
+          return refusal;
+        }
+      }
+    }
+    long most = offers.stream().mapToLong(Offer::workspace).max().orElse(0);
+    return Offers.of(
+        new Offer(name(), between + most, binding -> prepare(parts, offers, binding, between)));
   }
 
-  @Override
-  public long workspace(Problem problem, Device device) {
-    return bytesBetween(problem)
-        + parts(problem).stream()
-            .mapToLong(part -> part.engine().workspace(part.problem(), device))
-            .max()
-            .orElse(0);
-  }
-
-  private long bytesBetween(Problem problem) {
-    Part first = parts(problem).getFirst();
-    Operand z = first.problem().output();
-    return Math.ceilDiv(z.bufferElements() * z.dtype().bytes(), ALIGNMENT) * ALIGNMENT;
-  }
-
-  @Override
-  public Work prepare(Problem problem, Binding binding, Device device) {
+  private static Work prepare(List<Part> parts, List<Offer> offers, Binding binding, long between) {
     List<Work> works = new ArrayList<>();
-    long free = binding.workspace() + bytesBetween(problem);
+    long free = binding.workspace() + between;
     try {
-      for (Part part : parts(problem)) {
-        Bound bound = new Bound(part.inputs(), works.isEmpty(), binding, free);
-        works.add(part.engine().prepare(part.problem(), bound, device));
+      for (int i = 0; i < offers.size(); i++) {
+        works.add(offers.get(i).prepare(new Bound(parts.get(i).inputs(), i == 0, binding, free)));
       }
       return new Both(works);
     } catch (RuntimeException | Error e) {

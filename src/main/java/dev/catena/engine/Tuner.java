@@ -3,21 +3,26 @@ package dev.catena.engine;
 import dev.catena.device.Device;
 import dev.catena.error.CudaException;
 import dev.catena.error.DeviceLostException;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
- * Measures who computes a problem fastest on this device, and remembers. Thread-safe; one problem
+ * Measures what computes a problem fastest on this device, and remembers. Thread-safe; one problem
  * is measured at a time.
  *
- * <p>An engine that fails while it is measured is not chosen, and the log says why; only a lost
+ * <p>An offer that fails while it is measured is not chosen, and the log says why; only a lost
  * device ends it all.
  */
 public final class Tuner {
   private static final System.Logger LOG = System.getLogger(Tuner.class.getName());
   private static final int RUNS = 7;
+
+  private static final String FUSED = "fused";
+  private static final String PARTS = "parts";
 
   private final Device device;
   private final TuningCache cache;
@@ -33,56 +38,124 @@ public final class Tuner {
   }
 
   /**
-   * The fastest engine, a later one only if it is faster by more than the noise; from the cache if
+   * A problem and what competes for it, in order of preference.
+   *
+   * @param offers at least one
+   */
+  record Contest(Problem problem, List<Offer> offers) {
+    private Optional<Offer> named(TuningCache.Choice choice) {
+      return offers.stream().filter(o -> o.name().equals(choice.engine())).findFirst();
+    }
+
+    private String names() {
+      return offers.stream().map(Offer::name).collect(Collectors.joining(","));
+    }
+  }
+
+  /**
+   * The fastest offer, a later one only if it is faster by more than the noise; from the cache if
    * it was measured before, the first where none can be measured.
    */
-  public Engine fastest(Problem problem, List<Engine> engines) {
-    Optional<TuningCache.Choice> choice = choice(problem, engines);
-    return engines.stream()
-        .filter(e -> choice.isPresent() && e.name().equals(choice.get().engine()))
-        .findFirst()
-        .orElse(engines.getFirst());
+  Offer fastest(Contest contest) {
+    return choice(contest, Double.POSITIVE_INFINITY)
+        .flatMap(contest::named)
+        .orElse(contest.offers().getFirst());
   }
 
-  /** Microseconds of the fastest; infinite where none can be measured. */
-  double micros(Problem problem, List<Engine> engines) {
-    return choice(problem, engines)
-        .map(TuningCache.Choice::micros)
-        .orElse(Double.POSITIVE_INFINITY);
+  /**
+   * Whether {@code fused} is not slower than all of {@code parts} together, which have to be faster
+   * by more than the noise. What is slower than all that is left of the time is not measured to the
+   * end. The answer is remembered and serves every problem of the same operation and result whose
+   * inputs have about as many elements: the layers of a dense block differ in nothing else.
+   */
+  synchronized boolean isWorthFusing(Contest fused, List<Contest> parts) {
+    String question =
+        "fused by %s, in parts by %s: %s"
+            .formatted(
+                fused.names(),
+                parts.stream().map(Contest::names).collect(Collectors.joining(" and ")),
+                kind(fused.problem()));
+    Optional<TuningCache.Choice> known = cache.choice(question);
+    if (known.isPresent()) {
+      return known.get().engine().equals(FUSED);
+    }
+    Optional<TuningCache.Choice> once = choice(fused, Double.POSITIVE_INFINITY);
+    if (once.isEmpty()) {
+      return false;
+    }
+    double left = once.get().micros() - once.get().spread();
+    for (Contest part : measuredFirst(parts)) {
+      if (left > 0) {
+        left -= choice(part, left).map(c -> c.micros() + c.spread()).orElse(left);
+      }
+    }
+    String better = left > 0 ? PARTS : FUSED;
+    cache.remember(
+        question, new TuningCache.Choice(better, once.get().micros(), once.get().spread()));
+    return left <= 0;
   }
 
-  private synchronized Optional<TuningCache.Choice> choice(Problem problem, List<Engine> engines) {
+  /** The problem, but for its inputs only the two leading binary digits of their size. */
+  private static String kind(Problem problem) {
+    long elements = problem.inputs().stream().mapToLong(x -> x.shape().elements()).sum();
+    long digit = Long.highestOneBit(elements);
+    return "%s to %s from %d elements or more, %s, tf32=%s"
+        .formatted(
+            problem.op(),
+            problem.outputs(),
+            digit + (elements & digit >> 1),
+            problem.input(0).dtype(),
+            problem.tf32());
+  }
+
+  private List<Contest> measuredFirst(List<Contest> contests) {
+    return contests.stream()
+        .sorted(Comparator.comparing(c -> cache.choice(c.problem().toString()).isEmpty()))
+        .toList();
+  }
+
+  /**
+   * The fastest offer; where all are slower than {@code limit}, one of them, and not remembered.
+   */
+  private synchronized Optional<TuningCache.Choice> choice(Contest contest, double limit) {
+    String problem = contest.problem().toString();
     Optional<TuningCache.Choice> known = cache.choice(problem);
-    if (known.isPresent()
-        && engines.stream().anyMatch(e -> e.name().equals(known.get().engine()))) {
+    if (known.flatMap(contest::named).isPresent()) {
       return known;
     }
     ChoiceEvent event = new ChoiceEvent();
     event.begin();
-    Map<String, Timing> times = measure(problem, engines);
+    Map<String, Timing> times = measure(contest, limit);
     LOG.log(System.Logger.Level.DEBUG, () -> problem + ": " + times);
     Optional<TuningCache.Choice> best =
         times.entrySet().stream()
             .reduce((a, b) -> a.getValue().slowerThan(b.getValue()) ? b : a)
-            .map(e -> new TuningCache.Choice(e.getKey(), e.getValue().micros()));
-    best.ifPresent(choice -> cache.remember(problem, choice));
-    event.commit(problem, best, times);
+            .map(
+                e ->
+                    new TuningCache.Choice(
+                        e.getKey(), e.getValue().micros(), e.getValue().spread()));
+    best.filter(choice -> choice.micros() <= limit)
+        .ifPresent(choice -> cache.remember(problem, choice));
+    event.commit(contest.problem(), best, times);
     return best;
   }
 
-  /** In the engines' order, without those that fail. */
-  private Map<String, Timing> measure(Problem problem, List<Engine> engines) {
+  /** In the offers' order, without those that fail. */
+  private Map<String, Timing> measure(Contest contest, double limit) {
     Map<String, Timing> times = new LinkedHashMap<>();
-    try (EngineTimer timer = new EngineTimer(device, problem, RUNS)) {
-      for (Engine engine : engines) {
+    double least = limit;
+    try (EngineTimer timer = new EngineTimer(device, contest.problem(), RUNS)) {
+      for (Offer offer : contest.offers()) {
         try {
-          times.put(engine.name(), timer.time(engine));
+          Timing time = timer.time(offer, least);
+          times.put(offer.name(), time);
+          least = Math.min(least, time.micros());
         } catch (RuntimeException e) {
-          skip(engine.name() + " is not considered for " + problem, e);
+          skip(offer.name() + " is not considered for " + contest.problem(), e);
         }
       }
     } catch (RuntimeException e) {
-      skip("nobody can be measured on " + problem, e);
+      skip("nothing can be measured on " + contest.problem(), e);
     }
     return times;
   }

@@ -29,8 +29,9 @@ public final class TuningCache {
    *
    * @param engine its name
    * @param micros its median time in microseconds
+   * @param spread of its times, as {@link Timing#spread}
    */
-  record Choice(String engine, double micros) {}
+  record Choice(String engine, double micros, double spread) {}
 
   private final Path file;
   private final Map<String, Choice> choices = new TreeMap<>();
@@ -58,14 +59,14 @@ public final class TuningCache {
     return file;
   }
 
-  /** Who was the fastest for {@code problem}, if it was measured. */
-  synchronized Optional<Choice> choice(Problem problem) {
-    return Optional.ofNullable(choices.get(problem.toString()));
+  /** The answer to {@code question}, mostly what was the fastest for a problem, if it is known. */
+  synchronized Optional<Choice> choice(String question) {
+    return Optional.ofNullable(choices.get(question));
   }
 
   /** Remembers a choice, here and in the file. */
-  synchronized void remember(Problem problem, Choice choice) {
-    choices.put(problem.toString(), choice);
+  synchronized void remember(String question, Choice choice) {
+    choices.put(question, choice);
     changed = true;
   }
 
@@ -98,6 +99,7 @@ public final class TuningCache {
         json.writeObjectFieldStart(choice.getKey());
         json.writeStringField("engine", choice.getValue().engine());
         json.writeNumberField("micros", choice.getValue().micros());
+        json.writeNumberField("spread", choice.getValue().spread());
         json.writeEndObject();
       }
       json.writeEndObject();
@@ -125,6 +127,7 @@ public final class TuningCache {
   private static Choice readChoice(JsonParser json) throws IOException {
     String engine = null;
     double micros = Double.NaN;
+    double spread = Double.NaN;
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String field = json.currentName();
       JsonToken value = json.nextToken();
@@ -132,11 +135,15 @@ public final class TuningCache {
         engine = json.getText();
       } else if (field.equals("micros") && value.isNumeric()) {
         micros = json.getDoubleValue();
+      } else if (field.equals("spread") && value.isNumeric()) {
+        spread = json.getDoubleValue();
       }
     }
-    if (engine == null || Double.isNaN(micros) || json.currentToken() != JsonToken.END_OBJECT) {
+    if (engine == null
+        || Double.isNaN(micros + spread)
+        || json.currentToken() != JsonToken.END_OBJECT) {
       throw new IOException("not a choice before " + json.currentLocation());
     }
-    return new Choice(engine, micros);
+    return new Choice(engine, micros, spread);
   }
 }

@@ -1,9 +1,9 @@
 package dev.catena.measure;
 
 import dev.catena.device.Device;
-import dev.catena.engine.Engine;
 import dev.catena.engine.EngineTimer;
 import dev.catena.engine.Engines;
+import dev.catena.engine.Offer;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Timing;
 import dev.catena.error.CudaException;
@@ -64,19 +64,19 @@ public record KernelBench(Device device, Engines engines, int runs) {
    * @throws DeviceLostException if somebody ends the device; other failures are reported
    */
   public Times measure(Problem problem) {
-    Engine chosen = engines.choose(problem);
-    Set<Engine> all = new LinkedHashSet<>();
+    Offer chosen = engines.choose(problem);
+    Set<Offer> all = new LinkedHashSet<>();
     all.add(chosen);
     all.addAll(engines.contenders(problem));
     Map<String, Timing> times = new LinkedHashMap<>();
     Map<String, String> failures = new LinkedHashMap<>();
     try (EngineTimer timer = new EngineTimer(device, problem, runs)) {
-      for (Engine engine : all) {
+      for (Offer offer : all) {
         try {
-          times.putIfAbsent(engine.name(), timer.time(engine));
+          times.putIfAbsent(offer.name(), timer.time(offer));
         } catch (RuntimeException e) {
           requireAlive(e);
-          failures.put(engine.name(), e.toString());
+          failures.put(offer.name(), e.toString());
         }
       }
     }

@@ -2,9 +2,9 @@ package dev.catena.measure;
 
 import dev.catena.device.Device;
 import dev.catena.device.LaunchCounting;
-import dev.catena.engine.Engine;
 import dev.catena.engine.EngineTimer;
 import dev.catena.engine.Engines;
+import dev.catena.engine.Offer;
 import dev.catena.engine.Problem;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -78,23 +78,23 @@ public record KernelModel(Device device, Engines engines, GpuSpec gpu, int block
   /** All that compete for {@code problem}, the preferred one first. */
   public List<Modelled> contenders(Problem problem) {
     List<Modelled> all = new ArrayList<>(List.of(model(problem)));
-    for (Engine engine : engines.contenders(problem)) {
-      if (!engine.name().equals(all.getFirst().engine())) {
-        all.add(model(problem, engine));
+    for (Offer offer : engines.contenders(problem)) {
+      if (!offer.name().equals(all.getFirst().engine())) {
+        all.add(model(problem, offer));
       }
     }
     return all;
   }
 
-  private Modelled model(Problem problem, Engine engine) {
+  private Modelled model(Problem problem, Offer offer) {
     List<Launch> launches = new ArrayList<>();
     try (EngineTimer once = new EngineTimer(device, problem, 1);
         LaunchCounting counting =
             LaunchCounting.start(device, blocks, SEED, gpu.l2Bytes(), gpu.l1Bytes())) {
-      once.run(engine);
+      once.run(offer);
       counting.launches().forEach(launch -> launches.add(launch(launch)));
     }
-    return new Modelled(problem, Cost.of(problem), engine.name(), launches);
+    return new Modelled(problem, Cost.of(problem), offer.name(), launches);
   }
 
   private Launch launch(LaunchCounting.Counted counted) {

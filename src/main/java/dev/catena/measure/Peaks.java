@@ -1,9 +1,9 @@
 package dev.catena.measure;
 
 import dev.catena.device.Device;
-import dev.catena.engine.Engine;
 import dev.catena.engine.EngineTimer;
 import dev.catena.engine.Engines;
+import dev.catena.engine.Offer;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.error.DeviceException;
@@ -74,12 +74,12 @@ public record Peaks(double bytesPerS, String copiedBy, double flopsPerS, String 
   private static Best best(Device device, Engines engines, Problem problem, long work) {
     List<Best> all = new ArrayList<>();
     try (EngineTimer timer = new EngineTimer(device, problem, RUNS)) {
-      for (Engine engine : engines.contenders(problem)) {
+      for (Offer offer : engines.contenders(problem)) {
         try {
-          all.add(new Best(work / timer.time(engine).least() * 1e6, engine.name()));
+          all.add(new Best(work / timer.time(offer).least() * 1e6, offer.name()));
         } catch (RuntimeException e) {
           KernelBench.requireAlive(e);
-          LOG.log(System.Logger.Level.WARNING, engine.name() + " is left out of the peaks: " + e);
+          LOG.log(System.Logger.Level.WARNING, offer.name() + " is left out of the peaks: " + e);
         }
       }
     }

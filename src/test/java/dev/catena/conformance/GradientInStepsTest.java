@@ -6,12 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.catena.device.Device;
 import dev.catena.engine.Engine;
 import dev.catena.engine.GradientInSteps;
+import dev.catena.engine.Offers;
 import dev.catena.engine.Problem;
 import dev.catena.engine.kernel.KernelEngine;
 import dev.catena.graph.DType;
 import dev.catena.graph.TrainingOp;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Steps around cuDNN's gradients, with our own kernels in its place. */
@@ -27,8 +29,9 @@ class GradientInStepsTest {
     try (Device device = Device.open("host")) {
       for (String line : Suite.list("convolution-gradients").lines()) {
         for (Case one : Case.parse(line)) {
-          if (ENGINE.unsupported(one.problem(), device).isEmpty()) {
-            Trial.run(device, ENGINE, new Answer(one))
+          Optional<Offers.Some> offers = ENGINE.offers(one.problem(), device).some();
+          if (offers.isPresent()) {
+            Trial.run(device, offers.get().preferred(), new Answer(one))
                 .ifPresent(why -> wrong.add(line + ": " + why));
             through += one.problem().op() instanceof TrainingOp.ConvWgrad ? 1 : 0;
             onto += one.problem().op() instanceof TrainingOp.ConvDgrad ? 1 : 0;
@@ -49,7 +52,7 @@ class GradientInStepsTest {
             .filter(p -> p.input(0).dtype() == DType.FP16)
             .findFirst()
             .orElseThrow();
-    assertTrue(ENGINE.unsupported(half, null).orElse("").contains("rounded"));
+    assertTrue(refusal(ENGINE, half).contains("rounded"));
   }
 
   @Test
@@ -57,9 +60,15 @@ class GradientInStepsTest {
     Engine poor = new GradientInSteps(KernelEngine.direct(), KernelEngine.matrix(), 100);
     Problem single =
         Suite.list("convolution-gradients").problems().stream()
-            .filter(p -> ENGINE.unsupported(p, null).isEmpty())
+            .filter(p -> refusal(ENGINE, p).isEmpty())
             .findFirst()
             .orElseThrow();
-    assertTrue(poor.unsupported(single, null).orElse("").contains("more than 100"));
+    assertTrue(refusal(poor, single).contains("more than 100"));
+  }
+
+  private static String refusal(Engine engine, Problem problem) {
+    try (Device device = Device.open("host")) {
+      return engine.offers(problem, device).refusal().orElse("");
+    }
   }
 }

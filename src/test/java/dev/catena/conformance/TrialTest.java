@@ -7,7 +7,7 @@ import dev.catena.device.Device;
 import dev.catena.device.Stream;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Engine;
-import dev.catena.engine.Problem;
+import dev.catena.engine.Offer;
 import dev.catena.engine.Work;
 import dev.catena.engine.kernel.KernelEngine;
 import java.util.List;
@@ -113,7 +113,8 @@ class TrialTest {
   void aResultMayLieWhereAnInputDoes() {
     Case inPlace = only("relu-backward 2x5x3x12 accumulate in-place y=4/24");
     assertEquals(
-        Optional.empty(), Trial.run(device, new Spoiled((_, _) -> {}, true), new Answer(inPlace)));
+        Optional.empty(),
+        Trial.run(device, new Spoiled((_, _) -> {}, true).offer(inPlace), new Answer(inPlace)));
     assertFound(inPlace, new Spoiled((_, _) -> {}, false), "values differ");
   }
 
@@ -126,9 +127,10 @@ class TrialTest {
       String line = "conv 1x5x3x20 k=12 " + edge + " dtype=f32 data=rounded";
       Case strict = Case.parse(line).getFirst();
       Case allowed = Case.parse(line + " tf32").getFirst();
-      assertEquals(Optional.empty(), Trial.run(device, KernelEngine.matrix(), new Answer(strict)));
-      assertEquals(Optional.empty(), Trial.run(device, KernelEngine.matrix(), new Answer(allowed)));
-      assertFound(allowed, KernelEngine.direct(), "values differ");
+      assertEquals(Optional.empty(), run(strict, KernelEngine.matrix()));
+      assertEquals(Optional.empty(), run(allowed, KernelEngine.matrix()));
+      String why = run(allowed, KernelEngine.direct()).orElse("nothing");
+      assertTrue(why.contains("values differ"), why);
     }
   }
 
@@ -136,42 +138,37 @@ class TrialTest {
     return Case.parse(line + " dtype=f16 data=exact").getFirst();
   }
 
-  private static void assertFound(Case one, Engine engine, String how) {
-    String why = Trial.run(device, engine, new Answer(one)).orElse("nothing");
+  private static void assertFound(Case one, Spoiled spoiled, String how) {
+    String why = Trial.run(device, spoiled.offer(one), new Answer(one)).orElse("nothing");
     assertTrue(why.contains(how), one.line() + " was reported as: " + why);
   }
 
-  private static void assertFound(String what, Engine engine, String how) {
-    String why = trial(engine).orElse("nothing");
+  private static void assertFound(String what, Spoiled spoiled, String how) {
+    String why = trial(spoiled).orElse("nothing");
     assertTrue(why.contains(how), what + " was reported as: " + why);
   }
 
-  private static Optional<String> trial(Engine engine) {
-    return Trial.run(device, engine, new Answer(CASE));
+  private static Optional<String> trial(Spoiled spoiled) {
+    return Trial.run(device, spoiled.offer(CASE), new Answer(CASE));
+  }
+
+  private static Optional<String> run(Case one, Engine engine) {
+    return Trial.run(device, offer(engine, one), new Answer(one));
+  }
+
+  private static Offer offer(Engine engine, Case one) {
+    return engine.offers(one.problem(), device).some().orElseThrow().preferred();
   }
 
   /** Our kernel, if it is to run at all, and then something that should not happen. */
-  private record Spoiled(BiConsumer<Binding, Stream> spoil, boolean computes) implements Engine {
-    private static final Engine SOUND = KernelEngine.matrix();
-
-    @Override
-    public String name() {
-      return "spoiled";
+  private record Spoiled(BiConsumer<Binding, Stream> spoil, boolean computes) {
+    Offer offer(Case one) {
+      Offer sound = TrialTest.offer(KernelEngine.matrix(), one);
+      return new Offer("spoiled", sound.workspace(), b -> prepare(sound, b));
     }
 
-    @Override
-    public Optional<String> unsupported(Problem problem, Device on) {
-      return SOUND.unsupported(problem, on);
-    }
-
-    @Override
-    public long workspace(Problem problem, Device on) {
-      return SOUND.workspace(problem, on);
-    }
-
-    @Override
-    public Work prepare(Problem problem, Binding binding, Device on) {
-      Work work = SOUND.prepare(problem, binding, on);
+    private Work prepare(Offer sound, Binding binding) {
+      Work work = sound.prepare(binding);
       return new Work() {
         @Override
         public void enqueue(Stream stream) {

@@ -7,6 +7,8 @@ import dev.catena.device.Stream;
 import dev.catena.engine.Binding;
 import dev.catena.engine.ElementPacking;
 import dev.catena.engine.Engine;
+import dev.catena.engine.Offer;
+import dev.catena.engine.Offers;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
@@ -31,9 +33,6 @@ public final class CublasLtMatmul implements Engine {
 
   private final long workspaceLimit;
   private final Map<Device, Handle> handles = new ConcurrentHashMap<>();
-  private final Map<Asked, Optional<Algorithm>> algorithms = new ConcurrentHashMap<>();
-
-  private record Asked(Problem problem, Device device) {}
 
   /**
    * An engine.
@@ -55,21 +54,27 @@ public final class CublasLtMatmul implements Engine {
   }
 
   @Override
-  public Optional<String> unsupported(Problem problem, Device device) {
+  public Offers offers(Problem problem, Device device) {
     if (device.kind() != Device.Kind.CUDA) {
-      return Optional.of("cuBLASLt runs on GPUs only");
+      return new Offers.Refusal("cuBLASLt runs on GPUs only");
     }
-    return unsupported(problem)
-        .or(CublasLtLibrary::missing)
-        .or(
+    Optional<String> reason = unsupported(problem).or(CublasLtLibrary::missing);
+    if (reason.isPresent()) {
+      return new Offers.Refusal(reason.get());
+    }
+    return algorithm(problem, device)
+        .map(
+            algorithm ->
+                Offers.of(
+                    new Offer(
+                        name(),
+                        algorithm.workspace(),
+                        binding -> prepare(problem, algorithm, binding, device))))
+        .orElseGet(
             () ->
-                algorithm(problem, device).isPresent()
-                    ? Optional.empty()
-                    : Optional.of(
-                        "cuBLASLt has no algorithm within "
-                            + workspaceLimit
-                            + " bytes on "
-                            + device.name()));
+                new Offers.Refusal(
+                    "cuBLASLt has no algorithm within %d bytes on %s"
+                        .formatted(workspaceLimit, device.name())));
   }
 
   /** Why no matrix product can say this problem; empty where one can. */
@@ -96,14 +101,7 @@ public final class CublasLtMatmul implements Engine {
         : Optional.of("cuBLASLt is given channels-last activations only");
   }
 
-  @Override
-  public long workspace(Problem problem, Device device) {
-    return algorithm(problem, device).orElseThrow().workspace();
-  }
-
-  @Override
-  public Work prepare(Problem problem, Binding binding, Device device) {
-    Algorithm algorithm = algorithm(problem, device).orElseThrow();
+  private Work prepare(Problem problem, Algorithm algorithm, Binding binding, Device device) {
     Handle handle = handles.computeIfAbsent(device, Handle::new);
     long held = handle.hold();
     CublasLtProduct product = null;
@@ -123,12 +121,7 @@ public final class CublasLtMatmul implements Engine {
   }
 
   private Optional<Algorithm> algorithm(Problem problem, Device device) {
-    return algorithms.computeIfAbsent(new Asked(problem, device), this::ask);
-  }
-
-  private Optional<Algorithm> ask(Asked asked) {
-    Problem problem = asked.problem;
-    Handle handle = handles.computeIfAbsent(asked.device, Handle::new);
+    Handle handle = handles.computeIfAbsent(device, Handle::new);
     long held = handle.hold();
     try (CublasLtProduct product = product(problem)) {
       return product.recommend(

@@ -5,6 +5,8 @@ import dev.catena.device.Stream;
 import dev.catena.engine.Binding;
 import dev.catena.engine.ElementPacking;
 import dev.catena.engine.Engine;
+import dev.catena.engine.Offer;
+import dev.catena.engine.Offers;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
 import dev.catena.engine.cudnn.CudnnPlanCache.Choice;
@@ -25,8 +27,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * or later.
  *
  * <p>Most of cuDNN's engines answer a strided view with a copy of the whole tensor in the
- * workspace. Such a plan is no secret here: its workspace is what {@link #workspace} says and the
- * memory plan counts. With a limit of 0 the generic engines that need none are found instead.
+ * workspace. Such a plan is no secret here: its workspace is what the offer says and the memory
+ * plan counts. With a limit of 0 the generic engines that need none are found instead.
  *
  * <p>Products are exact and sums in fp32, in the same order every time. In fp32 that excludes the
  * tensor cores, whose TF32 keeps ten bits of mantissa, unless the problem allows it. Thread-safe.
@@ -59,37 +61,33 @@ public final class CudnnConvolution implements Engine {
   }
 
   @Override
-  public Optional<String> unsupported(Problem problem, Device device) {
+  public Offers offers(Problem problem, Device device) {
     if (device.kind() != Device.Kind.CUDA) {
-      return Optional.of("cuDNN runs on GPUs only");
+      return new Offers.Refusal("cuDNN runs on GPUs only");
     }
-    return CudnnLibrary.missing()
-        .or(() -> CudnnProblem.unsupported(problem))
-        .or(() -> noPlan(problem, device));
+    Optional<String> reason = CudnnLibrary.missing().or(() -> CudnnProblem.unsupported(problem));
+    return reason.<Offers>map(Offers.Refusal::new).orElseGet(() -> planned(problem, device));
   }
 
-  private Optional<String> noPlan(Problem problem, Device device) {
+  private Offers planned(Problem problem, Device device) {
     String cudnn = "cuDNN " + library().versionName();
     try {
-      if (choice(problem, device).exists()) {
-        return Optional.empty();
+      Choice choice = choice(problem, device);
+      if (choice.exists()) {
+        return Offers.of(
+            new Offer(
+                name(), choice.workspace(), binding -> prepare(problem, choice, binding, device)));
       }
       boolean restricted = problem.output().dtype() == DType.FP32 && !problem.tf32();
       String restriction = restricted ? " without TF32" : "";
-      return Optional.of(cudnn + " has no plan for it on " + device.name() + restriction);
+      return new Offers.Refusal(cudnn + " has no plan for it on " + device.name() + restriction);
     } catch (CudnnException e) {
-      return Optional.of(cudnn + " cannot plan for " + device.name() + ": " + e.getMessage());
+      return new Offers.Refusal(
+          cudnn + " cannot plan for " + device.name() + ": " + e.getMessage());
     }
   }
 
-  @Override
-  public long workspace(Problem problem, Device device) {
-    return choice(problem, device).workspace();
-  }
-
-  @Override
-  public Work prepare(Problem problem, Binding binding, Device device) {
-    Choice choice = choice(problem, device);
+  private Work prepare(Problem problem, Choice choice, Binding binding, Device device) {
     CudnnHandles held = handles.computeIfAbsent(device, d -> new CudnnHandles(library(), d));
     long handle = held.hold();
     try {

@@ -27,6 +27,9 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
    */
   private static final double WORTH = 1.5;
 
+  /** Rows of bottleneck for each that is needed, from which on two launches are faster anyway. */
+  private static final double HOPELESS = 3;
+
   /**
    * What the kernel was compiled for.
    *
@@ -87,7 +90,7 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
             "the tile does not fit in %d bytes of shared memory".formatted(limits.sharedBytes()));
   }
 
-  static boolean takes(Variant variant, Problem problem) {
+  private static boolean takes(Variant variant, Problem problem) {
     return problem.input(3).shape().n() <= variant.bottleneck
         && problem.output().shape().c() <= variant.growth;
   }
@@ -122,6 +125,32 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
     return Optional.ofNullable(best);
   }
 
+  /**
+   * Every variant that takes the layer; the narrowest compete, unless all is in vain.
+   *
+   * @param compete whether any does
+   */
+  static List<KernelWay> ways(Problem problem, KernelLimits limits, boolean compete) {
+    int narrowest =
+        VARIANTS.stream()
+            .filter(v -> takes(v, problem))
+            .mapToInt(Variant::bottleneck)
+            .min()
+            .orElse(0);
+    return VARIANTS.stream()
+        .flatMap(v -> cut(problem, limits, List.of(v)).stream())
+        .map(
+            cut ->
+                new KernelWay(
+                    cut.variant.kernel(),
+                    compete
+                        && cut.variant.bottleneck == narrowest
+                        && cut.excess(problem.output().shape()) < HOPELESS,
+                    0,
+                    call -> List.of(cut.launch(call))))
+        .toList();
+  }
+
   /** The most lines whose patch has at most {@code rows} pixels, as evenly as they divide. */
   private static int lines(int rows, Shape y, int columns) {
     int width = Math.min(y.w(), columns + 2);
@@ -139,7 +168,7 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
   }
 
   /** Rows of bottleneck that are computed, for each that is needed. */
-  double excess(Shape y) {
+  private double excess(Shape y) {
     return (double) blocks(y) * variant.rows / y.pixels();
   }
 

@@ -60,7 +60,7 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
   }
 
   /** The same among some tiles; empty if none of them takes it. */
-  static Optional<KernelDgrad> on(
+  private static Optional<KernelDgrad> on(
       Problem problem, TrainingOp.ConvDgrad op, Device device, Predicate<KernelTile> tiles) {
     return pipelined(problem, op, device)
         ? KernelPipeline.choose(
@@ -70,6 +70,22 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
                 c -> c.parts() == 1)
             .map(cut -> new KernelDgrad(problem, op, Optional.of(cut)))
         : Optional.empty();
+  }
+
+  /** Every tile that takes it. */
+  static List<KernelWay> ways(
+      Problem problem, TrainingOp.ConvDgrad op, Device device, boolean compete) {
+    return TILES.stream()
+        .filter(_ -> supports(op))
+        .flatMap(
+            tile ->
+                on(problem, op, device, tile::equals).stream()
+                    .map(gradient -> gradient.way(kernel(tile), compete)))
+        .toList();
+  }
+
+  KernelWay way(String name, boolean competes) {
+    return new KernelWay(name, competes, workspace(), this::launches);
   }
 
   private static boolean pipelined(Problem problem, TrainingOp.ConvDgrad op, Device device) {
@@ -117,11 +133,11 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
   }
 
   /** Bytes of turned filters and of the parts' sums. */
-  long workspace() {
+  private long workspace() {
     return turnedBytes() + sums().bytes();
   }
 
-  List<Launch> launches(KernelCall call) {
+  private List<Launch> launches(KernelCall call) {
     long turned = call.binding().workspace();
     long parts = turned + turnedBytes();
     Shape dx = problem.output().shape();

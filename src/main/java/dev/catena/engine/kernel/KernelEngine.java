@@ -2,12 +2,10 @@ package dev.catena.engine.kernel;
 
 import dev.catena.device.Device;
 import dev.catena.device.Launch;
-import dev.catena.engine.Binding;
 import dev.catena.engine.Engine;
-import dev.catena.engine.LaunchWork;
+import dev.catena.engine.Offers;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
-import dev.catena.engine.Work;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
@@ -42,12 +40,16 @@ public final class KernelEngine implements Engine {
   }
 
   /**
-   * An engine for every way to cut a convolution, its gradients or a dense layer into blocks, of
-   * which {@link #matrix} takes the one that fits the shape best. To check them all.
+   * The names of all ways to cut a convolution, its gradients or a dense layer into blocks, of
+   * which {@link #matrix} prefers the one that fits the shape best.
    */
-  public static List<Engine> tiles() {
-    return Stream.of(KernelTileEngine.all(), KernelLayerEngine.all(), KernelGradientEngine.all())
-        .flatMap(List::stream)
+  public static List<String> tiles() {
+    return Stream.of(
+            KernelPipeline.names(),
+            KernelDenseLayer.VARIANTS.stream().map(KernelDenseLayer.Variant::kernel),
+            KernelDgrad.TILES.stream().map(KernelDgrad::kernel),
+            WgradCut.TILES.stream().map(WgradCut.Tile::kernel))
+        .flatMap(names -> names)
         .toList();
   }
 
@@ -56,8 +58,20 @@ public final class KernelEngine implements Engine {
     return matrix ? "kernel" : "direct";
   }
 
+  /** The ways of a problem on a GPU are its tiles; arithmetic is for those who do not measure. */
   @Override
-  public Optional<String> unsupported(Problem problem, Device device) {
+  public Offers offers(Problem problem, Device device) {
+    Optional<String> reason = unsupported(problem, device);
+    if (reason.isPresent()) {
+      return new Offers.Refusal(reason.get());
+    }
+    KernelWay preferred = way(problem, device).preferred(name(), competes(problem, device));
+    return new Offers.Some(
+        preferred.offer(problem, device),
+        ways(problem, device).stream().map(way -> way.offer(problem, device)).toList());
+  }
+
+  private Optional<String> unsupported(Problem problem, Device device) {
     Op op = problem.op();
     if (matrix && op instanceof Op.DenseLayer) {
       return KernelDenseLayer.unsupported(problem, device);
@@ -110,8 +124,7 @@ public final class KernelEngine implements Engine {
    * Fibers are for checking; and where both forms are the same kernel, one of them competes. A
    * dense layer does where little of it is computed twice.
    */
-  @Override
-  public boolean competes(Problem problem, Device device) {
+  private boolean competes(Problem problem, Device device) {
     boolean host = device.kind() == Device.Kind.HOST;
     if (problem.op() instanceof Op.DenseLayer) {
       Shape y = problem.output().shape();
@@ -136,105 +149,80 @@ public final class KernelEngine implements Engine {
     return matrix ? !(twoForms && host) : twoForms && host;
   }
 
-  /** On a GPU the tiles of a problem; arithmetic is for those who do not measure. */
-  @Override
-  public List<Engine> alternatives(Problem problem, Device device) {
-    if (!matrix || device.kind() == Device.Kind.HOST) {
+  /** Every tile that takes the problem; those compete that may be the fastest on a GPU. */
+  private List<KernelWay> ways(Problem problem, Device device) {
+    KernelLimits limits = new KernelLimits(device);
+    boolean compete = device.kind() == Device.Kind.CUDA;
+    if (!matrix) {
       return List.of();
     }
-    KernelLimits limits = new KernelLimits(device);
-    if (problem.op() instanceof Op.DenseLayer) {
-      return KernelLayerEngine.candidates(problem, limits);
+    return switch (problem.op()) {
+      case Op.DenseLayer _ -> KernelDenseLayer.ways(problem, limits, compete);
+      case TrainingOp.ConvDgrad d -> KernelDgrad.ways(problem, d, device, compete);
+      case TrainingOp.ConvWgrad w -> KernelWgrad.ways(problem, w, device, compete);
+      default ->
+          KernelPipeline.unsupported(problem, device).isEmpty()
+              ? KernelPipeline.ways(problem, limits, compete)
+              : List.of();
+    };
+  }
+
+  /** What arithmetic prefers. */
+  private KernelWay way(Problem problem, Device device) {
+    if (matrix && KernelPipeline.unsupported(problem, device).isEmpty()) {
+      return KernelPipeline.choose(problem, new KernelLimits(device)).way(problem, true);
     }
-    if (problem.op() instanceof TrainingOp.ConvDgrad
-        || problem.op() instanceof TrainingOp.ConvWgrad) {
-      return KernelGradientEngine.candidates(problem, device);
-    }
-    return KernelPipeline.unsupported(problem, device).isEmpty()
-        ? KernelTileEngine.candidates(problem, limits)
-        : List.of();
-  }
-
-  @Override
-  public long workspace(Problem problem, Device device) {
-    switch (problem.op()) {
-      case TrainingOp.ConvDgrad op -> {
-        return matrix && KernelDgrad.supports(op)
-            ? KernelDgrad.choose(problem, op, device).workspace()
-            : KernelGradients.dgradWorkspace(problem, op, device);
-      }
-      case TrainingOp.ConvWgrad op -> {
-        return matrix && KernelWgrad.supports(op)
-            ? KernelWgrad.choose(problem, op.conv(), device).workspace()
-            : KernelGradients.wgradWorkspace(problem, device);
-      }
-      case TrainingOp.ConvStatistics _ -> {
-        return pipeline(problem, device)
-            .map(p -> p.workspace(problem))
-            .orElseGet(() -> KernelBatchNorm.statisticsWorkspace(problem.output()));
-      }
-      case TrainingOp op -> {
-        return new KernelTraining(matrix).workspace(op, problem);
-      }
-      default -> {}
-    }
-    return pipeline(problem, device).map(p -> p.workspace(problem)).orElse(0L);
-  }
-
-  private Optional<KernelPipeline> pipeline(Problem problem, Device device) {
-    return matrix && KernelPipeline.unsupported(problem, device).isEmpty()
-        ? Optional.of(KernelPipeline.choose(problem, new KernelLimits(device)))
-        : Optional.empty();
-  }
-
-  @Override
-  public Work prepare(Problem problem, Binding binding, Device device) {
-    KernelCall call = new KernelCall(problem, binding, device);
-    return new LaunchWork(
-        pipeline(problem, device).map(p -> p.launches(call)).orElseGet(() -> launches(call)));
-  }
-
-  private List<Launch> launches(KernelCall call) {
-    return switch (call.problem().op()) {
-      case Op.Concat _ -> KernelElementwise.concat(call);
-      case Op.Copy _ -> List.of(KernelElementwise.copy(call));
-      case TrainingOp.Augment a -> List.of(KernelAugment.launch(call, a));
-      case Op.FromNchw _ -> List.of(KernelElementwise.fromNchw(call));
-      case Op.ToNchw _ -> List.of(KernelElementwise.toNchw(call));
-      case Op.Activation a -> List.of(KernelBlocks.activation(call, a));
-      case Op.ScaleShift s -> List.of(KernelElementwise.scaleShift(call, s.relu()));
-      case Op.Add a -> List.of(KernelElementwise.add(call, a.relu()));
+    return switch (problem.op()) {
+      case Op.Concat _ -> KernelWay.of(0, KernelElementwise::concat);
+      case Op.Copy _ -> KernelWay.of(KernelElementwise::copy);
+      case TrainingOp.Augment a -> KernelWay.of(call -> KernelAugment.launch(call, a));
+      case Op.FromNchw _ -> KernelWay.of(KernelElementwise::fromNchw);
+      case Op.ToNchw _ -> KernelWay.of(KernelElementwise::toNchw);
+      case Op.Activation a -> KernelWay.of(call -> KernelBlocks.activation(call, a));
+      case Op.ScaleShift s -> KernelWay.of(call -> KernelElementwise.scaleShift(call, s.relu()));
+      case Op.Add a -> KernelWay.of(call -> KernelElementwise.add(call, a.relu()));
       case Op.Scale s -> {
-        KernelStrips strips = KernelStrips.of(call.x(), call.device().kind() == Device.Kind.HOST);
-        yield List.of(KernelBackward.scale(call, strips, s.factor()));
+        boolean host = device.kind() == Device.Kind.HOST;
+        yield KernelWay.of(
+            call -> KernelBackward.scale(call, KernelStrips.of(call.x(), host), s.factor()));
       }
-      case Op.Pool p -> List.of(KernelPools.window(call, p));
-      case Op.GlobalAveragePool p -> List.of(KernelPools.global(call, p));
-      case Op.Shortcut s -> List.of(KernelBlocks.shortcut(call, s));
-      case Op.PadChannels _ -> List.of(KernelBlocks.padChannels(call));
-      case Op.ScaleChannels s -> List.of(KernelBlocks.scaleChannels(call, s));
-      case Op.LocalResponseNorm n -> List.of(KernelBlocks.localResponseNorm(call, n));
-      case Op.AdaptiveAveragePool _ -> List.of(KernelBlocks.adaptiveAverage(call));
-      case Op.Flatten _ -> List.of(KernelBlocks.flatten(call));
-      case Op.Conv c -> List.of(convolution(call, c));
-      case TrainingOp.ConvStatistics c -> {
-        List<Launch> launches = new ArrayList<>(List.of(convolution(call, c.conv())));
-        launches.addAll(KernelBatchNorm.statisticsOfOutput(call));
-        yield launches;
+      case Op.Pool p -> KernelWay.of(call -> KernelPools.window(call, p));
+      case Op.GlobalAveragePool p -> KernelWay.of(call -> KernelPools.global(call, p));
+      case Op.Shortcut s -> KernelWay.of(call -> KernelBlocks.shortcut(call, s));
+      case Op.PadChannels _ -> KernelWay.of(KernelBlocks::padChannels);
+      case Op.ScaleChannels s -> KernelWay.of(call -> KernelBlocks.scaleChannels(call, s));
+      case Op.LocalResponseNorm n -> KernelWay.of(call -> KernelBlocks.localResponseNorm(call, n));
+      case Op.AdaptiveAveragePool _ -> KernelWay.of(KernelBlocks::adaptiveAverage);
+      case Op.Flatten _ -> KernelWay.of(KernelBlocks::flatten);
+      case Op.Conv c -> KernelWay.of(call -> convolution(call, c));
+      case TrainingOp.ConvStatistics c ->
+          KernelWay.of(
+              KernelBatchNorm.statisticsWorkspace(problem.output()),
+              call -> {
+                List<Launch> launches = new ArrayList<>(List.of(convolution(call, c.conv())));
+                launches.addAll(KernelBatchNorm.statisticsOfOutput(call));
+                return launches;
+              });
+      case Op.DenseLayer _ -> {
+        KernelDenseLayer cut = denseLayer(problem, device);
+        yield KernelWay.of(cut::launch);
       }
-      case Op.DenseLayer _ -> List.of(denseLayer(call.problem(), call.device()).launch(call));
       case Op.Linear _ ->
-          List.of(matrix ? KernelConvolutions.linear(call) : KernelConvolutions.directLinear(call));
+          KernelWay.of(matrix ? KernelConvolutions::linear : KernelConvolutions::directLinear);
       case TrainingOp.ConvDgrad d ->
           matrix && KernelDgrad.supports(d)
-              ? KernelDgrad.choose(call.problem(), d, call.device()).launches(call)
-              : KernelGradients.dgrad(call, d);
+              ? KernelDgrad.choose(problem, d, device).way("", true)
+              : KernelWay.of(
+                  KernelGradients.dgradWorkspace(problem, d, device),
+                  call -> KernelGradients.dgrad(call, d));
       case TrainingOp.ConvWgrad w ->
           matrix && KernelWgrad.supports(w)
-              ? KernelWgrad.choose(call.problem(), w.conv(), call.device()).launches(call)
-              : KernelGradients.wgrad(call, w);
-      case TrainingOp op -> new KernelTraining(matrix).launches(op, call);
-      default -> throw new IllegalArgumentException("not supported: " + call.problem().op());
+              ? KernelWgrad.choose(problem, w.conv(), device).way("", true)
+              : KernelWay.of(
+                  KernelGradients.wgradWorkspace(problem, device),
+                  call -> KernelGradients.wgrad(call, w));
+      case TrainingOp op -> new KernelTraining(matrix).way(op, problem);
+      default -> throw new IllegalArgumentException("not supported: " + problem.op());
     };
   }
 

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * A convolution cut into blocks of {@code pipeline.cuh}.
@@ -26,6 +27,11 @@ import java.util.function.Predicate;
  */
 record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int steps, DType dtype) {
   private static final int[] PARTS = {1, 2, 3, 4, 6, 8, 12, 16};
+
+  /** To check a tile that is not measured: few parts, of unequal size. */
+  private static final int FEW_PARTS = 3;
+
+  private static final String SPLIT = "-parts";
 
   // What a multiprocessor does in a clock: multiply-adds of mma.sync in 16 bits, and bytes out of
   // L2. In TF32 it is half of that, as is the depth of a step.
@@ -110,6 +116,45 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
       }
     }
     return Optional.ofNullable(best);
+  }
+
+  /** Every tile's name, and that of the smallest of each file where it is split. */
+  static Stream<String> names() {
+    return Stream.of(KernelTile.POINTWISE, KernelTile.THREE)
+        .flatMap(
+            tiles ->
+                Stream.concat(
+                    tiles.stream().map(KernelTile::kernel),
+                    Stream.of(tiles.getLast().kernel() + SPLIT)));
+  }
+
+  /**
+   * Every tile that takes the problem. Those that are not mostly empty compete, split where whole
+   * ones leave multiprocessors idle.
+   *
+   * @param compete whether any does
+   */
+  static List<KernelWay> ways(Problem problem, KernelLimits limits, boolean compete) {
+    List<KernelTile> tiles = KernelTile.of(problem);
+    int narrowest = tiles.stream().mapToInt(KernelTile::columns).min().orElseThrow();
+    int wanted = Math.max(narrowest, problem.output().shape().c());
+    List<KernelWay> ways = new ArrayList<>();
+    for (KernelTile tile : tiles) {
+      Optional<KernelPipeline> whole = choose(problem, limits, tile::equals, cut -> cut.parts == 1);
+      boolean full = compete && whole.isPresent() && tile.columns() < 2 * wanted;
+      boolean idle =
+          full && whole.get().blocks(problem) < (long) tile.resident() * limits.multiprocessors();
+      whole.ifPresent(cut -> ways.add(cut.way(problem, full)));
+      int most = idle ? Integer.MAX_VALUE : tile.equals(tiles.getLast()) ? FEW_PARTS : 1;
+      choose(problem, limits, tile::equals, cut -> cut.parts > 1 && cut.parts <= most)
+          .ifPresent(cut -> ways.add(cut.way(problem, idle)));
+    }
+    return ways;
+  }
+
+  KernelWay way(Problem problem, boolean competes) {
+    String name = tile.kernel() + (parts > 1 ? SPLIT : "");
+    return new KernelWay(name, competes, workspace(problem), this::launches);
   }
 
   private static List<KernelPipeline> cuts(KernelTile tile, Problem problem) {

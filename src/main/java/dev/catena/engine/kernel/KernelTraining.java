@@ -1,7 +1,6 @@
 package dev.catena.engine.kernel;
 
 import dev.catena.device.Device;
-import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.graph.DType;
@@ -73,52 +72,60 @@ record KernelTraining(boolean matrix) {
         && operand.shape().pixels() == MOMENTS;
   }
 
-  /** Bytes of partial sums and the like. */
-  long workspace(TrainingOp op, Problem problem) {
+  /** How a supported problem is computed; scratch memory holds partial sums and the like. */
+  KernelWay way(TrainingOp op, Problem problem) {
     return switch (op) {
-      case TrainingOp.SoftmaxCrossEntropy _ -> KernelClassifier.lossWorkspace(problem);
-      case TrainingOp.BatchStatistics _ -> strips(problem.input(0)).workspace(MOMENTS);
-      case TrainingOp.ChannelSums _ -> strips(problem.input(0)).workspace(1);
-      case TrainingOp.PoolBackward p ->
-          KernelBackward.poolWorkspace(problem, strips(problem.output()), p.pool());
-      case TrainingOp.ScaleShiftBackward _, TrainingOp.GlobalAveragePoolBackward _ ->
-          problem.outputs().size() == 1 ? 0 : strips(problem.output()).workspace(MOMENTS);
-      default -> 0;
-    };
-  }
-
-  /** The launches of a supported problem. */
-  List<Launch> launches(TrainingOp op, KernelCall call) {
-    return switch (op) {
-      case TrainingOp.SoftmaxCrossEntropy e -> KernelClassifier.loss(call, e, matrix);
+      case TrainingOp.SoftmaxCrossEntropy e ->
+          KernelWay.of(
+              KernelClassifier.lossWorkspace(problem),
+              call -> KernelClassifier.loss(call, e, matrix));
       case TrainingOp.SoftmaxCrossEntropyBackward e ->
-          List.of(KernelClassifier.lossBackward(call, e, matrix));
-      case TrainingOp.BatchStatistics _ -> KernelBatchNorm.statistics(call, strips(call.x()));
-      case TrainingOp.BatchScale s -> List.of(KernelBatchNorm.scale(call, s));
-      case TrainingOp.BatchShift _ -> List.of(KernelBatchNorm.shift(call));
-      case TrainingOp.RunningMean r -> List.of(KernelBatchNorm.runningMean(call, r));
-      case TrainingOp.RunningVariance r -> List.of(KernelBatchNorm.runningVariance(call, r));
-      case TrainingOp.BatchNormGradient b -> List.of(KernelBatchNorm.gradient(call, b));
+          KernelWay.of(call -> KernelClassifier.lossBackward(call, e, matrix));
+      case TrainingOp.BatchStatistics _ ->
+          KernelWay.of(
+              strips(problem.input(0)).workspace(MOMENTS),
+              call -> KernelBatchNorm.statistics(call, strips(call.x())));
+      case TrainingOp.BatchScale s -> KernelWay.of(call -> KernelBatchNorm.scale(call, s));
+      case TrainingOp.BatchShift _ -> KernelWay.of(KernelBatchNorm::shift);
+      case TrainingOp.RunningMean r -> KernelWay.of(call -> KernelBatchNorm.runningMean(call, r));
+      case TrainingOp.RunningVariance r ->
+          KernelWay.of(call -> KernelBatchNorm.runningVariance(call, r));
+      case TrainingOp.BatchNormGradient b ->
+          KernelWay.of(call -> KernelBatchNorm.gradient(call, b));
       case TrainingOp.BatchStatisticsBackward b ->
-          List.of(KernelBatchNorm.statisticsBackward(call, strips(call.x()), b.accumulate()));
-      case TrainingOp.ApplyDropout d -> List.of(KernelBackward.dropout(call, strips(call.x()), d));
+          KernelWay.of(
+              call -> KernelBatchNorm.statisticsBackward(call, strips(call.x()), b.accumulate()));
+      case TrainingOp.ApplyDropout d ->
+          KernelWay.of(call -> KernelBackward.dropout(call, strips(call.x()), d));
       case TrainingOp.ReluBackward r ->
-          List.of(KernelBackward.relu(call, strips(call.x()), r.accumulate()));
-      case TrainingOp.ChannelSums _ -> KernelBackward.channelSums(call, strips(call.x()));
-      case TrainingOp.ScaleShiftBackward s -> KernelBackward.scaleShift(call, strips(call.y()), s);
+          KernelWay.of(call -> KernelBackward.relu(call, strips(call.x()), r.accumulate()));
+      case TrainingOp.ChannelSums _ ->
+          KernelWay.of(
+              strips(problem.input(0)).workspace(1),
+              call -> KernelBackward.channelSums(call, strips(call.x())));
+      case TrainingOp.ScaleShiftBackward s ->
+          KernelWay.of(
+              moments(problem), call -> KernelBackward.scaleShift(call, strips(call.y()), s));
       case TrainingOp.GlobalAveragePoolBackward p ->
-          KernelBackward.globalAverage(call, strips(call.y()), p);
-      case TrainingOp.PoolBackward p -> KernelBackward.pool(call, strips(call.y()), p);
-      case TrainingOp.DropImages d -> List.of(KernelBackward.dropImages(call, strips(call.x()), d));
-      case TrainingOp.FlattenBackward _ -> List.of(KernelBlocks.flattenBackward(call));
+          KernelWay.of(
+              moments(problem), call -> KernelBackward.globalAverage(call, strips(call.y()), p));
+      case TrainingOp.PoolBackward p ->
+          KernelWay.of(
+              KernelBackward.poolWorkspace(problem, strips(problem.output()), p.pool()),
+              call -> KernelBackward.pool(call, strips(call.y()), p));
+      case TrainingOp.DropImages d ->
+          KernelWay.of(call -> KernelBackward.dropImages(call, strips(call.x()), d));
+      case TrainingOp.FlattenBackward _ -> KernelWay.of(KernelBlocks::flattenBackward);
       case TrainingOp.AdaptiveAveragePoolBackward _ ->
-          List.of(KernelBlocks.adaptiveAverageBackward(call));
+          KernelWay.of(KernelBlocks::adaptiveAverageBackward);
       case TrainingOp.LocalResponseNormBackward n ->
-          List.of(KernelBlocks.localResponseNormBackward(call, n.norm()));
-      case TrainingOp.ActivationBackward b -> List.of(KernelBlocks.activationBackward(call, b));
-      case TrainingOp.GateBackward _ -> List.of(KernelBlocks.gateBackward(call));
-      case TrainingOp.LinearDgrad d -> List.of(KernelClassifier.dgrad(call, d.accumulate()));
-      case TrainingOp.LinearWgrad _ -> List.of(KernelClassifier.wgrad(call));
+          KernelWay.of(call -> KernelBlocks.localResponseNormBackward(call, n.norm()));
+      case TrainingOp.ActivationBackward b ->
+          KernelWay.of(call -> KernelBlocks.activationBackward(call, b));
+      case TrainingOp.GateBackward _ -> KernelWay.of(KernelBlocks::gateBackward);
+      case TrainingOp.LinearDgrad d ->
+          KernelWay.of(call -> KernelClassifier.dgrad(call, d.accumulate()));
+      case TrainingOp.LinearWgrad _ -> KernelWay.of(KernelClassifier::wgrad);
       case TrainingOp.Slice _,
           TrainingOp.Augment _,
           TrainingOp.ConvStatistics _,
@@ -126,6 +133,10 @@ record KernelTraining(boolean matrix) {
           TrainingOp.ConvWgrad _ ->
           throw new IllegalArgumentException("not supported: " + op);
     };
+  }
+
+  private long moments(Problem problem) {
+    return problem.outputs().size() == 1 ? 0 : strips(problem.output()).workspace(MOMENTS);
   }
 
   private KernelStrips strips(Operand over) {

@@ -45,13 +45,29 @@ record KernelWgrad(Problem problem, Op.Conv conv, Optional<WgradCut> cut, Filter
   }
 
   /** The same on tensor cores among some tiles; empty if none of them takes it. */
-  static Optional<KernelWgrad> on(
+  private static Optional<KernelWgrad> on(
       Problem problem, Op.Conv conv, Device device, Predicate<WgradCut.Tile> tiles) {
     KernelLimits limits = new KernelLimits(device);
     return pipelined(problem, conv, limits)
         ? WgradCut.choose(problem, conv, limits, tiles)
             .map(cut -> of(problem, conv, Optional.of(cut), limits))
         : Optional.empty();
+  }
+
+  /** Every tile that takes it. */
+  static List<KernelWay> ways(
+      Problem problem, TrainingOp.ConvWgrad op, Device device, boolean compete) {
+    return WgradCut.TILES.stream()
+        .filter(_ -> supports(op))
+        .flatMap(
+            tile ->
+                on(problem, op.conv(), device, tile::equals).stream()
+                    .map(gradient -> gradient.way(tile.kernel(), compete)))
+        .toList();
+  }
+
+  KernelWay way(String name, boolean competes) {
+    return new KernelWay(name, competes, workspace(), this::launches);
   }
 
   /** The same in a given cut. */
@@ -87,11 +103,11 @@ record KernelWgrad(Problem problem, Op.Conv conv, Optional<WgradCut> cut, Filter
   }
 
   /** Bytes of the parts. */
-  long workspace() {
+  private long workspace() {
     return parts.bytes();
   }
 
-  List<Launch> launches(KernelCall call) {
+  private List<Launch> launches(KernelCall call) {
     Shape g = call.x().shape();
     Operand x = problem.input(1);
     List<Object> args = new ArrayList<>(parts.arguments(call, conv));

@@ -3,16 +3,13 @@ package dev.catena.engine.onednn;
 import dev.catena.device.Device;
 import dev.catena.driver.NativeLibrary;
 import dev.catena.driver.OneDnn;
-import dev.catena.engine.Binding;
 import dev.catena.engine.Engine;
+import dev.catena.engine.Offer;
+import dev.catena.engine.Offers;
 import dev.catena.engine.Problem;
-import dev.catena.engine.Work;
-import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.TrainingOp;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Plain convolutions and classifiers, and gradients of plain convolutions, on the CPU by oneDNN. It
@@ -23,12 +20,6 @@ import java.util.concurrent.ConcurrentHashMap;
  * is one call with OpenMP's threads.
  */
 public final class OneDnnEngine implements Engine {
-  private final Map<Key, Optional<OneDnnSizes>> known = new ConcurrentHashMap<>();
-
-  private final Map<Key, Optional<Long>> gradients = new ConcurrentHashMap<>();
-
-  private record Key(Problem problem, int threads) {}
-
   /** An engine for any host device, whether or not the library is there. */
   public OneDnnEngine() {}
 
@@ -45,79 +36,53 @@ public final class OneDnnEngine implements Engine {
   }
 
   @Override
-  public Optional<String> unsupported(Problem problem, Device device) {
+  public Offers offers(Problem problem, Device device) {
     if (device.kind() != Device.Kind.HOST) {
-      return Optional.of("oneDNN runs on the host only");
+      return new Offers.Refusal("oneDNN runs on the host only");
     }
-    if (gradient(problem)) {
-      return OneDnnGradient.unsupported(problem)
-          .or(this::absent)
-          .or(() -> missing(gradientBytes(problem, device).isPresent(), problem));
-    }
+    boolean gradient =
+        problem.op() instanceof TrainingOp.ConvDgrad
+            || problem.op() instanceof TrainingOp.ConvWgrad;
+    Optional<String> reason =
+        (gradient ? OneDnnGradient.unsupported(problem) : unsupported(problem)).or(this::absent);
+    return reason
+        .<Offers>map(Offers.Refusal::new)
+        .or(
+            () ->
+                (gradient ? OneDnnGradient.offer(name(), problem, device) : offer(problem, device))
+                    .map(Offers::of))
+        .orElseGet(
+            () ->
+                new Offers.Refusal(
+                    "this oneDNN has no such primitive for "
+                        + problem.output().dtype()
+                        + " on this CPU"));
+  }
+
+  private static Optional<String> unsupported(Problem problem) {
     if (problem.trains()) {
       return Optional.of("filters and vectors are packed before the first batch");
     }
-    DType dtype = problem.output().dtype();
     return switch (problem.op()) {
       case Op.Conv conv when conv.prologue() != Op.Prologue.NONE ->
           Optional.of("oneDNN applies nothing to a convolution's input");
       case Op.Conv conv when conv.residual() -> Optional.of("adds no residual");
-      case Op.Conv _, Op.Linear _ -> {
-        if (absent().isPresent()) {
-          yield absent();
-        }
-        if (problem.input(0).dtype() != dtype) {
-          yield Optional.of("input and output have different types");
-        }
-        yield missing(sizes(problem, device).isPresent(), problem);
-      }
+      case Op.Conv _, Op.Linear _ when problem.input(0).dtype() != problem.output().dtype() ->
+          Optional.of("input and output have different types");
+      case Op.Conv _, Op.Linear _ -> Optional.empty();
       default -> Optional.of("not a plain convolution or classifier");
     };
   }
 
-  private static Optional<String> missing(boolean found, Problem problem) {
-    return found
-        ? Optional.empty()
-        : Optional.of(
-            "this oneDNN has no such primitive for " + problem.output().dtype() + " on this CPU");
-  }
-
-  private static boolean gradient(Problem problem) {
-    return problem.op() instanceof TrainingOp.ConvDgrad
-        || problem.op() instanceof TrainingOp.ConvWgrad;
-  }
-
-  private Optional<Long> gradientBytes(Problem problem, Device device) {
+  private Optional<Offer> offer(Problem problem, Device device) {
     int threads = device.threads();
-    return gradients.computeIfAbsent(
-        new Key(problem, threads), _ -> OneDnnGradient.workspace(problem, threads));
-  }
-
-  @Override
-  public long workspace(Problem problem, Device device) {
-    if (gradient(problem)) {
-      return gradientBytes(problem, device).orElseThrow();
-    }
-    return sizes(problem, device).orElseThrow().bytes();
-  }
-
-  @Override
-  public Work prepare(Problem problem, Binding binding, Device device) {
-    if (gradient(problem)) {
-      return OneDnnGradient.prepare(problem, binding, device);
-    }
-    return new OneDnnWork(problem, sizes(problem, device).orElseThrow(), binding, device);
-  }
-
-  /** Calls that a problem is cut into. */
-  private static int calls(Problem problem, int threads) {
-    return problem.input(0).shape().n() % threads == 0 ? threads : 1;
-  }
-
-  private Optional<OneDnnSizes> sizes(Problem problem, Device device) {
-    int threads = device.threads();
-    return known.computeIfAbsent(
-        new Key(problem, threads),
-        key -> OneDnnSizes.of(problem, calls(problem, threads), threads));
+    int calls = problem.input(0).shape().n() % threads == 0 ? threads : 1;
+    return OneDnnSizes.of(problem, calls, threads)
+        .map(
+            sizes ->
+                new Offer(
+                    name(),
+                    sizes.bytes(),
+                    binding -> new OneDnnWork(problem, sizes, binding, device)));
   }
 }

@@ -8,6 +8,7 @@ import dev.catena.device.Launch;
 import dev.catena.device.Stream;
 import dev.catena.driver.OneDnn;
 import dev.catena.engine.Binding;
+import dev.catena.engine.Offer;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
@@ -93,20 +94,24 @@ final class OneDnnGradient implements Work {
     };
   }
 
-  /** Bytes that a problem needs; empty if this oneDNN has no such primitive. */
-  static Optional<Long> workspace(Problem problem, int threads) {
+  /** The gradient under an engine's {@code name}; empty if this oneDNN has no such primitive. */
+  static Optional<Offer> offer(String name, Problem problem, Device device) {
     return OneDnnObjects.withThreads(
-        threads,
+        device.threads(),
         () -> {
           try (var one = new OneDnnGradient(problem)) {
             return one.primitive == 0
                 ? Optional.empty()
-                : Optional.of(one.reorderedBytes() + OneDnnObjects.bytes(one.scratchpad()));
+                : Optional.of(
+                    new Offer(
+                        name,
+                        one.reorderedBytes() + OneDnnObjects.bytes(one.scratchpad()),
+                        binding -> prepare(problem, binding, device)));
           }
         });
   }
 
-  static Work prepare(Problem problem, Binding binding, Device device) {
+  private static Work prepare(Problem problem, Binding binding, Device device) {
     return OneDnnObjects.withThreads(
         device.threads(),
         () -> {

@@ -1,15 +1,18 @@
 package dev.catena.engine.tiled;
 
 import dev.catena.device.Device;
+import dev.catena.device.Launch;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Engine;
 import dev.catena.engine.LaunchWork;
+import dev.catena.engine.Offer;
+import dev.catena.engine.Offers;
 import dev.catena.engine.Problem;
-import dev.catena.engine.Work;
 import dev.catena.graph.Op;
 import dev.catena.graph.TrainingOp;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Convolutions and pools on the CPU in tiles that stay in a core's cache, made of one register tile
@@ -20,16 +23,23 @@ import java.util.Optional;
  * Results do not depend on the number of threads.
  */
 public final class TiledEngine implements Engine {
+  private static final String NAME = "tiled";
+
   /** An engine for any host device. */
   public TiledEngine() {}
 
   @Override
   public String name() {
-    return "tiled";
+    return NAME;
   }
 
   @Override
-  public Optional<String> unsupported(Problem problem, Device device) {
+  public Offers offers(Problem problem, Device device) {
+    Optional<String> reason = unsupported(problem, device);
+    return reason.isPresent() ? new Offers.Refusal(reason.get()) : offer(problem, device);
+  }
+
+  private static Optional<String> unsupported(Problem problem, Device device) {
     if (device.kind() != Device.Kind.HOST) {
       return Optional.of("tiled kernels run on the host only");
     }
@@ -54,36 +64,37 @@ public final class TiledEngine implements Engine {
     return conv.kernelH() * conv.kernelW();
   }
 
-  /** Trained filters, packed, and partial sums; other scratch belongs to the workers. */
-  @Override
-  public long workspace(Problem problem, Device device) {
+  /** The workspace has trained filters, packed, and partial sums; other scratch is the workers'. */
+  private static Offers offer(Problem problem, Device device) {
     return switch (problem.op()) {
-      case Op.Linear _ -> TiledPointwise.workspace(problem, device);
-      case Op.Conv conv when conv.pointwise() -> TiledPointwise.workspace(problem, device);
-      case Op.Conv conv -> TiledConvolution.workspace(problem, conv, device);
-      case TrainingOp.ConvDgrad dgrad -> TiledDgrad.workspace(problem, dgrad);
-      case TrainingOp.ConvWgrad wgrad -> new TiledWgrad(problem, wgrad).workspace();
-      default -> 0;
+      case Op.DenseLayer _ -> offer(0, b -> List.of(TiledDenseLayer.prepare(problem, b, device)));
+      case Op.Linear _ -> pointwise(problem, Op.Conv.of(1, 1, 0).withEpilogue(true, false), device);
+      case Op.Conv conv when conv.pointwise() -> pointwise(problem, conv, device);
+      case Op.FromNchw _ -> offer(0, b -> List.of(TiledLayout.fromNchw(problem, b, device)));
+      case Op.Pool pool -> offer(0, b -> List.of(TiledPool.prepare(problem, pool, b, device)));
+      case Op.Conv conv ->
+          offer(
+              TiledConvolution.workspace(problem, conv, device),
+              b -> TiledConvolution.prepare(problem, conv, b, device));
+      case TrainingOp.ConvDgrad dgrad ->
+          offer(
+              TiledDgrad.workspace(problem, dgrad),
+              b -> TiledDgrad.prepare(problem, dgrad, b, device));
+      case TrainingOp.ConvWgrad wgrad -> {
+        TiledWgrad gradient = new TiledWgrad(problem, wgrad);
+        yield offer(gradient.workspace(), b -> gradient.prepare(b, device));
+      }
+      default -> throw new IllegalArgumentException("unsupported: " + problem.op());
     };
   }
 
-  @Override
-  public Work prepare(Problem problem, Binding binding, Device device) {
-    return new LaunchWork(
-        switch (problem.op()) {
-          case Op.DenseLayer _ -> List.of(TiledDenseLayer.prepare(problem, binding, device));
-          case Op.Linear _ ->
-              TiledPointwise.prepare(
-                  problem, Op.Conv.of(1, 1, 0).withEpilogue(true, false), binding, device);
-          case Op.Conv conv when conv.pointwise() ->
-              TiledPointwise.prepare(problem, conv, binding, device);
-          case Op.FromNchw _ -> List.of(TiledLayout.fromNchw(problem, binding, device));
-          case Op.Pool pool -> List.of(TiledPool.prepare(problem, pool, binding, device));
-          case Op.Conv conv -> TiledConvolution.prepare(problem, conv, binding, device);
-          case TrainingOp.ConvDgrad dgrad -> TiledDgrad.prepare(problem, dgrad, binding, device);
-          case TrainingOp.ConvWgrad wgrad ->
-              new TiledWgrad(problem, wgrad).prepare(binding, device);
-          default -> throw new IllegalArgumentException("unsupported: " + problem.op());
-        });
+  private static Offers pointwise(Problem problem, Op.Conv conv, Device device) {
+    return offer(
+        TiledPointwise.workspace(problem, device),
+        b -> TiledPointwise.prepare(problem, conv, b, device));
+  }
+
+  private static Offers offer(long workspace, Function<Binding, List<Launch>> launches) {
+    return Offers.of(new Offer(NAME, workspace, b -> new LaunchWork(launches.apply(b))));
   }
 }

@@ -8,7 +8,7 @@ import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.Stream;
 import dev.catena.engine.Binding;
-import dev.catena.engine.Engine;
+import dev.catena.engine.Offer;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Packer;
 import dev.catena.engine.Problem;
@@ -67,8 +67,7 @@ class AugmentKernelTest {
     byte[] y = new byte[(int) output.shape().pixels() * output.pitch() * output.dtype().bytes()];
     Arrays.fill(y, (byte) UNTOUCHED);
     float[] random = {SEED & 0xffffff, SEED >>> 24, STEP & 0xffffff, STEP >>> 24};
-    Engine engine = KernelEngine.matrix();
-    assertTrue(engine.unsupported(problem, device).isEmpty());
+    Offer offer = KernelEngine.matrix().offers(problem, device).some().orElseThrow().preferred();
     try (DeviceMemory in = device.allocate((long) x.length * Float.BYTES);
         DeviceMemory out = device.allocate(y.length);
         DeviceMemory now = device.allocate((long) random.length * Float.BYTES);
@@ -77,7 +76,7 @@ class AugmentKernelTest {
       out.upload(MemorySegment.ofArray(y));
       now.upload(MemorySegment.ofArray(random));
       long[] inputs = {in.address(), now.address()};
-      try (Work work = engine.prepare(problem, new At(inputs, out.address()), device)) {
+      try (Work work = offer.prepare(new At(inputs, out.address()))) {
         work.enqueue(stream);
         stream.synchronize();
       }

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.catena.engine.Engine;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.graph.DType;
@@ -116,14 +115,18 @@ class KernelPipelineTest {
 
   @Test
   void aDenseLayerIsMeasuredWhereItMayBeFaster() {
-    assertEquals(List.of(), KernelLayerEngine.candidates(layer(1, 128, 32), H200));
-    List<Engine> candidates = KernelLayerEngine.candidates(layer(28, 128, 32), H200);
-    assertTrue(candidates.stream().anyMatch(e -> e.name().startsWith("dense_layer_128x128x32")));
-    assertTrue(candidates.stream().noneMatch(e -> e.name().contains("192")), candidates.toString());
+    assertEquals(List.of(), candidates(KernelDenseLayer.ways(layer(1, 128, 32), H200, true)));
+    List<String> candidates = candidates(KernelDenseLayer.ways(layer(28, 128, 32), H200, true));
+    assertTrue(candidates.contains("dense_layer_128x128x32"), candidates.toString());
+    assertTrue(candidates.stream().noneMatch(n -> n.contains("192")), candidates.toString());
   }
 
   private static List<String> candidates(Problem problem) {
-    return KernelTileEngine.candidates(problem, H200).stream().map(Engine::name).toList();
+    return candidates(KernelPipeline.ways(problem, H200, true));
+  }
+
+  private static List<String> candidates(List<KernelWay> ways) {
+    return ways.stream().filter(KernelWay::competes).map(KernelWay::name).toList();
   }
 
   private static boolean worthwhile(int size) {
