@@ -11,7 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
-import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -143,37 +143,31 @@ final class TensorReader {
     }
   }
 
-  /** A regular file in the model's folder or below. */
-  private Path beside(String name, String location) {
-    Path folder = model.toAbsolutePath().normalize().getParent();
+  /**
+   * A regular file below the model's folder, or below that of the file that the model is a link to:
+   * a hub's cache keeps a model and its data as links to such a folder.
+   */
+  private Path beside(String name, String location) throws IOException {
     try {
       Path relative = Path.of(location);
+      Path folder = model.toAbsolutePath().normalize().getParent();
       Path file = folder.resolve(relative).normalize();
-      boolean within =
-          !location.isEmpty()
-              && !relative.isAbsolute()
-              && file.startsWith(folder)
-              && !linked(folder, file);
-      if (within && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
-        return file;
+      if (!location.isEmpty() && !relative.isAbsolute() && file.startsWith(folder)) {
+        Path real = file.toRealPath();
+        boolean within =
+            real.startsWith(folder.toRealPath()) || real.startsWith(model.toRealPath().getParent());
+        if (within && Files.isRegularFile(real)) {
+          return real;
+        }
       }
-    } catch (InvalidPathException e) {
-      // No file has such a name.
+    } catch (InvalidPathException | NoSuchFileException e) {
+      // There is no such file.
     }
     throw error(
         name,
         "its data is in "
             + FormatException.quote(location)
             + ", which is no file of the model's folder");
-  }
-
-  private static boolean linked(Path folder, Path file) {
-    for (Path at = file; !at.equals(folder); at = at.getParent()) {
-      if (Files.isSymbolicLink(at)) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private ModelFormatException error(String name, String reason) {

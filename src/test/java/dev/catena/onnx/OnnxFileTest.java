@@ -39,6 +39,19 @@ class OnnxFileTest {
     assertArrayEquals(WEIGHTS, model.values(weight));
   }
 
+  @Test
+  void modelAndWeightsMayBeLinksToOneFolder() throws IOException {
+    Path blobs = Files.createDirectory(folder.resolve("blobs"));
+    Files.write(blobs.resolve("5a6b"), new byte[] {0, 0, (byte) 0x80, 63, 0, 0, 0, -64});
+    Files.move(model(17, "Conv", outside(Map.of("location", "w.bin"))), blobs.resolve("3c4d"));
+    Path snapshot = Files.createDirectories(folder.resolve("snapshots/1a2b"));
+    Files.createSymbolicLink(snapshot.resolve("m.onnx"), Path.of("../../blobs/3c4d"));
+    Files.createSymbolicLink(snapshot.resolve("w.bin"), Path.of("../../blobs/5a6b"));
+    OnnxModel model = OnnxModel.open(snapshot.resolve("m.onnx"));
+    String weight = model.graph(1, DType.FP32).parameters().getFirst().name();
+    assertArrayEquals(WEIGHTS, model.values(weight));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"../w.bin", "/etc/passwd", "link.bin", "none.bin", "", "sub/../../w.bin"})
   void butNowhereElse(String location) throws IOException {
