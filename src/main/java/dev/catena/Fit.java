@@ -28,6 +28,11 @@ public final class Fit extends Options<Fit> {
     /** After every step. */
     default void step(Step step) throws IOException {}
 
+    /** Asked after every step: whether the run shall be saved and end here. */
+    default boolean isStopped() {
+      return false;
+    }
+
     /** After every epoch, and after the last step. */
     default void epoch(Epoch epoch) throws IOException {}
   }

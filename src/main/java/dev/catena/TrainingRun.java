@@ -83,7 +83,7 @@ final class TrainingRun {
   }
 
   /**
-   * Trains until the run is at its end or patience is.
+   * Trains until the run is at its end, patience is, or the listener stops it.
    *
    * @throws IOException if an image cannot be read, or a checkpoint not be written
    * @throws NonFiniteException if loss or gradients are not finite, naming step and layer
@@ -102,6 +102,7 @@ final class TrainingRun {
         train = train.plus(new Evaluation(images, result.loss(), step.accuracy()));
         seconds += step.seconds();
         listener.step(step);
+        boolean stopped = listener.isStopped();
         boolean whole = trainer.steps() % order.steps() == 0;
         if (whole || trainer.steps() == all) {
           Optional<Evaluation> test = evaluate();
@@ -116,8 +117,11 @@ final class TrainingRun {
           if (fit.patience() > 0 && stale >= fit.patience()) {
             return epochs;
           }
-        } else if (fit.saveEvery() > 0 && trainer.steps() % fit.saveEvery() == 0) {
+        } else if (stopped || fit.saveEvery() > 0 && trainer.steps() % fit.saveEvery() == 0) {
           save();
+        }
+        if (stopped) {
+          return epochs;
         }
       }
       return epochs;

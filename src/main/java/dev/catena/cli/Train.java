@@ -177,7 +177,8 @@ final class Train implements Callable<Integer> {
     }
     Network network = arguments.model().network();
     Shape made = Shape.nhwc(1, network.imageSize(), network.imageSize(), network.channels());
-    try (Model model = arguments.model(weights, seed);
+    try (Interruption interruption = new Interruption(stopping());
+        Model model = arguments.model(weights, seed);
         DataSet data = DataSets.open(place, made, network.classes(), skipUnreadable);
         Device device = where.open()) {
       long memoryBefore = ResidentMemory.now();
@@ -190,7 +191,7 @@ final class Train implements Callable<Integer> {
         }
         TrainingReport report = new TrainingReport(trainer, epochSteps, memoryBefore);
         long all = steps == null ? (long) epochs * epochSteps : steps;
-        fit(trainer, data, how, all, report);
+        fit(trainer, data, how, all, report, interruption);
         report(network, data, device, report);
         return 0;
       }
@@ -244,7 +245,18 @@ final class Train implements Callable<Integer> {
     return patience == null ? fit : fit.patience(patience);
   }
 
-  private void fit(Trainer trainer, DataSet data, Fit how, long all, TrainingReport report)
+  private String stopping() {
+    String saved = save == null ? "" : " and its checkpoint";
+    return "interrupted: ending after this step" + saved;
+  }
+
+  private void fit(
+      Trainer trainer,
+      DataSet data,
+      Fit how,
+      long all,
+      TrainingReport report,
+      Interruption interruption)
       throws IOException {
     long first = trainer.steps();
     try (TrainingLog lines = new TrainingLog(log, first, resume.isPresent());
@@ -259,6 +271,11 @@ final class Train implements Callable<Integer> {
               lines.step(step);
               progress.setExtraMessage(report.latest());
               progress.step();
+            }
+
+            @Override
+            public boolean isStopped() {
+              return interruption.isRequested();
             }
 
             @Override

@@ -10,15 +10,18 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Locale;
 
-/** A line for every step, as comma-separated values; what is known is there after a kill too. */
+/**
+ * A line for every step, as comma-separated values, in the file as soon as it is known. An epoch's
+ * test adds to the line of its last step.
+ */
 final class TrainingLog implements AutoCloseable {
   private static final String HEAD =
       "step,epoch,learning_rate,loss,accuracy,gradient_norm,seconds,test_loss,test_accuracy";
 
   private final Writer out;
 
-  /** The line of the last step, to which an epoch's end may add. */
-  private String pending = "";
+  /** Whether the last line has no end yet. */
+  private boolean open;
 
   /**
    * Opens the log.
@@ -47,8 +50,8 @@ final class TrainingLog implements AutoCloseable {
   }
 
   void step(Fit.Step step) throws IOException {
-    flush(",,");
-    pending =
+    end(",,");
+    out.write(
         String.format(
             Locale.ROOT,
             "%d,%d,%s,%s,%.6f,%s,%.6f",
@@ -58,11 +61,13 @@ final class TrainingLog implements AutoCloseable {
             step.result().loss(),
             step.accuracy(),
             step.result().gradientNorm(),
-            step.seconds());
+            step.seconds()));
+    open = true;
+    out.flush();
   }
 
   void epoch(Fit.Epoch epoch) throws IOException {
-    flush(epoch.test().map(TrainingLog::columns).orElse(",,"));
+    end(epoch.test().map(TrainingLog::columns).orElse(",,"));
     out.flush();
   }
 
@@ -70,16 +75,16 @@ final class TrainingLog implements AutoCloseable {
     return String.format(Locale.ROOT, ",%.6f,%.6f", test.loss(), test.accuracy());
   }
 
-  private void flush(String rest) throws IOException {
-    if (!pending.isEmpty()) {
-      out.write(pending + rest + "\n");
-      pending = "";
+  private void end(String rest) throws IOException {
+    if (open) {
+      out.write(rest + "\n");
+      open = false;
     }
   }
 
   @Override
   public void close() throws IOException {
-    flush(",,");
+    end(",,");
     out.close();
   }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import dev.catena.device.ChildJvm;
+import dev.catena.io.SafeTensors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,6 +56,31 @@ class InterruptedTrainingTest {
     Cli.Result rest = Cli.run(resuming());
     assertEquals(0, rest.code(), rest.err());
     Samples.assertSame(whole, save);
+  }
+
+  /** The step under way is finished, logged and saved. */
+  @Test
+  void anInterruptEndsAfterItsStep() throws Exception {
+    Path log = folder.resolve("run.csv");
+    List<String> arguments = new ArrayList<>(List.of(training(save)));
+    arguments.addAll(List.of("--log", log.toString()));
+    arguments.set(arguments.indexOf("--save-every") + 1, "1000");
+    arguments.set(arguments.indexOf("--steps") + 1, "100000");
+    Process process = child().start(Main.class, arguments.toArray(String[]::new));
+    while (process.isAlive() && (!Files.exists(log) || Files.readAllLines(log).size() < 3)) {
+      Thread.sleep(5);
+    }
+    assertTrue(process.isAlive(), () -> said(process));
+    new ProcessBuilder("kill", "-INT", "" + process.pid()).start().waitFor();
+    assertTrue(process.waitFor(1, TimeUnit.MINUTES));
+    String said = said(process);
+    assertEquals(130, process.exitValue(), said);
+    assertTrue(said.contains("ending after this step and its checkpoint"), said);
+    List<String> lines = Files.readAllLines(log);
+    assertTrue(lines.getLast().endsWith(",,"), lines.getLast());
+    try (SafeTensors saved = SafeTensors.open(save)) {
+      assertEquals("" + (lines.size() - 1), saved.metadata().get("catena.steps"));
+    }
   }
 
   /** A limit of the system to a file's size stands for the disk: writing fails half way. */
