@@ -67,6 +67,7 @@ final class BenchKernels implements Callable<Integer> {
       names = "--blocks",
       paramLabel = "N",
       defaultValue = "60",
+      converter = Choices.Count.class,
       description =
           "With --as: blocks of a launch to run, about; the counts are scaled to its grid. 0: all"
               + " (default: ${DEFAULT-VALUE}).")

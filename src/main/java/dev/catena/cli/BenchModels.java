@@ -76,6 +76,7 @@ final class BenchModels implements Callable<Integer> {
       names = "--seconds",
       paramLabel = "S",
       defaultValue = "2",
+      converter = Choices.Positive.class,
       description = "Measure each for so long, at least 5 runs (default: ${DEFAULT-VALUE}).")
   private double seconds;
 

@@ -35,6 +35,7 @@ final class BenchRoofline implements Callable<Integer> {
       names = "--bandwidth",
       paramLabel = "GB/s",
       required = true,
+      converter = Choices.Positive.class,
       description = "Of the device's memory: 4800 for an H200.")
   private double bandwidth;
 
@@ -42,6 +43,7 @@ final class BenchRoofline implements Callable<Integer> {
       names = "--matrix",
       paramLabel = "TFLOP/s",
       required = true,
+      converter = Choices.Positive.class,
       description = "Of the device's multipliers in this type: 989 for an H200 in 16 bits.")
   private double matrix;
 

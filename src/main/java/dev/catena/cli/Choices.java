@@ -67,4 +67,59 @@ final class Choices {
           "'%s' is not a whole number from 1 to %d".formatted(text, Integer.MAX_VALUE));
     }
   }
+
+  /** A number of fp32 in a range. */
+  private abstract static class InRange implements ITypeConverter<Double> {
+    private final double least;
+    private final double most;
+    private final String range;
+
+    InRange(double least, double most, String range) {
+      this.least = least;
+      this.most = most;
+      this.range = range;
+    }
+
+    @Override
+    public Double convert(String text) {
+      try {
+        double value = Double.parseDouble(text);
+        if (value >= least && value <= most) {
+          return value;
+        }
+      } catch (NumberFormatException _) {
+        // Said below.
+      }
+      throw new TypeConversionException("'%s' is not a number %s".formatted(text, range));
+    }
+  }
+
+  /** A number above 0. */
+  static final class Positive extends InRange {
+    Positive() {
+      super(Float.MIN_VALUE, Float.MAX_VALUE, "above 0");
+    }
+  }
+
+  /** A number from 0. */
+  static final class NotNegative extends InRange {
+    NotNegative() {
+      super(0, Float.MAX_VALUE, "from 0");
+    }
+  }
+
+  /** A number from 0 to below 1. */
+  static final class Share extends InRange {
+    Share() {
+      super(0, Math.nextDown(1f), "from 0 to below 1");
+    }
+  }
+
+  /** A whole number from 0. */
+  static final class Count implements ITypeConverter<Integer> {
+    @Override
+    public Integer convert(String text) {
+      return text.equals("0") ? 0 : new AtLeastOne().convert(text);
+    }
+  }
 }

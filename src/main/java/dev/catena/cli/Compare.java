@@ -86,6 +86,7 @@ final class Compare implements Callable<Integer> {
       names = "--seconds",
       paramLabel = "S",
       defaultValue = "6",
+      converter = Choices.Positive.class,
       description = "Measure for about so long, at least 5 rounds (default: ${DEFAULT-VALUE}).")
   private double seconds;
 
@@ -99,6 +100,7 @@ final class Compare implements Callable<Integer> {
   @Option(
       names = "--tolerance",
       paramLabel = "X",
+      converter = Choices.NotNegative.class,
       description = "Of the largest output, how far variants may differ (default: by type).")
   private Double tolerance;
 

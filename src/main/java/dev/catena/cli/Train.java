@@ -73,15 +73,17 @@ final class Train implements Callable<Integer> {
       names = "--lr",
       paramLabel = "X",
       defaultValue = "0.1",
+      converter = Choices.Positive.class,
       description = "Learning rate (default: ${DEFAULT-VALUE}).")
-  private float learningRate;
+  private double learningRate;
 
   @Option(
       names = "--momentum",
       paramLabel = "X",
       defaultValue = "0.9",
+      converter = Choices.Share.class,
       description = "Share of the last step in the next (default: ${DEFAULT-VALUE}).")
-  private float momentum;
+  private double momentum;
 
   @Option(names = "--nesterov", description = "Look ahead along the momentum.")
   private boolean nesterov;
@@ -90,15 +92,17 @@ final class Train implements Callable<Integer> {
       names = "--weight-decay",
       paramLabel = "X",
       defaultValue = "1e-4",
+      converter = Choices.NotNegative.class,
       description = "Share of a parameter added to its gradient (default: ${DEFAULT-VALUE}).")
-  private float weightDecay;
+  private double weightDecay;
 
   @Option(
       names = "--smoothing",
       paramLabel = "X",
       defaultValue = "0",
+      converter = Choices.Share.class,
       description = "Share of the label that goes to all classes (default: ${DEFAULT-VALUE}).")
-  private float smoothing;
+  private double smoothing;
 
   @Option(
       names = "--schedule",
@@ -225,10 +229,10 @@ final class Train implements Callable<Integer> {
             .dtype(arguments.dtype())
             .image(data.image().h(), data.image().w())
             .policy(policy)
-            .momentum(momentum)
+            .momentum((float) momentum)
             .nesterov(nesterov)
-            .weightDecay(weightDecay)
-            .smoothing(smoothing)
+            .weightDecay((float) weightDecay)
+            .smoothing((float) smoothing)
             .seed(seed);
     return plain && stored
         ? options
@@ -237,7 +241,7 @@ final class Train implements Callable<Integer> {
 
   private Fit fit() {
     Fit fit = steps == null ? Fit.epochs(epochs) : Fit.steps(steps);
-    fit = fit.learningRate(learningRate).schedule(schedule);
+    fit = fit.learningRate((float) learningRate).schedule(schedule);
     fit = unshuffled ? fit.unshuffled() : fit.shuffled(seed);
     if (save != null) {
       fit = fit.save(save.path().orElseThrow()).saveEvery(saveEvery == null ? 0 : saveEvery);

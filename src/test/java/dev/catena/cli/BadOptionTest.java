@@ -6,16 +6,27 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
 
 /** Wrong words and numbers: one sentence, exit code 2. */
 class BadOptionTest {
+  private static final List<String> BAD_NUMBERS =
+      List.of(
+          "NaN", "Infinity", "-Infinity", "-1", "1e400", "99999999999999999999999e99", "", "1x");
+
   @TempDir private Path folder;
 
   @ParameterizedTest
@@ -45,6 +56,45 @@ class BadOptionTest {
   void saysWhatIsWrong(String line, String sentence) {
     String complaint = Cli.run(line.replace("M", Cli.MODEL).split(" +")).complaint();
     assertTrue(complaint.contains(sentence), complaint);
+  }
+
+  /** Every option with a number, of every command, before anything is read or computed. */
+  @TestFactory
+  Stream<DynamicTest> numbersThatAreNoneAreRefused() {
+    return commands(Main.commandLine())
+        .flatMap(
+            command ->
+                command.getCommandSpec().options().stream()
+                    .filter(option -> isNumber(option.auxiliaryTypes()[0]))
+                    .flatMap(option -> BAD_NUMBERS.stream().map(n -> refused(command, option, n))));
+  }
+
+  private static Stream<CommandLine> commands(CommandLine command) {
+    return Stream.concat(
+        Stream.of(command),
+        command.getSubcommands().values().stream().flatMap(BadOptionTest::commands));
+  }
+
+  private static boolean isNumber(Class<?> type) {
+    return Number.class.isAssignableFrom(type) || type.isPrimitive() && type != boolean.class;
+  }
+
+  private static DynamicTest refused(CommandLine command, OptionSpec option, String number) {
+    String name = option.longestName();
+    String[] words = command.getCommandSpec().qualifiedName().split(" ");
+    List<String> line = new ArrayList<>(List.of(words).subList(1, words.length));
+    // A model that is not there would be the next complaint.
+    line.addAll(List.of("no-such-model", name + "=" + number));
+    boolean allowed = name.equals("--seed") && number.equals("-1");
+    return DynamicTest.dynamicTest(
+        String.join(" ", line),
+        () -> {
+          if (!allowed) {
+            String complaint = Cli.run(line.toArray(String[]::new)).complaint();
+            assertTrue(complaint.contains("'" + name + "'"), complaint);
+            assertTrue(complaint.contains("'" + number + "'"), complaint);
+          }
+        });
   }
 
   @Test
