@@ -135,7 +135,7 @@ public final class Fit extends Options<Fit> {
   }
 
   /** Steps of the whole run, where an epoch has {@code epochSteps}. */
-  long steps(int epochSteps) {
+  long allSteps(int epochSteps) {
     return steps > 0 ? steps : epochs * epochSteps;
   }
 

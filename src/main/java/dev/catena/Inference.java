@@ -1,9 +1,11 @@
 package dev.catena;
 
+import dev.catena.io.Preprocessing;
 import dev.catena.rewrite.Pipeline;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /** How a model is compiled for inference. Immutable; each method gives a changed copy. */
 public final class Inference extends CompileOptions<Inference> {
@@ -11,6 +13,8 @@ public final class Inference extends CompileOptions<Inference> {
   private Pipeline pipeline = Variant.FUSED.pipeline();
   private boolean adapt = true;
   private int lanes = 1;
+  private Optional<Preprocessing> preprocessing = Optional.empty();
+  private List<String> names = List.of();
 
   private Inference(List<Integer> batches) {
     this.batches = batches;
@@ -47,6 +51,17 @@ public final class Inference extends CompileOptions<Inference> {
     return with(to -> to.lanes = count);
   }
 
+  /** How pictures are prepared; as ImageNet's models expect if nothing is said. */
+  public Inference preprocessing(Preprocessing how) {
+    return with(to -> to.preprocessing = Optional.of(how));
+  }
+
+  /** Names of the classes, in the order of the network's outputs. */
+  public Inference names(List<String> ofClasses) {
+    List<String> all = List.copyOf(ofClasses);
+    return with(to -> to.names = all);
+  }
+
   /** Images of each program, ascending. */
   public List<Integer> batches() {
     return batches;
@@ -66,5 +81,14 @@ public final class Inference extends CompileOptions<Inference> {
 
   int lanes() {
     return lanes;
+  }
+
+  /** How pictures are prepared for a network that takes {@code size} pixels. */
+  Preprocessing preprocessing(int size) {
+    return preprocessing.orElseGet(() -> Preprocessing.imageNet(size));
+  }
+
+  List<String> names() {
+    return names;
   }
 }

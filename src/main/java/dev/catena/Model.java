@@ -16,8 +16,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * A network with weights. Immutable and thread-safe; it owns the file that its weights come from
- * and gives it back at {@link #close}. A session has its own copy of the weights.
+ * A network with weights. Immutable and thread-safe; it closes the file that it has opened for its
+ * weights. A session has its own copy of the weights.
  */
 public final class Model implements AutoCloseable {
   private final Network network;
@@ -41,23 +41,34 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * This model with the weights of a file, which it owns from now on, whatever happens.
+   * This model with the weights of a file, which it opens now and closes at {@link #close}.
    *
-   * @param file names and shapes as torchvision has them, of any real type; timm's classifier of
-   *     VGG, {@code num_batches_tracked} and the older names with {@code norm.1} are understood
-   * @throws dev.catena.error.ModelFormatException naming every tensor that is missing, unexpected
-   *     or of the wrong shape
+   * @param file safetensors; names and shapes as torchvision has them, of any real type; timm's
+   *     classifier of VGG, {@code num_batches_tracked} and the older names with {@code norm.1} are
+   *     understood
+   * @throws IOException if the file cannot be read
+   * @throws dev.catena.error.ModelFormatException if it is damaged, or naming every tensor that is
+   *     missing, unexpected or of the wrong shape
    */
-  public Model load(SafeTensors file) {
+  public Model load(Path file) throws IOException {
+    SafeTensors opened = SafeTensors.open(file);
     try {
-      Parameters loaded =
-          new StoredParameters(
-              file, graph(1, 0, 0, DType.FP32), trainingGraph(1, 0, 0, DType.FP32));
-      return new Model(network, loaded, file::close);
+      return loaded(opened, opened::close);
     } catch (RuntimeException e) {
-      file.close();
+      opened.close();
       throw e;
     }
+  }
+
+  /** The same of an open file, which the caller closes when nothing more is to be compiled. */
+  public Model load(SafeTensors file) {
+    return loaded(file, () -> {});
+  }
+
+  private Model loaded(SafeTensors file, Runnable close) {
+    Parameters loaded =
+        new StoredParameters(file, graph(1, 0, 0, DType.FP32), trainingGraph(1, 0, 0, DType.FP32));
+    return new Model(network, loaded, close);
   }
 
   /**
@@ -110,11 +121,11 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * The memory of each batch size as handwritten kernels need it, without a device. A session adds
-   * the scratch memory of the engines that it chooses.
+   * The memory of the largest batch as handwritten kernels need it, without a device. A session
+   * adds the scratch memory of the engines that it chooses.
    */
-  public List<MemoryPlan> plan(Inference options) {
-    return Session.plan(this::graph, options);
+  public MemoryPlan plan(Inference options) {
+    return Session.plan(this::graph, options).getLast();
   }
 
   /** The steps of the largest batch and who would compute them, without taking memory. */
@@ -151,7 +162,7 @@ public final class Model implements AutoCloseable {
         : network.trainingGraph(batch, height, width, dtype);
   }
 
-  /** Gives the weights' file back. */
+  /** Closes the file that {@link #load(Path)} opened; after that nothing more is compiled. */
   @Override
   public void close() {
     release.run();

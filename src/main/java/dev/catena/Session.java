@@ -5,6 +5,8 @@ import dev.catena.engine.Engines;
 import dev.catena.error.OutOfDeviceMemoryException;
 import dev.catena.error.ParameterException;
 import dev.catena.graph.Shape;
+import dev.catena.io.Image;
+import dev.catena.io.Preprocessing;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Planner;
 import java.lang.foreign.MemorySegment;
@@ -24,6 +26,7 @@ import java.util.Optional;
  */
 public final class Session implements AutoCloseable {
   private final Device device;
+  private final Inference options;
   private final List<Program> programs;
   private final WeightStore weights;
   private final long imageBytes;
@@ -35,7 +38,13 @@ public final class Session implements AutoCloseable {
   private final LanePool lanes;
 
   private Session(
-      Device device, List<Program> programs, WeightStore weights, List<Lane> lanes, WarmUp warmUp) {
+      Device device,
+      Inference options,
+      List<Program> programs,
+      WeightStore weights,
+      List<Lane> lanes,
+      WarmUp warmUp) {
+    this.options = options;
     this.warmUp = warmUp;
     this.device = device;
     this.programs = programs;
@@ -88,7 +97,7 @@ public final class Session implements AutoCloseable {
               choosing,
               lanes.stream().mapToDouble(Lane::captureMillis).sum(),
               device.kernelMillis() - loading);
-      return new Session(device, programs, weights, lanes, warmUp);
+      return new Session(device, options, programs, weights, lanes, warmUp);
     } catch (RuntimeException | Error e) {
       lanes.forEach(Lane::close);
       weights.close();
@@ -162,6 +171,42 @@ public final class Session implements AutoCloseable {
     } finally {
       lanes.giveBack(lane);
     }
+  }
+
+  /**
+   * The same in arrays.
+   *
+   * @param images N,C,H,W
+   * @return the rows, one after the other
+   */
+  public float[] run(float[] images) {
+    float[] result = new float[images.length / imageSize() * resultSize()];
+    run(MemorySegment.ofArray(images), MemorySegment.ofArray(result));
+    return result;
+  }
+
+  /**
+   * What a classifier of colour pictures sees in {@code image}, prepared as {@link
+   * Inference#preprocessing} says.
+   *
+   * @param count how many classes are wanted
+   * @return the most probable classes, the most probable first
+   * @throws IllegalStateException if the network does not take square pictures of three channels
+   *     and the size that they are prepared for
+   */
+  public List<Classification> classify(Image image, int count) {
+    Preprocessing preprocessing = options.preprocessing(height());
+    int size = preprocessing.crop();
+    if (channels() != 3 || height() != size || width() != size) {
+      throw new IllegalStateException(
+          "the network takes images %s, pictures are prepared for 3 x %d x %d; run what you prepare"
+              .formatted(image(), size, size));
+    } else if (!options.names().isEmpty() && options.names().size() != resultSize()) {
+      throw new IllegalStateException(
+          "there are names of %d classes, the network has %d"
+              .formatted(options.names().size(), resultSize()));
+    }
+    return Classification.best(run(preprocessing.apply(image)), count, options.names());
   }
 
   /**

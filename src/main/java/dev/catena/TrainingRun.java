@@ -61,7 +61,7 @@ final class TrainingRun {
     settings.put("training_seed", Long.toString(trainer.options().seed()));
     Map<String, String> theirs = trainer.settings();
     trainer.resumed().filter(_ -> !theirs.isEmpty()).ifPresent(file -> takeOver(file, theirs));
-    all = fit.steps(order.steps());
+    all = fit.allSteps(order.steps());
   }
 
   /** Goes on from what was resumed, if anything was. */

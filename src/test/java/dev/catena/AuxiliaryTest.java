@@ -11,7 +11,6 @@ import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
 import dev.catena.graph.Node;
 import dev.catena.graph.Value;
-import dev.catena.io.SafeTensors;
 import dev.catena.io.SafeTensorsWriter;
 import dev.catena.model.Network;
 import java.io.IOException;
@@ -73,7 +72,7 @@ class AuxiliaryTest {
   void weightsThatTrainingWroteServeInference() throws IOException {
     MemorySegment images = MemorySegment.ofArray(new float[3 * SIZE * SIZE]);
     try (Device device = Device.open("host");
-        Model model = Models.of(NETWORK).load(SafeTensors.open(file(true)));
+        Model model = Models.of(NETWORK).load(file(true));
         Trainer trainer = model.train(device, Training.batch(1));
         Session session = model.compile(device, Inference.batch(1))) {
       MemorySegment logits = MemorySegment.ofArray(new float[4]);
@@ -88,7 +87,7 @@ class AuxiliaryTest {
   @Test
   void weightsWithoutThemAreRefusedByTrainingAlone() throws IOException {
     try (Device device = Device.open("host");
-        Model model = Models.of(NETWORK).load(SafeTensors.open(file(false)))) {
+        Model model = Models.of(NETWORK).load(file(false))) {
       model.compile(device, Inference.batch(1)).close();
       ModelFormatException e =
           assertThrows(

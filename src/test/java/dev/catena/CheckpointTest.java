@@ -9,7 +9,6 @@ import dev.catena.error.ModelFormatException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
-import dev.catena.io.SafeTensors;
 import dev.catena.io.SafeTensorsWriter;
 import dev.catena.model.Catalogue;
 import java.io.IOException;
@@ -46,7 +45,7 @@ class CheckpointTest {
   void isAFileOfWeightsToo() throws IOException {
     Path file = folder.resolve("run.safetensors");
     checkpoint(NETWORK, 3).write(file, NETWORK);
-    Models.get("densenet-bc-40-12").load(SafeTensors.open(file)).close();
+    Models.get("densenet-bc-40-12").load(file).close();
   }
 
   @Test

@@ -67,7 +67,7 @@ class ModelTest {
   void aSessionOutlivesItsModelButAClosedModelCompilesNoMore() throws IOException {
     Path file = write("model", name -> name);
     try (Device device = Device.open("host")) {
-      Model model = Models.get(NAME).load(SafeTensors.open(file));
+      Model model = Models.get(NAME).load(file);
       Session session = model.compile(device, Inference.batch(1));
       long used = device.usedMemory();
       model.close();
@@ -80,16 +80,26 @@ class ModelTest {
     }
   }
 
+  @Test
+  void aFileThatTheCallerOpenedIsTheCallersToClose() throws IOException {
+    Path path = write("model", name -> name);
+    try (SafeTensors file = SafeTensors.open(path)) {
+      Models.get(NAME).load(file).close();
+      assertEquals(10, file.floats("classifier.bias").length, "still open");
+      SafeTensors other = file;
+      assertThrows(ModelFormatException.class, () -> Models.get("resnet18").load(other));
+      assertEquals(10, file.floats("classifier.bias").length, "still open");
+    }
+  }
+
   private static String refusal(Path file) {
-    return assertThrows(
-            ModelFormatException.class, () -> Models.get(NAME).load(SafeTensors.open(file)))
-        .getMessage();
+    return assertThrows(ModelFormatException.class, () -> Models.get(NAME).load(file)).getMessage();
   }
 
   private static byte[] run(Path weights) throws IOException {
     byte[] logits = new byte[40];
     try (Device device = Device.open("host");
-        Model model = Models.get(NAME).load(SafeTensors.open(weights));
+        Model model = Models.get(NAME).load(weights);
         Session session = model.compile(device, Inference.batch(1))) {
       session.run(images(), MemorySegment.ofArray(logits));
     }

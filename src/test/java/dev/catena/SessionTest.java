@@ -15,12 +15,15 @@ import dev.catena.driver.NativeLibrary;
 import dev.catena.error.OutOfDeviceMemoryException;
 import dev.catena.error.ParameterException;
 import dev.catena.graph.DType;
+import dev.catena.io.Image;
+import dev.catena.io.Preprocessing;
 import dev.catena.plan.MemoryPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -131,6 +134,39 @@ class SessionTest {
       assertEquals(24, session.width());
       MemorySegment images = arena.allocate((long) session.imageSize() * Float.BYTES);
       session.run(images, Fixture.logits(arena, 1));
+    }
+  }
+
+  @Test
+  void arraysGiveTheSameBits() {
+    try (Session session = model.compile(device, Inference.batch(2))) {
+      float[] images = Fixture.images(arena, 2).toArray(ValueLayout.JAVA_FLOAT);
+      assertArrayEquals(Fixture.run(session, arena, 2), session.run(images));
+      float[] broken = Arrays.copyOf(images, images.length - 1);
+      assertThrows(IllegalArgumentException.class, () -> session.run(broken));
+    }
+  }
+
+  @Test
+  void picturesArePreparedAndRanked() {
+    byte[] rgb = new byte[3 * 50 * 40];
+    new Random(5).nextBytes(rgb);
+    Image image = new Image(50, 40, rgb);
+    List<String> names = IntStream.range(0, 10).mapToObj(i -> "kind " + i).toList();
+    Inference options = Inference.batch(1);
+    try (Session session = model.compile(device, options.names(names));
+        Session other = model.compile(device, options.image(32, 24))) {
+      float[] logits = session.run(Preprocessing.imageNet(32).apply(image));
+      assertEquals(Classification.best(logits, 3, names), session.classify(image, 3));
+      Classification first = session.classify(image, 1).getFirst();
+      assertEquals("kind " + first.label(), first.name());
+      for (float logit : logits) {
+        assertTrue(logit <= first.logit());
+      }
+      assertThrows(IllegalStateException.class, () -> other.classify(image, 1));
+    }
+    try (Session wrong = model.compile(device, options.names(List.of("one")))) {
+      assertThrows(IllegalStateException.class, () -> wrong.classify(image, 1));
     }
   }
 

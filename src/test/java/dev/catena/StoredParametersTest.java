@@ -51,7 +51,7 @@ class StoredParametersTest {
       writer.add(node.name(), dtype, shape, initial.values(node));
     }
     writer.write(file);
-    try (Model stored = Models.get(name).load(SafeTensors.open(file));
+    try (Model stored = Models.get(name).load(file);
         Model rounded = Models.get(name).with(node -> rounded(initial.values(node), dtype))) {
       assertArrayEquals(run(rounded), run(stored));
     }

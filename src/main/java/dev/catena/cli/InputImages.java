@@ -1,7 +1,8 @@
 package dev.catena.cli;
 
 import dev.catena.error.ModelFormatException;
-import dev.catena.io.Images;
+import dev.catena.io.Image;
+import dev.catena.io.Preprocessing;
 import dev.catena.io.SafeTensors;
 import dev.catena.model.Network;
 import java.io.IOException;
@@ -33,8 +34,8 @@ record InputImages(MemorySegment pixels, int height, int width, List<String> nam
     long bytes = (long) network.channels() * size * size * Float.BYTES;
     MemorySegment pixels = arena.allocate(bytes * files.size(), 64);
     for (int i = 0; i < files.size(); i++) {
-      Images.imagenet(
-          Images.read(files.get(i)), size * 8 / 7, size, pixels.asSlice(i * bytes, bytes));
+      Preprocessing.imageNet(size)
+          .apply(Image.read(files.get(i)), pixels.asSlice(i * bytes, bytes));
     }
     return new InputImages(pixels, size, size, files.stream().map(Path::toString).toList());
   }

@@ -68,6 +68,6 @@ final class ListModels implements Callable<Integer> {
         graph.multiplyAdds(),
         "%dx%dx%d".formatted(network.channels(), size, size),
         network.classes(),
-        Models.of(network).plan(Inference.batch(1)).getFirst().peakBytes());
+        Models.of(network).plan(Inference.batch(1)).peakBytes());
   }
 }

@@ -95,7 +95,7 @@ final class ModelArguments {
   Model model(Optional<Path> file, long seed) throws IOException {
     Model model = model();
     if (file.isPresent()) {
-      return model.load(SafeTensors.open(file.get()));
+      return model.load(file.get());
     }
     return isOnnx(name) ? model : model.initialise(seed);
   }

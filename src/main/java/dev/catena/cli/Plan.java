@@ -101,7 +101,7 @@ final class Plan implements Callable<Integer> {
     try (ProgressBar progress = Progress.bar("planning", Variant.values().length)) {
       for (Variant variant : Variant.values()) {
         Inference options = Inference.batch(batch).dtype(arguments.dtype()).variant(variant);
-        plans.put(variant.label(), model.plan(options).getFirst());
+        plans.put(variant.label(), model.plan(options));
         progress.step();
       }
     }

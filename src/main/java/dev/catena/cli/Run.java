@@ -1,5 +1,6 @@
 package dev.catena.cli;
 
+import dev.catena.Classification;
 import dev.catena.Inference;
 import dev.catena.Model;
 import dev.catena.Session;
@@ -11,6 +12,7 @@ import dev.catena.graph.DType;
 import dev.catena.io.Labels;
 import dev.catena.io.SafeTensorsWriter;
 import dev.catena.model.Network;
+import dev.catena.report.Json;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -82,7 +84,15 @@ final class Run implements Callable<Integer> {
 
   private record Result(String model, WarmUp warmUp, List<Classified> images) {}
 
-  private record Classified(String image, List<Ranking.Place> top) {}
+  private record Classified(String image, List<Place> top) {}
+
+  /** A class that was seen, for programs. */
+  private record Place(
+      @Json.Name("class") int index, String label, float logit, double probability) {
+    static Place of(Classification seen) {
+      return new Place(seen.label(), seen.name(), seen.logit(), seen.probability());
+    }
+  }
 
   @Override
   public Integer call() throws IOException {
@@ -171,15 +181,15 @@ final class Run implements Callable<Integer> {
   private void report(Network network, InputImages images, float[] logits, List<String> names)
       throws IOException {
     int classes = logits.length / images.count();
-    Ranking ranking = new Ranking(names, top);
     StringBuilder text = new StringBuilder();
     List<Classified> all = new ArrayList<>();
     for (int i = 0; i < images.count(); i++) {
       int first = i * classes;
-      List<Ranking.Place> best = ranking.best(Arrays.copyOfRange(logits, first, first + classes));
+      List<Classification> best =
+          Classification.best(Arrays.copyOfRange(logits, first, first + classes), top, names);
       text.append(images.names().get(i)).append('\n');
       best.forEach(place -> text.append("  ").append(place).append('\n'));
-      all.add(new Classified(images.names().get(i), best));
+      all.add(new Classified(images.names().get(i), best.stream().map(Place::of).toList()));
     }
     output.result(text.toString(), new Result(network.name(), warmUp, all));
   }

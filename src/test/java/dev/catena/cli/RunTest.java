@@ -12,7 +12,8 @@ import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.Dim;
 import dev.catena.device.Stream;
-import dev.catena.io.Images;
+import dev.catena.io.Image;
+import dev.catena.io.Preprocessing;
 import dev.catena.io.SafeTensors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -55,7 +56,7 @@ class RunTest {
   private float[][] logits(float[][] images) throws Exception {
     float[][] logits = new float[images.length][];
     try (Device device = Device.open("host");
-        Model model = Models.get(Cli.MODEL).load(SafeTensors.open(weights));
+        Model model = Models.get(Cli.MODEL).load(weights);
         Session session = model.compile(device, Inference.batch(1));
         Arena arena = Arena.ofConfined()) {
       MemorySegment result = arena.allocate(4L * session.resultSize(), 64);
@@ -68,9 +69,7 @@ class RunTest {
   }
 
   private static float[] pixels(Path picture) throws Exception {
-    float[] pixels = new float[3 * 32 * 32];
-    Images.imagenet(Images.read(picture), 36, 32, MemorySegment.ofArray(pixels));
-    return pixels;
+    return Preprocessing.imageNet(32).apply(Image.read(picture));
   }
 
   @Test
@@ -129,7 +128,7 @@ class RunTest {
     run("--input", input, "--output", output, "--json", folder.resolve("o.json"));
     float[] all = Samples.random(shape);
     try (Device device = Device.open("host");
-        Model model = Models.get(Cli.MODEL).load(SafeTensors.open(weights));
+        Model model = Models.get(Cli.MODEL).load(weights);
         Session session = model.compile(device, Inference.batch(1).image(24, 32));
         SafeTensors file = SafeTensors.open(output);
         Arena arena = Arena.ofConfined()) {

@@ -12,15 +12,17 @@ import dev.catena.io.SafeTensorsWriter;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.function.Predicate;
 import javax.imageio.ImageIO;
 
 /** Weights, tensors and pictures for the commands. */
-final class Samples {
+public final class Samples {
   /** Height and width of the images to train with. */
   static final int SIDE = 8;
 
@@ -29,6 +31,29 @@ final class Samples {
   /** Sound weights of the small network. */
   static Path weights(Path file) throws IOException {
     return weights(file, _ -> true);
+  }
+
+  /** Sound weights of a network of the catalogue. */
+  static void weights(String model, Path file) throws IOException {
+    SafeTensorsWriter writer = new SafeTensorsWriter();
+    for (Node node : Models.get(model).network().graph(1, DType.FP32).parameters()) {
+      add(writer, node, Parameters.initial(7).values(node));
+    }
+    writer.write(file);
+  }
+
+  /** CIFAR-10 with five times {@code count} images of noise, and two to test with. */
+  public static void cifar10(Path folder, int count) throws IOException {
+    for (int part = 1; part <= 6; part++) {
+      int images = part == 6 ? 2 : count;
+      byte[] records = new byte[images * (1 + 3 * 32 * 32)];
+      new Random(part).nextBytes(records);
+      for (int i = 0; i < images; i++) {
+        records[i * (records.length / images)] = (byte) ((part + i) % 10);
+      }
+      String name = part == 6 ? "test_batch.bin" : "data_batch_" + part + ".bin";
+      Files.write(folder.resolve(name), records);
+    }
   }
 
   /** Those of the small network's weights whose names are {@code kept}. */

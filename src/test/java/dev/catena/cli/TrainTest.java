@@ -92,7 +92,7 @@ class TrainTest {
             .nesterov(true)
             .weightDecay(1e-4f);
     try (Device device = Device.open("host");
-        Model model = Models.get(Cli.MODEL).load(SafeTensors.open(weights));
+        Model model = Models.get(Cli.MODEL).load(weights);
         Trainer trainer = model.train(device, training);
         SafeTensors images = SafeTensors.open(data);
         SafeTensors saved = SafeTensors.open(save)) {

@@ -10,8 +10,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import jcuda.driver.JCudaDriver;
 
 /** Runs a main class of the tests in a process of its own. */
@@ -76,6 +78,29 @@ public final class ChildJvm {
     return this;
   }
 
+  /** With Catena, and the jar of {@code needed}, as modules. */
+  public ChildJvm asModule(Class<?> needed) {
+    with(needed);
+    options.remove("--enable-native-access=ALL-UNNAMED");
+    String path = "target/classes:" + classPath.getLast();
+    options.addAll(List.of("-p", absolute(path), "--add-modules=dev.catena"));
+    options.add("--enable-native-access=dev.catena");
+    classPath.clear();
+    return this;
+  }
+
+  /** In this folder. */
+  public ChildJvm in(Path folder) {
+    builder.directory(folder.toFile());
+    return this;
+  }
+
+  private static String absolute(String path) {
+    return Arrays.stream(path.split(":"))
+        .map(entry -> Path.of(entry).toAbsolutePath().toString())
+        .collect(Collectors.joining(":"));
+  }
+
   /** Behind another command, which is to run what follows it. */
   public ChildJvm behind(String... command) {
     prefix.addAll(List.of(command));
@@ -106,7 +131,7 @@ public final class ChildJvm {
     List<String> command = new ArrayList<>(prefix);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(options);
-    command.addAll(List.of("-cp", String.join(":", classPath), main));
+    command.addAll(List.of("-cp", absolute(String.join(":", classPath)), main));
     command.addAll(List.of(arguments));
     return builder.command(command).redirectErrorStream(true).start();
   }

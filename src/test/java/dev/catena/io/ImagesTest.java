@@ -54,16 +54,21 @@ class ImagesTest {
   @ParameterizedTest
   @CsvSource({"33, 50", "101, 20", "20, 67", "140, 90", "7, 1"})
   void resizesLikePillow(int width, int height) throws IOException {
-    Image resized = Images.resize(picture(101, 67), width, height);
+    Image resized = picture(101, 67).resize(width, height);
     assertSame(golden("resized-" + width + "x" + height + ".png"), resized, 0);
+  }
+
+  private static Preprocessing imageNet(int resize, int crop) {
+    Preprocessing usual = Preprocessing.imageNet(crop);
+    return new Preprocessing(resize, crop, usual.mean(), usual.deviation());
   }
 
   @Test
   void preparesLikeTorchvision() throws IOException {
     Image source = picture(101, 67);
-    assertSame(golden("cropped-32.png"), Images.centerCrop(source, 40, 32), 0);
+    assertSame(golden("cropped-32.png"), source.centerCrop(40, 32), 0);
     float[] input = new float[3 * 32 * 32];
-    Images.imagenet(source, 40, 32, MemorySegment.ofArray(input));
+    imageNet(40, 32).apply(source, MemorySegment.ofArray(input));
     try (SafeTensors expected = SafeTensors.open(copy("imagenet-32.safetensors"))) {
       assertArrayEquals(expected.floats("input"), input);
     }
@@ -71,13 +76,15 @@ class ImagesTest {
 
   @Test
   void preparesTheUsualInput() {
-    float[] input = new float[3 * 224 * 224];
-    Images.imagenet(new Image(1, 1, new byte[] {(byte) 255, 0, 51}), MemorySegment.ofArray(input));
+    float[] input =
+        Preprocessing.imageNet(224).apply(new Image(1, 1, new byte[] {(byte) 255, 0, 51}));
     assertEquals((1 - 0.485f) / 0.229f, input[0]);
     assertEquals((0 - 0.456f) / 0.224f, input[224 * 224]);
     assertEquals((0.2f - 0.406f) / 0.225f, input[3 * 224 * 224 - 1]);
     MemorySegment small = MemorySegment.ofArray(new float[100]);
-    assertThrows(IllegalArgumentException.class, () -> Images.imagenet(picture(9, 9), small));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> Preprocessing.imageNet(224).apply(picture(9, 9), small));
   }
 
   /** Only the middle is computed, so extreme proportions need no memory. */
@@ -86,7 +93,7 @@ class ImagesTest {
   void cropsExtremeProportions(int width, int height) {
     byte[] rgb = new byte[3 * width * height];
     Arrays.fill(rgb, (byte) 9);
-    Image crop = Images.centerCrop(new Image(width, height, rgb), 256, 224);
+    Image crop = new Image(width, height, rgb).centerCrop(256, 224);
     assertEquals(224, crop.width());
     assertEquals(9, crop.at(100, 100, 1));
   }
@@ -94,9 +101,9 @@ class ImagesTest {
   @Test
   void refusesImpossibleSizes() {
     Image image = picture(9, 9);
-    assertThrows(IllegalArgumentException.class, () -> Images.resize(image, 0, 5));
-    assertThrows(IllegalArgumentException.class, () -> Images.resize(image, 1 << 16, 1 << 16));
-    assertThrows(IllegalArgumentException.class, () -> Images.centerCrop(image, 32, 33));
+    assertThrows(IllegalArgumentException.class, () -> image.resize(0, 5));
+    assertThrows(IllegalArgumentException.class, () -> image.resize(1 << 16, 1 << 16));
+    assertThrows(IllegalArgumentException.class, () -> image.centerCrop(32, 33));
     assertThrows(IllegalArgumentException.class, () -> new Image(2, 2, new byte[11]));
   }
 
@@ -162,7 +169,7 @@ class ImagesTest {
   @ParameterizedTest
   @MethodSource("pngs")
   void readsEveryPng(byte[] png, String pixels) throws IOException {
-    Image image = Images.read(write(png));
+    Image image = Image.read(write(png));
     String read = HexFormat.of().formatHex(image.rgb()).replaceAll(".{6}(?=.)", "$0 ");
     assertEquals(pixels, read);
   }
@@ -181,7 +188,7 @@ class ImagesTest {
     }
     byte[] jpeg = jpeg(new Image(48, 32, stored));
     for (ByteOrder order : new ByteOrder[] {ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN}) {
-      Image image = Images.read(write(withExif(jpeg, orientation, order)));
+      Image image = Image.read(write(withExif(jpeg, orientation, order)));
       assertEquals(orientation < 5 ? 48 : 32, image.width());
       StringBuilder seen = new StringBuilder();
       for (int i = 0; i < 4; i++) {
@@ -208,7 +215,7 @@ class ImagesTest {
         case 4 -> exif.putInt(24, 6);
         default -> exif.putShort(24, (short) 6);
       }
-      Image image = Images.read(write(withSegment(jpeg, 0xe1, exif.array())));
+      Image image = Image.read(write(withSegment(jpeg, 0xe1, exif.array())));
       assertEquals(width, image.width(), order.toString());
     }
   }
@@ -222,7 +229,7 @@ class ImagesTest {
     while (photo.hasRemaining()) {
       photo.putShort((short) 0xffda);
     }
-    assertSame(Images.read(write(jpeg)), Images.read(write(photo.array())), 0);
+    assertSame(Image.read(write(jpeg)), Image.read(write(photo.array())), 0);
   }
 
   @Test
@@ -230,7 +237,7 @@ class ImagesTest {
     byte[] jpeg = Files.readAllBytes(copy("rgb.jpg"));
     for (int cut = 0; cut < 32; cut++) {
       byte[] exif = Arrays.copyOf(exif(6, ByteOrder.LITTLE_ENDIAN), cut);
-      Image image = Images.read(write(withSegment(jpeg, 0xe1, exif)));
+      Image image = Image.read(write(withSegment(jpeg, 0xe1, exif)));
       assertEquals(cut < 28 ? 40 : 24, image.width(), "cut to " + cut);
     }
   }
@@ -247,8 +254,8 @@ class ImagesTest {
     assertRefused("the file is empty", new byte[0]);
     assertRefused("not a picture but a web page", "<html>".getBytes(StandardCharsets.US_ASCII));
     assertRefused("a marker is missing", new byte[] {(byte) 0xff, (byte) 0xd8, (byte) 0xff});
-    assertThrows(NoSuchFileException.class, () -> Images.read(folder.resolve("missing.png")));
-    assertThrows(FileSystemException.class, () -> Images.read(folder));
+    assertThrows(NoSuchFileException.class, () -> Image.read(folder.resolve("missing.png")));
+    assertThrows(FileSystemException.class, () -> Image.read(folder));
   }
 
   @Test
@@ -276,7 +283,7 @@ class ImagesTest {
         name.endsWith("png") ? 24 : 2; // The end chunk and a checksum may be missed unnoticed.
     for (int length = 0; length < whole.length - slack; length += 7) {
       byte[] cut = Arrays.copyOf(whole, length);
-      assertThrows(ImageFormatException.class, () -> Images.read(write(cut)), "cut to " + length);
+      assertThrows(ImageFormatException.class, () -> Image.read(write(cut)), "cut to " + length);
     }
   }
 
@@ -293,7 +300,7 @@ class ImagesTest {
             (byte) random.nextInt();
       }
       try {
-        Images.read(write(mutant));
+        Image.read(write(mutant));
         sound++;
       } catch (ImageFormatException e) {
         assertTrue(e.getMessage().length() < 1000, e::getMessage);
@@ -306,7 +313,7 @@ class ImagesTest {
 
   private void assertRefused(String reason, byte[] content) throws IOException {
     Path file = write(content);
-    var error = assertThrows(ImageFormatException.class, () -> Images.read(file));
+    var error = assertThrows(ImageFormatException.class, () -> Image.read(file));
     assertTrue(error.getMessage().startsWith(file + ": "), error::getMessage);
     assertTrue(error.reason().contains(reason), error::getMessage);
   }
@@ -322,7 +329,7 @@ class ImagesTest {
   }
 
   private Image golden(String name) throws IOException {
-    return Images.read(copy(name));
+    return Image.read(copy(name));
   }
 
   private Path copy(String name) throws IOException {

@@ -87,7 +87,7 @@ final class Logits {
       Inference options =
           Inference.batch((int) shape[0]).image((int) shape[2], (int) shape[3]).variant(variant);
       try (Device device = Device.open(deviceId);
-          Model model = Models.get(name).load(SafeTensors.open(weights));
+          Model model = Models.get(name).load(weights);
           Session session = model.compile(device, options)) {
         assertClose(
             golden.floats("output"),

@@ -66,7 +66,7 @@ class NetworkTrainingOracleTest {
     try (Device device = Device.open("host");
         Model model =
             Models.of(new WithoutDropout(Catalogue.find(name).orElseThrow()))
-                .load(SafeTensors.open(folder.resolve("weights.safetensors")))) {
+                .load(folder.resolve("weights.safetensors"))) {
       for (Policy policy : List.of(Policy.UNFUSED, Policy.FUSED)) {
         Training training =
             Training.batch(batch)

@@ -67,8 +67,7 @@ class TrainingOracleTest {
     Run run = new Run(new HashMap<>(), new ArrayList<>(), new ArrayList<>());
     try (Arena arena = Arena.ofConfined();
         SafeTensors batch = SafeTensors.open(folder.resolve("batch.safetensors"));
-        Model model =
-            Models.get(MODEL).load(SafeTensors.open(folder.resolve("weights.safetensors")));
+        Model model = Models.get(MODEL).load(folder.resolve("weights.safetensors"));
         Trainer trainer = model.train(device, options)) {
       MemorySegment images = arena.allocate(batch.segment("images").byteSize(), 64);
       batch.floats("images", images);

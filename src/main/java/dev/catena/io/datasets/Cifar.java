@@ -53,6 +53,13 @@ record Cifar(
     return Optional.empty();
   }
 
+  /** The version of so many classes, which must be there. */
+  static DataSet open(Path folder, int classes) throws IOException {
+    Cifar wanted = BOTH.stream().filter(c -> c.classes == classes).findFirst().orElseThrow();
+    Path below = folder.resolve(wanted.folderName);
+    return wanted.open(Files.isDirectory(below) ? below : folder);
+  }
+
   private DataSet open(Path folder) throws IOException {
     ByteImages training = part(folder, train);
     ByteImages testing = part(folder, List.of(test));

@@ -8,12 +8,60 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** Finds out what a data set is. */
+/** Opens data sets, and finds out what one is. */
 public final class DataSets {
   /** Where Debian's packages {@code dataset-…} put theirs. */
   private static final Path INSTALLED = Path.of("/usr/share/datasets");
 
   private DataSets() {}
+
+  /**
+   * CIFAR-10 in its binary version: 32 x 32 pixels, 10 classes, 50,000 and 10,000 images.
+   *
+   * @param folder with the files, or with the folder that the archive makes
+   * @throws IOException if a file is missing or cannot be read
+   * @throws FormatException naming file and place if one is damaged
+   */
+  public static DataSet cifar10(Path folder) throws IOException {
+    return Cifar.open(folder, 10);
+  }
+
+  /** CIFAR-100 with its 100 fine classes; otherwise as {@link #cifar10}. */
+  public static DataSet cifar100(Path folder) throws IOException {
+    return Cifar.open(folder, 100);
+  }
+
+  /**
+   * MNIST or Fashion-MNIST, perhaps packed by gzip: 28 x 28 grey pixels, 10 classes.
+   *
+   * @throws IOException if a file is missing or cannot be read
+   * @throws FormatException naming file and place if one is damaged
+   */
+  public static DataSet mnist(Path folder) throws IOException {
+    return Idx.open(folder.toRealPath());
+  }
+
+  /**
+   * PNG and JPEG pictures in a folder for each class, or in {@code train} and {@code test} (or
+   * {@code val}) folders of that form; the middle {@code side} x {@code side} pixels of each.
+   *
+   * @throws IOException if a file cannot be read
+   * @throws FormatException naming files that are no readable pictures
+   */
+  public static DataSet pictures(Path folder, int side) throws IOException {
+    return ImageFolder.open(folder.toRealPath(), side, false);
+  }
+
+  /**
+   * Tensors {@code images} (N,C,H,W, fp32) and {@code labels} (N integers below {@code classes}) of
+   * a safetensors file; to test with, {@code test_images} and {@code test_labels}.
+   *
+   * @throws IOException if the file cannot be read
+   * @throws FormatException naming tensor and element if something about it is wrong
+   */
+  public static DataSet tensors(Path file, int classes) throws IOException {
+    return TensorImages.open(file, classes);
+  }
 
   /**
    * Opens a data set: a safetensors file; a folder with the files of Fashion-MNIST, CIFAR-10 or

@@ -3,7 +3,6 @@ package dev.catena.io.datasets;
 import dev.catena.error.FormatException;
 import dev.catena.graph.Shape;
 import dev.catena.io.Image;
-import dev.catena.io.Images;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -96,7 +95,7 @@ record ImageFolder(List<Path> pictures, List<Integer> labels, int side) implemen
       int before = pictures.size() + unreadable.size();
       for (Path picture : visible(place)) {
         Optional<String> refusal =
-            Files.isRegularFile(picture) ? Images.refusal(picture) : Optional.of("is no file");
+            Files.isRegularFile(picture) ? Image.refusal(picture) : Optional.of("is no file");
         if (refusal.isPresent()) {
           unreadable.add("%s (%s)".formatted(picture, refusal.get()));
         } else {
@@ -136,7 +135,7 @@ record ImageFolder(List<Path> pictures, List<Integer> labels, int side) implemen
 
   @Override
   public void copy(int index, MemorySegment to) throws IOException {
-    Image image = Images.centerCrop(Images.read(pictures.get(index)), side * 8 / 7, side);
+    Image image = Image.read(pictures.get(index)).centerCrop(side * 8 / 7, side);
     byte[] rgb = image.rgb();
     int area = side * side;
     for (int i = 0; i < rgb.length; i++) {

@@ -1,5 +1,6 @@
 package dev.catena.io.datasets;
 
+import dev.catena.io.Preprocessing;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Collections;
@@ -12,8 +13,6 @@ import java.util.List;
  * @param scale of each channel, one divided by the standard deviation
  */
 public record Normalization(List<Float> mean, List<Float> scale) {
-  private static final float[] IMAGENET_MEAN = {0.485f, 0.456f, 0.406f};
-  private static final float[] IMAGENET_DEVIATION = {0.229f, 0.224f, 0.225f};
   private static final float WHITE = 255;
 
   /** Checks that both have as many channels. */
@@ -32,13 +31,10 @@ public record Normalization(List<Float> mean, List<Float> scale) {
 
   /** What ImageNet's models expect, for bytes. */
   static Normalization imagenet() {
-    Float[] mean = new Float[IMAGENET_MEAN.length];
-    Float[] scale = new Float[mean.length];
-    for (int c = 0; c < mean.length; c++) {
-      mean[c] = IMAGENET_MEAN[c] * WHITE;
-      scale[c] = 1 / (IMAGENET_DEVIATION[c] * WHITE);
-    }
-    return new Normalization(List.of(mean), List.of(scale));
+    Preprocessing usual = Preprocessing.imageNet(224);
+    return new Normalization(
+        usual.mean().stream().map(m -> m * WHITE).toList(),
+        usual.deviation().stream().map(d -> 1 / (d * WHITE)).toList());
   }
 
   /** The same for images whose one channel is repeated. */

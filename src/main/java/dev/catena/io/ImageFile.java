@@ -7,8 +7,6 @@ import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,18 +20,8 @@ import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
-/**
- * Pictures from files to network inputs, as torchvision prepares them. All methods may be called by
- * many threads.
- *
- * <p>PNG and JPEG are read. Grey becomes colour, of 16 bits the upper 8 are kept, what is
- * transparent is laid on white, CMYK is converted without a profile as Pillow does, the EXIF
- * orientation of a JPEG is honoured, colour profiles are not applied.
- */
-public final class Images {
-  /** Pictures of more pixels are refused, since a small file can unpack to any size. */
-  public static final long MAX_PIXELS = 1L << 26;
-
+/** Decodes PNG and JPEG files, as {@link Image#read} says. */
+final class ImageFile {
   private static final long MAX_FILE = 1L << 28;
 
   /**
@@ -42,8 +30,6 @@ public final class Images {
    */
   private static final int MAX_SCANS = 100;
 
-  private static final float[] IMAGENET_MEAN = {0.485f, 0.456f, 0.406f};
-  private static final float[] IMAGENET_STD = {0.229f, 0.224f, 0.225f};
   private static final byte[] PNG = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   private static final byte[] JPEG = {(byte) 0xff, (byte) 0xd8, (byte) 0xff};
 
@@ -59,16 +45,10 @@ public final class Images {
   private static final String REMEDY = "Give a PNG or JPEG picture.";
   private static final String AGAIN = "The file is damaged: get it again.";
 
-  private Images() {}
+  private ImageFile() {}
 
-  /**
-   * Reads a PNG or JPEG file.
-   *
-   * @throws IOException if the file cannot be read
-   * @throws ImageFormatException if it is damaged, has more than {@link #MAX_PIXELS}, or is of a
-   *     kind that is not read (12 bits, lossless JPEG, other formats)
-   */
-  public static Image read(Path file) throws IOException {
+  /** See {@link Image#read}. */
+  static Image read(Path file) throws IOException {
     RegularFile.require(file);
     if (Files.size(file) > MAX_FILE) {
       throw new ImageFormatException(
@@ -88,13 +68,8 @@ public final class Images {
     throw new ImageFormatException(file, "", notAnImage(bytes), REMEDY);
   }
 
-  /**
-   * Why {@link #read} would refuse a file, as far as its head tells; empty if nothing there is
-   * wrong. Pixels are not read.
-   *
-   * @throws IOException if the file cannot be read
-   */
-  public static Optional<String> refusal(Path file) throws IOException {
+  /** See {@link Image#refusal}. */
+  static Optional<String> refusal(Path file) throws IOException {
     RegularFile.require(file);
     try (var channel = Files.newByteChannel(file)) {
       ByteBuffer head = ByteBuffer.allocate(FileKind.HEAD);
@@ -107,70 +82,6 @@ public final class Images {
     } catch (Jpeg.BrokenSegmentException e) {
       return Optional.of("broken JPEG, " + e.getMessage());
     }
-  }
-
-  /**
-   * {@code image} in another size, both sides at will: bilinear, antialiased where it shrinks,
-   * bytes as Pillow's.
-   */
-  public static Image resize(Image image, int width, int height) {
-    if (width < 1 || height < 1 || (long) width * height > MAX_PIXELS) {
-      throw new IllegalArgumentException("cannot resize to " + width + " x " + height);
-    }
-    return Resampler.resize(image, width, height, 0, 0, width, height);
-  }
-
-  /**
-   * The shorter side resized to {@code size}, keeping the proportions, then the middle {@code crop}
-   * x {@code crop}.
-   */
-  public static Image centerCrop(Image image, int size, int crop) {
-    if (crop < 1 || crop > size || (long) size * size > MAX_PIXELS) {
-      throw new IllegalArgumentException("cannot cut " + crop + " pixels from " + size);
-    }
-    long shorter = Math.min(image.width(), image.height());
-    long width = image.width() * (long) size / shorter;
-    long height = image.height() * (long) size / shorter;
-    long left = (long) Math.rint((width - crop) / 2.0);
-    long top = (long) Math.rint((height - crop) / 2.0);
-    return Resampler.resize(image, width, height, left, top, crop, crop);
-  }
-
-  /**
-   * Writes {@code image} to {@code to} as fp32 (3, height, width): (value / 255 - mean) / std for
-   * each channel.
-   *
-   * @param to room for exactly 3 · height · width floats
-   */
-  public static void normalize(Image image, float[] mean, float[] std, MemorySegment to) {
-    int pixels = image.width() * image.height();
-    if (to.byteSize() != 3L * pixels * Float.BYTES) {
-      throw new IllegalArgumentException(
-          "a picture of %d x %d takes %d bytes of fp32, the segment has %d"
-              .formatted(image.width(), image.height(), 3L * pixels * Float.BYTES, to.byteSize()));
-    }
-    for (int channel = 0; channel < 3; channel++) {
-      for (int i = 0; i < pixels; i++) {
-        float value = (image.rgb()[3 * i + channel] & 0xff) / 255f;
-        to.set(
-            ValueLayout.JAVA_FLOAT_UNALIGNED,
-            Float.BYTES * ((long) channel * pixels + i),
-            (value - mean[channel]) / std[channel]);
-      }
-    }
-  }
-
-  /**
-   * The usual input of ImageNet models, fp32 (3, 224, 224): shorter side to 256, the middle 224,
-   * normalised.
-   */
-  public static void imagenet(Image image, MemorySegment to) {
-    imagenet(image, 256, 224, to);
-  }
-
-  /** Like {@link #imagenet(Image, MemorySegment)} for other sizes: fp32 (3, crop, crop). */
-  public static void imagenet(Image image, int size, int crop, MemorySegment to) {
-    normalize(centerCrop(image, size, crop), IMAGENET_MEAN, IMAGENET_STD, to);
   }
 
   private static Jpeg parseJpeg(Path file, byte[] bytes) {
@@ -203,11 +114,11 @@ public final class Images {
       reader.setInput(stream, true, true);
       int width = reader.getWidth(0);
       int height = reader.getHeight(0);
-      if ((long) width * height > MAX_PIXELS) {
+      if ((long) width * height > Image.MAX_PIXELS) {
         throw new ImageFormatException(
             file,
             "",
-            "has " + width + " x " + height + " pixels, more than " + MAX_PIXELS,
+            "has " + width + " x " + height + " pixels, more than " + Image.MAX_PIXELS,
             "Make it smaller.");
       }
       T image = decoding.by(reader);
