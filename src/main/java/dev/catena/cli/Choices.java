@@ -69,7 +69,7 @@ final class Choices {
   }
 
   /** A number of fp32 in a range. */
-  private abstract static class InRange implements ITypeConverter<Double> {
+  abstract static class InRange implements ITypeConverter<Double> {
     private final double least;
     private final double most;
     private final String range;
