@@ -2,7 +2,6 @@ package dev.catena;
 
 import dev.catena.engine.Binding;
 import dev.catena.engine.Packer;
-import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
@@ -59,10 +58,9 @@ final class Binder {
       long scratch = plan.scratch(i).map(b -> arena + b.offset()).orElse(0L);
       if (step.op() instanceof Op.InSlices slices) {
         bindSlices(step, slices, addresses, plan.body(i), scratch);
-      } else if (!Program.isView(step)) {
-        Problem problem = program.problem(step, plan.placement());
+      } else if (!Selection.isView(step)) {
         StepBinding binding = new StepBinding(step, addresses, scratch);
-        works.add(program.engine(problem).prepare(binding));
+        works.add(program.selection().of(step).offer().prepare(binding));
       }
     }
   }

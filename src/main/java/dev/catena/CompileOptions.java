@@ -1,6 +1,7 @@
 package dev.catena;
 
 import dev.catena.graph.DType;
+import dev.catena.graph.Precision;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -11,8 +12,7 @@ import java.util.Optional;
  * @param <T> one of the two
  */
 abstract class CompileOptions<T extends CompileOptions<T>> extends Options<T> {
-  DType dtype = DType.FP32;
-  boolean tf32;
+  Precision precision = Precision.FP32;
   int height;
   int width;
   Optional<String> engine = Optional.empty();
@@ -20,7 +20,8 @@ abstract class CompileOptions<T extends CompileOptions<T>> extends Options<T> {
 
   /** Activations, and for inference filters, in {@code type}; fp32 if nothing is said. */
   public T dtype(DType type) {
-    return with(to -> to.dtype = Objects.requireNonNull(type, "dtype"));
+    return with(
+        to -> to.precision = Precision.of(Objects.requireNonNull(type, "dtype"), to.tf32()));
   }
 
   /**
@@ -28,7 +29,7 @@ abstract class CompileOptions<T extends CompileOptions<T>> extends Options<T> {
    * faster; not if nothing is said. The host has nothing faster for it.
    */
   public T tf32(boolean allowed) {
-    return with(to -> to.tf32 = allowed);
+    return with(to -> to.precision = Precision.of(to.dtype(), allowed));
   }
 
   /** Images of this size in pixels instead of the model's own. */
@@ -60,12 +61,17 @@ abstract class CompileOptions<T extends CompileOptions<T>> extends Options<T> {
 
   /** In which activations are stored. */
   public DType dtype() {
-    return dtype;
+    return precision.dtype();
   }
 
-  /** Whether factors may be rounded to TF32. */
+  /** Of activations and products. */
+  Precision precision() {
+    return precision;
+  }
+
+  /** Whether products are in fp32, and their factors may be rounded to TF32. */
   public boolean tf32() {
-    return tf32;
+    return precision == Precision.TF32;
   }
 
   /** The engine that does all it can; empty for the usual choice. */

@@ -1,153 +1,61 @@
 package dev.catena;
 
-import dev.catena.device.Device;
 import dev.catena.engine.Engines;
-import dev.catena.error.GraphException;
 import dev.catena.graph.Graph;
-import dev.catena.graph.Layout;
 import dev.catena.graph.Node;
+import dev.catena.graph.Precision;
 import dev.catena.graph.Value;
-import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Planner;
 import dev.catena.rewrite.FuseDenseLayer;
 import dev.catena.rewrite.FuseResidual;
-import dev.catena.rewrite.SliceBatch;
-import java.util.Comparator;
-import java.util.HashMap;
+import dev.catena.rewrite.FuseStatistics;
+import dev.catena.rewrite.Rewrite;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.SortedSet;
-import java.util.TreeSet;
 
-/** From a network to programs. */
+/**
+ * From a graph to a program on one device, for inference and training: an offer is selected for
+ * every step, memory is planned with the scratch of the offers. {@link Binder} gives addresses.
+ */
 final class Compiler {
-  private final GraphSource source;
-  private final Inference options;
+  private final StepProblems problems;
   private final Engines engines;
-  private final Device device;
-  private final Map<Integer, Graph> rewritten = new HashMap<>();
 
-  Compiler(GraphSource source, Inference options, Engines engines, Device device) {
-    this.source = source;
-    this.options = options;
+  private Compiler(StepProblems problems, Engines engines) {
+    this.problems = problems;
     this.engines = engines;
-    this.device = device;
   }
 
-  /** The program for a batch. */
-  Program compile(int batch) {
-    Graph graph = rewritten(batch);
-    if (options.adapt()) {
-      graph = new FuseDenseLayer(this::isBetter).apply(graph);
-      graph = new FuseResidual(this::isBetter).apply(graph);
-    }
-    return Program.compile(graph, options.tf32(), engines);
+  /** A compiler of graphs whose parameters are constants. */
+  static Compiler inference(Precision precision, Engines engines) {
+    return new Compiler(new StepProblems(precision, false), engines);
   }
 
-  private Graph rewritten(int batch) {
-    return rewritten.computeIfAbsent(batch, n -> rewritten(source, options, n));
+  /** A compiler of training steps. */
+  static Compiler training(Precision precision, Engines engines) {
+    return new Compiler(new StepProblems(precision, true), engines);
   }
 
+  /** The rewrites that depend on the device: what it does better at once becomes one step. */
+  Rewrite fusions() {
+    return problems.trains()
+        ? new FuseStatistics(this::isBetter)
+        : graph ->
+            new FuseResidual(this::isBetter).apply(new FuseDenseLayer(this::isBetter).apply(graph));
+  }
+
+  /** Views hardly matter to the question, and are not known yet. */
   private boolean isBetter(Node fused, List<Node> parts) {
-    return Program.worthFusing(engines, fused, parts, Optional.empty(), options.tf32());
+    return engines.worthFusing(problems.alone(fused), parts.stream().map(problems::alone).toList());
   }
 
   /**
-   * The graph that is run: rewritten, its stem in the largest slices that do not raise the peak.
-   * Needs no device.
+   * The program of {@code graph}.
+   *
+   * @param external values that lie elsewhere than in the arena
+   * @throws dev.catena.error.UnsupportedOnDeviceException naming an operation that no engine has
    */
-  static Graph rewritten(GraphSource source, Inference options, int batch) {
-    Graph network = source.graph(batch, options.height(), options.width(), options.dtype());
-    requireRunnable(network, batch);
-    Graph graph = options.pipeline().apply(network);
-    requireRunnable(graph, batch);
-    if (!options.adapt()) {
-      return graph;
-    }
-    Graph best = new SliceBatch(1).apply(graph);
-    long least = Planner.plan(best).peakBytes();
-    for (int images : divisors(batch)) {
-      Graph sliced = new SliceBatch(images).apply(graph);
-      if (Planner.plan(sliced).peakBytes() <= least) {
-        best = sliced;
-      }
-    }
-    return best;
-  }
-
-  /** One batch in and one result out, and as many images as were asked for. */
-  private static void requireRunnable(Graph graph, int batch) {
-    boolean ends =
-        graph.inputs().size() == 1
-            && graph.outputs().size() == 1
-            && graph.inputs().getFirst().layout() == Layout.NCHW
-            && graph.outputs().getFirst().layout() == Layout.NCHW
-            && graph.producer(graph.outputs().getFirst()) != null;
-    if (!ends) {
-      throw new GraphException(
-          "%s has not one batch and one result in N,C,H,W, but %s and %s"
-              .formatted(graph.name(), graph.inputs(), graph.outputs()));
-    }
-    int images = graph.inputs().getFirst().shape().n();
-    int results = graph.outputs().getFirst().shape().n();
-    if (images != batch || results != batch) {
-      throw new GraphException(
-          "%s takes %d images and gives %d results where a batch of %d was asked for"
-              .formatted(graph.name(), images, results, batch));
-    }
-  }
-
-  /** Refuses programs that do not take and give the same, image by image: one memory serves all. */
-  static void requireAlike(List<Program> programs) {
-    for (Program program : programs) {
-      Program first = programs.getFirst();
-      requireAlike(first.input(), program.input());
-      requireAlike(first.output(), program.output());
-    }
-  }
-
-  private static void requireAlike(Value a, Value b) {
-    if (!a.shape().withImages(1).equals(b.shape().withImages(1))) {
-      throw new GraphException("batch sizes differ in more than their images: " + a + " and " + b);
-    }
-  }
-
-  /** Those greater than 1, ascending, without a look at every number: a batch may be any int. */
-  private static List<Integer> divisors(int batch) {
-    SortedSet<Integer> divisors = new TreeSet<>();
-    for (int i = 1; i <= batch / i; i++) {
-      if (batch % i == 0) {
-        divisors.add(i);
-        divisors.add(batch / i);
-      }
-    }
-    divisors.remove(1);
-    return List.copyOf(divisors);
-  }
-
-  /**
-   * Refuses a batch that does not fit even without scratch memory. Engines are asked afterwards:
-   * they could only say that they do not compute anything so large.
-   */
-  void requireFit() {
-    requireFit(List.of(Planner.plan(rewritten(options.batches().getLast()))));
-  }
-
-  /** Refuses plans whose arenas and weights exceed what the device has free. */
-  void requireFit(List<MemoryPlan> plans) {
-    MemoryPlan largest =
-        plans.stream().max(Comparator.comparingLong(MemoryPlan::peakBytes)).orElseThrow();
-    MemoryCheck.require(
-        device,
-        planned(largest),
-        options.batches().getLast(),
-        batch -> planned(Planner.plan(rewritten(source, options, batch))));
-  }
-
-  /** Saturating: any number of lanes may be asked for. */
-  private long planned(MemoryPlan plan) {
-    long most = (Long.MAX_VALUE - plan.weightBytes()) / Math.max(1, plan.peakBytes());
-    return Math.min(options.lanes(), most) * plan.peakBytes() + plan.weightBytes();
+  Program compile(Graph graph, List<Value> external) {
+    Selection selection = Selection.of(graph, external, problems, engines);
+    return new Program(Planner.plan(graph, external, selection::workspace), selection);
   }
 }

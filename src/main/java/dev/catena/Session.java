@@ -77,10 +77,10 @@ public final class Session implements AutoCloseable {
       Device device) {
     long start = System.nanoTime();
     double loading = device.kernelMillis();
-    Compiler compiler = new Compiler(source, options, engines, device);
+    BatchPrograms compiler = new BatchPrograms(source, options, engines, device);
     compiler.requireFit();
     List<Program> programs = options.batches().stream().map(compiler::compile).toList();
-    Compiler.requireAlike(programs);
+    BatchPrograms.requireAlike(programs);
     engines.remember();
     double choosing = WarmUp.millisSince(start);
     compiler.requireFit(programs.stream().map(Program::plan).toList());
@@ -108,7 +108,7 @@ public final class Session implements AutoCloseable {
   /** The memory of each batch size where no step needs scratch memory; needs no device. */
   public static List<MemoryPlan> plan(GraphSource source, Inference options) {
     return options.batches().stream()
-        .map(batch -> Planner.plan(Compiler.rewritten(source, options, batch)))
+        .map(batch -> Planner.plan(BatchPrograms.rewritten(source, options, batch)))
         .toList();
   }
 
@@ -118,7 +118,7 @@ public final class Session implements AutoCloseable {
    */
   public static List<Step> steps(
       GraphSource source, Inference options, Engines engines, Device device) {
-    Compiler compiler = new Compiler(source, options, engines, device);
+    BatchPrograms compiler = new BatchPrograms(source, options, engines, device);
     List<Step> steps = compiler.compile(options.batches().getLast()).steps();
     engines.remember();
     return steps;

@@ -19,7 +19,7 @@ import dev.catena.io.datasets.DataSet;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.TrainingPlan;
 import dev.catena.plan.TrainingState;
-import dev.catena.rewrite.FuseStatistics;
+import dev.catena.rewrite.Rewrite;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -29,7 +29,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.BiPredicate;
 import java.util.function.Function;
 
 /**
@@ -141,38 +140,35 @@ public final class Trainer implements AutoCloseable {
    */
   public static Trainer compile(
       GraphSource source, Parameters parameters, Training options, Engines engines, Device device) {
-    return compile(source, parameters, options, engines, device, fusion(options, engines));
+    Compiler compiler = Compiler.training(options.precision(), engines);
+    return compile(source, parameters, options, engines, device, compiler.fusions());
   }
 
   /** The steps of training on a batch and who would compute them, without taking memory. */
   public static List<Step> steps(
       GraphSource source, Training options, Engines engines, Device device) {
-    Graph step =
-        options.step(source, options.batch(), new FuseStatistics(fusion(options, engines)));
+    Compiler compiler = Compiler.training(options.precision(), engines);
+    Graph step = options.step(source, options.batch(), compiler.fusions());
     TrainingState state = TrainingPlan.of(step, options.dtype()).state();
-    List<Step> steps = Program.training(step, state, options, engines).steps();
+    List<Step> steps = compiler.compile(step, state.values()).steps();
     engines.remember();
     return steps;
   }
 
-  private static BiPredicate<Node, List<Node>> fusion(Training options, Engines engines) {
-    return (fused, parts) ->
-        Program.worthFusing(engines, fused, parts, Optional.of(options.dtype()), options.tf32());
-  }
-
-  /** The same where {@code fuse} says what the device does better at once. */
+  /** The same where {@code adapt} makes of a step what the device does better. */
   static Trainer compile(
       GraphSource source,
       Parameters parameters,
       Training options,
       Engines engines,
       Device device,
-      BiPredicate<Node, List<Node>> fuse) {
+      Rewrite adapt) {
     Graph network = source.graph(1, options.height(), options.width(), DType.FP32);
-    Graph step = options.step(source, options.batch(), new FuseStatistics(fuse));
+    Graph step = options.step(source, options.batch(), adapt);
     TrainingPlan least = TrainingPlan.of(step, options.dtype());
     requireFit(least.bytes(), 0, source, options, device);
-    Program program = Program.training(step, least.state(), options, engines);
+    Program program =
+        Compiler.training(options.precision(), engines).compile(step, least.state().values());
     engines.remember();
     long scratch = program.plan().peakBytes() - least.step().peakBytes();
     requireFit(least.bytes() + scratch, scratch, source, options, device);

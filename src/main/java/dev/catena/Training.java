@@ -113,9 +113,10 @@ public final class Training extends CompileOptions<Training> {
 
   /** How a network is compiled that tests what was trained. */
   Inference inference() {
-    Inference same = Inference.batch(batch).dtype(dtype()).tf32(tf32()).image(height(), width());
+    Inference same = Inference.batch(batch).image(height(), width());
     return same.with(
         to -> {
+          to.precision = precision();
           to.engine = engine();
           to.tuning = tuning();
         });

@@ -7,6 +7,7 @@ import dev.catena.graph.Graph;
 import dev.catena.graph.Interpreter;
 import dev.catena.model.DenseNet;
 import dev.catena.network.GoldenWeights;
+import dev.catena.rewrite.FuseStatistics;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -49,7 +50,7 @@ final class TinyTraining {
         options,
         EngineRegistry.on(device, options.engine(), options.tuning()),
         device,
-        (_, _) -> true);
+        new FuseStatistics((_, _) -> true));
   }
 
   static MemorySegment images(int seed) {

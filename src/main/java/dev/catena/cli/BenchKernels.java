@@ -8,6 +8,7 @@ import dev.catena.engine.Problem;
 import dev.catena.engine.Timing;
 import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.graph.DType;
+import dev.catena.graph.Precision;
 import dev.catena.measure.GpuSpec;
 import dev.catena.measure.KernelBench;
 import dev.catena.measure.KernelModel;
@@ -179,7 +180,7 @@ final class BenchKernels implements Callable<Integer> {
   private Peaks peaks(Device device) {
     DType dtype = problems.dtype();
     Engines unforced = EngineRegistry.on(device, Optional.empty(), Optional.empty());
-    return Peaks.measure(device, unforced, dtype, where.tf32(dtype));
+    return Peaks.measure(device, unforced, Precision.of(dtype, where.tf32(dtype)));
   }
 
   private Kernel kernel(KernelBench.Times measured, int times, Peaks peaks) {

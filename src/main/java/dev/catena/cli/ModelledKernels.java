@@ -73,7 +73,7 @@ record ModelledKernels(GpuSpec gpu, double totalUs, List<Kernel> kernels) {
   private static Kernel kernel(List<Modelled> modelled, int times, GpuSpec gpu) {
     Modelled chosen = modelled.getFirst();
     Problem problem = chosen.problem();
-    double least = chosen.cost().least(gpu.peaks(problem.input(0).dtype(), problem.tf32()));
+    double least = chosen.cost().least(gpu.peaks(problem.precision()));
     return new Kernel(
         ProblemLine.of(problem),
         shape(problem),

@@ -3,6 +3,7 @@ package dev.catena.engine;
 import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
+import dev.catena.graph.Precision;
 import dev.catena.graph.TrainingOp;
 import java.util.List;
 import java.util.stream.Stream;
@@ -36,6 +37,11 @@ public record Problem(Op op, List<Operand> inputs, List<Operand> outputs, boolea
   public Problem withTf32(boolean allowed) {
     boolean single = input(0).dtype() == DType.FP32 && output().dtype() == DType.FP32;
     return new Problem(op, inputs, outputs, allowed && single);
+  }
+
+  /** Of its first input and its products. */
+  public Precision precision() {
+    return Precision.of(input(0).dtype(), tf32);
   }
 
   /** A part of this problem, with its permission of TF32. */

@@ -1,6 +1,6 @@
 package dev.catena.measure;
 
-import dev.catena.graph.DType;
+import dev.catena.graph.Precision;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -106,12 +106,13 @@ public record GpuSpec(
     return Double.parseDouble(p.getProperty(key));
   }
 
-  /** The two lines of its roofline for products in {@code dtype}, with tensor cores or without. */
-  public Peaks peaks(DType dtype, boolean tf32) {
+  /** The two lines of its roofline for products in {@code precision}. */
+  public Peaks peaks(Precision precision) {
     double flop =
-        switch (dtype) {
+        switch (precision) {
           case FP16, BF16 -> tensorF16;
-          case FP32 -> tf32 ? tensorTf32 : 2 * lanes.fp32;
+          case TF32 -> tensorTf32;
+          case FP32 -> 2 * lanes.fp32;
         };
     return new Peaks(memoryBytesPerSecond, name, flop * multiprocessors * hertz, name);
   }

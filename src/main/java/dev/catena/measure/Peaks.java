@@ -9,6 +9,7 @@ import dev.catena.engine.Problem;
 import dev.catena.error.DeviceException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
+import dev.catena.graph.Precision;
 import dev.catena.graph.Shape;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,10 +38,9 @@ public record Peaks(double bytesPerS, String copiedBy, double flopsPerS, String 
    * Measures a device; takes about a second.
    *
    * @param engines of the device, none of them forced
-   * @param dtype of the product
-   * @param tf32 whether its factors may be rounded to TF32
+   * @param precision of the product
    */
-  public static Peaks measure(Device device, Engines engines, DType dtype, boolean tf32) {
+  public static Peaks measure(Device device, Engines engines, Precision precision) {
     boolean host = device.kind() == Device.Kind.HOST;
     long most = Math.min(host ? MOST_ON_HOST : MOST, device.freeMemory() / 8); // read, and written
     Shape large = Shape.of(1, 1, (int) Math.max(1, most / LINE), LINE / Float.BYTES);
@@ -49,6 +49,7 @@ public record Peaks(double bytesPerS, String copiedBy, double flopsPerS, String 
             new Op.Copy("peak"),
             List.of(Operand.packed(large, DType.FP32)),
             Operand.packed(large, DType.FP32));
+    DType dtype = precision.dtype();
     int pixels = host ? 64 : 96;
     int channels = host ? 512 : 4096;
     Shape x = Shape.of(1, pixels, pixels, channels);
@@ -58,7 +59,7 @@ public record Peaks(double bytesPerS, String copiedBy, double flopsPerS, String 
                 List.of(
                     Operand.packed(x, dtype), Operand.constant(Shape.of(channels, channels, 1, 1))),
                 Operand.packed(x, dtype))
-            .withTf32(tf32);
+            .withTf32(precision == Precision.TF32);
     Best bytes = best(device, engines, copy, Cost.of(copy).bytes());
     Best flops = best(device, engines, product, Cost.of(product).flops());
     return new Peaks(bytes.rate, bytes.engine, flops.rate, flops.engine);

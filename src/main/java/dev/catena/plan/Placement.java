@@ -44,7 +44,7 @@ public final class Placement {
    *
    * @param external values that lie elsewhere, each alone in its memory
    */
-  static Placement of(Graph graph, List<Value> external) {
+  public static Placement of(Graph graph, List<Value> external) {
     Placement placement = new Placement(graph);
     View elsewhere = new View(View.EXTERNAL, 0, 0);
     external.forEach(v -> placement.views.put(v.id(), elsewhere));
@@ -61,7 +61,7 @@ public final class Placement {
    * @param slices the step whose body it is
    * @param around where that step's values lie
    */
-  static Placement ofBody(Node slices, Placement around) {
+  public static Placement ofBody(Node slices, Placement around) {
     Graph body = ((Op.InSlices) slices.op()).body();
     Placement placement = new Placement(body);
     placement.views.put(body.inputs().getFirst().id(), external(around.view(slices.input(0))));

@@ -9,7 +9,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.ToLongBiFunction;
+import java.util.function.ToLongFunction;
 
 /**
  * Gives each buffer its offset, so that buffers that live together do not overlap and the arena is
@@ -42,7 +42,7 @@ public final class Planner {
 
   /** The plan of a graph whose steps need no scratch memory. */
   public static MemoryPlan plan(Graph graph) {
-    return plan(graph, (_, _) -> 0);
+    return plan(graph, _ -> 0);
   }
 
   /**
@@ -50,9 +50,9 @@ public final class Planner {
    *
    * @param graph to be run
    * @param workspace bytes of scratch memory of a step; asked for every step, those of slices'
-   *     bodies included, with the placement that the step is in
+   *     bodies included
    */
-  public static MemoryPlan plan(Graph graph, ToLongBiFunction<Node, Placement> workspace) {
+  public static MemoryPlan plan(Graph graph, ToLongFunction<Node> workspace) {
     return plan(graph, List.of(), workspace);
   }
 
@@ -62,13 +62,11 @@ public final class Planner {
    * @param external values that have no buffer, each alone in memory that the caller has: their
    *     views are {@link View#EXTERNAL}
    */
-  public static MemoryPlan plan(
-      Graph graph, List<Value> external, ToLongBiFunction<Node, Placement> workspace) {
+  public static MemoryPlan plan(Graph graph, List<Value> external, ToLongFunction<Node> workspace) {
     return plan(graph, Placement.of(graph, external), workspace);
   }
 
-  private static MemoryPlan plan(
-      Graph graph, Placement placement, ToLongBiFunction<Node, Placement> workspace) {
+  private static MemoryPlan plan(Graph graph, Placement placement, ToLongFunction<Node> workspace) {
     List<Buffer> buffers = new ArrayList<>();
     placement.buffers().forEach(b -> buffers.add(aligned(b)));
     Map<Integer, MemoryPlan> bodies = new HashMap<>();
@@ -82,7 +80,7 @@ public final class Planner {
         bodies.put(i, body);
         bytes = body.peakBytes();
       } else {
-        bytes = workspace.applyAsLong(step, placement);
+        bytes = workspace.applyAsLong(step);
       }
       if (bytes > 0) {
         scratch.put(i, buffers.size());

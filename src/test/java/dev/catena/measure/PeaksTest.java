@@ -8,7 +8,7 @@ import dev.catena.device.Device;
 import dev.catena.device.HostDevice;
 import dev.catena.engine.Engines;
 import dev.catena.engine.registry.EngineRegistry;
-import dev.catena.graph.DType;
+import dev.catena.graph.Precision;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -20,7 +20,7 @@ class PeaksTest {
     try (Device device = Device.open("host")) {
       Engines engines = EngineRegistry.on(device, Optional.empty(), Optional.empty());
       HostDevice.of(device).injectFault("tiled_pointwise_f32", 0, OUT_OF_RESOURCES, false);
-      Peaks peaks = Peaks.measure(device, engines, DType.FP32, false);
+      Peaks peaks = Peaks.measure(device, engines, Precision.FP32);
       assertNotEquals("tiled", peaks.multipliedBy());
       assertTrue(peaks.flopsPerS() > 0);
     }

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.catena.graph.DType;
+import dev.catena.graph.Precision;
 import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -18,9 +18,9 @@ class TimeModelTest {
     Map<String, Double> tera = Map.of("h200", 989.4, "a100", 312.0, "rtx4090", 165.2);
     for (String name : GpuSpec.NAMES) {
       GpuSpec gpu = GpuSpec.named(name);
-      Peaks peaks = gpu.peaks(DType.FP16, false);
+      Peaks peaks = gpu.peaks(Precision.FP16);
       assertEquals(tera.get(name) * 1e12, peaks.flopsPerS(), 0.01 * tera.get(name) * 1e12);
-      assertEquals(peaks.flopsPerS() / 2, gpu.peaks(DType.FP32, true).flopsPerS());
+      assertEquals(peaks.flopsPerS() / 2, gpu.peaks(Precision.TF32).flopsPerS());
       for (double lanes : Arrays.asList(gpu.lanes().fp32(), gpu.lanes().memory())) {
         assertTrue(lanes >= 32, name);
       }

@@ -136,7 +136,7 @@ class PlannerTest {
   void scratchLivesForOneStep() {
     Network network = Catalogue.find("densenet-40-12").orElseThrow();
     Graph graph = Pipeline.fused().apply(network.graph(2, DType.FP32));
-    MemoryPlan plan = Planner.plan(graph, (_, _) -> 1000);
+    MemoryPlan plan = Planner.plan(graph, _ -> 1000);
     for (int i = 0; i < plan.steps().size(); i++) {
       Buffer scratch = plan.scratch(i).orElseThrow();
       assertEquals(1024, scratch.bytes());
