@@ -4,6 +4,7 @@ import dev.catena.Inference;
 import dev.catena.Training;
 import dev.catena.device.Device;
 import dev.catena.device.Environment;
+import dev.catena.device.HostDevice;
 import dev.catena.engine.Engine;
 import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.graph.DType;
@@ -20,6 +21,15 @@ final class DeviceArguments {
           "Default: the first GPU if there is one, else the host. ptx:90 interprets on the CPU what"
               + " a GPU of compute capability 9.0 would run: slow, for checks.")
   private String device;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      converter = Choices.AtLeastOne.class,
+      description =
+          "Threads that run kernels on the host (default: $$CATENA_THREADS, else the cores and quotas"
+              + " of the process).")
+  private Integer threads;
 
   @Option(
       names = "--engine",
@@ -53,6 +63,9 @@ final class DeviceArguments {
   Device open() {
     Device opened = openDevice();
     try {
+      if (threads != null) {
+        setThreads(opened);
+      }
       requireEngine(opened);
       return opened;
     } catch (RuntimeException e) {
@@ -66,6 +79,17 @@ final class DeviceArguments {
       return device == null ? Device.open() : Device.open(device);
     } catch (IllegalArgumentException e) {
       throw new UserException("--device " + device + ": " + e.getMessage());
+    }
+  }
+
+  private void setThreads(Device on) {
+    if (on.threads() == 0) {
+      throw new UserException("--threads is for the host, not for " + on.id());
+    }
+    try {
+      HostDevice.of(on).setThreads(threads);
+    } catch (IllegalArgumentException e) {
+      throw new UserException("--threads: " + e.getMessage());
     }
   }
 

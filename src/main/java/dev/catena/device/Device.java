@@ -181,7 +181,14 @@ public final class Device implements AutoCloseable {
       throw new DeviceUnavailableException(
           "the host device is not available: " + missing.explain());
     }
-    return retain(CudaDriver.host(), Optional.of(HostControls.host()), Kind.HOST, 0, "host");
+    Device host = retain(CudaDriver.host(), Optional.of(HostControls.host()), Kind.HOST, 0, "host");
+    try {
+      HostThreads.apply(host);
+      return host;
+    } catch (RuntimeException e) {
+      host.close();
+      throw e;
+    }
   }
 
   private static Device openCuda(int ordinal) {

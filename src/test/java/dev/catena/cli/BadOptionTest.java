@@ -47,6 +47,8 @@ class BadOptionTest {
           compare M --rounds 0                | '--rounds': '0' is not a whole number
           compare M --device gpu              | --device gpu: a device is named "host", "cuda:N" or "ptx:N", not "gpu"
           compare M --device host --engine x  | --engine x: host has no such engine, only tiled, onednn
+          compare M --device ptx:90 --threads 2 | --threads is for the host, not for ptx:90
+          compare M --device host --threads 99999 | --threads: the host cannot run kernels on 99999
           run M photo.jpg                     | has no weights of its own; give --weights
           run M --weights w                   | give either pictures or --input, for example
           run M a.png --weights w --input x   | give either pictures or --input, for example
