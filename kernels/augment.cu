@@ -10,45 +10,40 @@
 // Check: java -m dev.catena/dev.catena.conformance.Main --op augment
 #include "philox.cuh"
 
-struct Frame { int height, width, channels, y_pitch, pad, flip; };
-struct PerChannel { float v[4]; };
+// Of each channel.
+struct Four { float c0, c1, c2, c3; };
 
 template <class T>
-__device__ __forceinline__ void augment(T* y, const float* x, const float* random, int pixels, Frame f,
-                                        PerChannel mean, PerChannel scale) {
-  int p = int(blockIdx.x * blockDim.x + threadIdx.x);
-  if (p >= pixels) return;
-  int area = f.height * f.width, n = p / area, h = (p - n * area) / f.width, w = p % f.width;
-  Moment now = moment(random);
-  Words words = philox(now.seed, now.step, uint64_t(n), ~0u);
-  int places = 2 * f.pad + 1;
-  int down = int(uint64_t(words.w[0]) * places >> 32) - f.pad, right = int(uint64_t(words.w[1]) * places >> 32) - f.pad;
-  int row = h + down, column = (f.flip && (words.w[2] & 1) ? f.width - 1 - w : w) + right;
-  bool inside = row >= 0 && row < f.height && column >= 0 && column < f.width;
-  const float* from = x + size_t(n) * f.channels * area + (inside ? row * f.width + column : 0);
-  Vector<T> v;
+struct Augment {
+  View<T> y;
+  const float *x, *random;
+  int pixels, height, width, channels, pad, flip;
+  Four mean, scale;
+
+  __device__ __forceinline__ void augment() const {
+    int p = int(blockIdx.x * blockDim.x + threadIdx.x);
+    if (p >= pixels) return;
+    int area = height * width, n = p / area, h = (p - n * area) / width, w = p % width;
+    Moment now = moment(random);
+    Words words = philox(now.seed, now.step, uint64_t(n), ~0u);
+    int places = 2 * pad + 1;
+    int down = int(uint64_t(words.w[0]) * places >> 32) - pad, right = int(uint64_t(words.w[1]) * places >> 32) - pad;
+    int row = h + down, column = (flip && (words.w[2] & 1) ? width - 1 - w : w) + right;
+    bool inside = row >= 0 && row < height && column >= 0 && column < width;
+    const float* from = x + size_t(n) * channels * area + (inside ? row * width + column : 0);
+    float means[4] = {mean.c0, mean.c1, mean.c2, mean.c3}, scales[4] = {scale.c0, scale.c1, scale.c2, scale.c3};
+    Vector<T> v;
 #pragma unroll
-  for (int c = 0; c < VECTOR; c++) v[c] = from_float<T>(0.0f);
+    for (int c = 0; c < VECTOR; c++) v[c] = from_float<T>(0.0f);
 #pragma unroll
-  for (int c = 0; c < 4; c++) {
-    if (c < f.channels) {
-      float value = inside ? from[size_t(c) * area] : 0.0f;
-      v[c] = from_float<T>((value - mean.v[c]) * scale.v[c]);
+    for (int c = 0; c < 4; c++) {
+      if (c < channels) {
+        float value = inside ? from[size_t(c) * area] : 0.0f;
+        v[c] = from_float<T>((value - means[c]) * scales[c]);
+      }
     }
+    store(y.at(p, 0), v, channels);
   }
-  store(y + size_t(p) * f.y_pitch, v, f.channels);
-}
+};
 
-#define KERNELS(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(256) augment_##t(                                                      \
-      T* y, const float* x, const float* random, int pixels, int height, int width, int channels, int y_pitch,        \
-      int pad, int flip, float mean0, float mean1, float mean2, float mean3, float scale0, float scale1,              \
-      float scale2, float scale3) {                                                                                   \
-    augment(y, x, random, pixels, Frame{height, width, channels, y_pitch, pad, flip},                                 \
-            PerChannel{{mean0, mean1, mean2, mean3}}, PerChannel{{scale0, scale1, scale2, scale3}});                  \
-  }
-FOR_EACH_DTYPE(KERNELS)
-
-HOST_KERNEL_LOOP(augment_f32)
-HOST_KERNEL_LOOP(augment_f16)
-HOST_KERNEL_LOOP(augment_bf16)
+KERNELS(augment, LOOP, (256), Augment, augment)

@@ -8,53 +8,78 @@
 //                        y[0] = a?[0] - gamma/sqrt(variance + epsilon)*sums[0],
 //                        y[1] = a?[1] - gamma/2*(variance + epsilon)^(-3/2)*sums[1]
 //
-// statistics: mean, and `pitch` behind it variance; sums, y and a of the gradient likewise. y may be x or a.
+// statistics: mean, then variance; sums, y and a of the gradient likewise. y may be x or a.
 // Launch: block (256), grid (channels / 256), rounded up.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op batch-scale,batch-shift,running,batch-norm-gradient
 #include "common.cuh"
 
 __device__ __forceinline__ int my_index() { return int(blockIdx.x * blockDim.x + threadIdx.x); }
 
-extern "C" __global__ void __launch_bounds__(256) batch_scale_f32(
-    float* y, const float* gamma, const float* statistics, float epsilon, int channels, int pitch) {
-  int c = my_index();
-  if (c < channels) y[c] = gamma[c] / sqrtf(statistics[pitch + c] + epsilon);
-}
+struct BatchScale {
+  float* y;
+  const float* gamma;
+  View<const float> statistics;
+  float epsilon;
+  int channels;
 
-extern "C" __global__ void __launch_bounds__(256) batch_shift_f32(
-    float* y, const float* beta, const float* statistics, const float* scale, int channels) {
-  int c = my_index();
-  if (c < channels) y[c] = fmaf(-scale[c], statistics[c], beta[c]);
-}
+  __device__ __forceinline__ void scale() const {
+    int c = my_index();
+    if (c < channels) y[c] = gamma[c] / sqrtf(*statistics.at(1, c) + epsilon);
+  }
+};
 
-extern "C" __global__ void __launch_bounds__(256) running_mean_f32(
-    float* y, const float* x, const float* statistics, float momentum, int channels) {
-  int c = my_index();
-  if (c < channels) y[c] = fmaf(momentum, statistics[c], (1.0f - momentum) * x[c]);
-}
+struct BatchShift {
+  float* y;
+  const float *beta, *statistics, *scale;
+  int channels;
 
-extern "C" __global__ void __launch_bounds__(256) running_variance_f32(
-    float* y, const float* x, const float* statistics, float momentum, float unbias, int channels, int pitch) {
-  int c = my_index();
-  if (c < channels) y[c] = fmaf(momentum * unbias, statistics[pitch + c], (1.0f - momentum) * x[c]);
-}
+  __device__ __forceinline__ void shift() const {
+    int c = my_index();
+    if (c < channels) y[c] = fmaf(-scale[c], statistics[c], beta[c]);
+  }
+};
 
-extern "C" __global__ void __launch_bounds__(256) batch_norm_gradient_f32(
-    float* y, float* dgamma, float* dbeta, const float* gamma, const float* statistics, const float* sums,
-    const float* a, float epsilon, int channels, int y_pitch, int pitch, int sums_pitch, int a_pitch) {
-  int c = my_index();
-  if (c >= channels) return;
-  float inverse = 1.0f / sqrtf(statistics[pitch + c] + epsilon), scale = gamma[c] * inverse;
-  float normalised = sums[sums_pitch + c] * inverse;
-  float mean = -scale * sums[c], variance = -0.5f * scale * inverse * normalised;
-  dgamma[c] = normalised;
-  dbeta[c] = sums[c];
-  y[c] = a ? a[c] + mean : mean;
-  y[y_pitch + c] = a ? a[a_pitch + c] + variance : variance;
-}
+// `unbias` is for a variance.
+struct Running {
+  float* y;
+  const float* x;
+  View<const float> statistics;
+  float momentum, unbias;
+  int channels;
 
-HOST_KERNEL_LOOP(batch_scale_f32)
-HOST_KERNEL_LOOP(batch_shift_f32)
-HOST_KERNEL_LOOP(running_mean_f32)
-HOST_KERNEL_LOOP(running_variance_f32)
-HOST_KERNEL_LOOP(batch_norm_gradient_f32)
+  __device__ __forceinline__ void mean() const {
+    int c = my_index();
+    if (c < channels) y[c] = fmaf(momentum, *statistics.at(0, c), (1.0f - momentum) * x[c]);
+  }
+  __device__ __forceinline__ void variance() const {
+    int c = my_index();
+    if (c < channels) y[c] = fmaf(momentum * unbias, *statistics.at(1, c), (1.0f - momentum) * x[c]);
+  }
+};
+
+struct BatchNormGradient {
+  View<float> y;
+  float *dgamma, *dbeta;
+  const float* gamma;
+  View<const float> statistics, sums, a;
+  float epsilon;
+  int channels;
+
+  __device__ __forceinline__ void gradient() const {
+    int c = my_index();
+    if (c >= channels) return;
+    float inverse = 1.0f / sqrtf(*statistics.at(1, c) + epsilon), scale = gamma[c] * inverse;
+    float normalised = *sums.at(1, c) * inverse;
+    float mean = -scale * *sums.at(0, c), variance = -0.5f * scale * inverse * normalised;
+    dgamma[c] = normalised;
+    dbeta[c] = *sums.at(0, c);
+    *y.at(0, c) = a ? *a.at(0, c) + mean : mean;
+    *y.at(1, c) = a ? *a.at(1, c) + variance : variance;
+  }
+};
+
+KERNEL(batch_scale_f32, LOOP, (256), BatchScale, scale)
+KERNEL(batch_shift_f32, LOOP, (256), BatchShift, shift)
+KERNEL(running_mean_f32, LOOP, (256), Running, mean)
+KERNEL(running_variance_f32, LOOP, (256), Running, variance)
+KERNEL(batch_norm_gradient_f32, LOOP, (256), BatchNormGradient, gradient)

@@ -6,15 +6,15 @@
 //                               that read x, at once
 //
 // Sums are taken of x minus the strip's first pixel, so that nothing cancels however large the mean is.
-// x, y, a: views of `pixels` x `channels`; y may be a; statistics and gradient: (mean, variance), `pitch` apart, fp32.
+// x, y, a: views of `pixels` x `channels`; y may be a; statistics and gradient: (mean, variance), fp32.
 // Launch: strip.cuh. Bytes: one read of x; backward one read of x and a, one write of y. FLOP: 3 and 4 a value.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op batch-statistics
 #include "strip.cuh"
 
 template <class T>
 struct Moments {
-  const T* x;
-  int pitch;
+  View<const T> x;
+  Strips strips;
   static constexpr int UNROLL = 4;
 
   struct Lane {
@@ -34,54 +34,38 @@ struct Moments {
     }
   };
   __device__ __forceinline__ Lane lane(int first, int c, int count) const {
-    return {x + c, pitch, count, widen(load(x + size_t(first) * pitch + c, count))};
+    return {x.at(0, c), x.pitch, count, widen(load(x.at(first, c), count))};
   }
+  __device__ __forceinline__ void sum() const { walk<2>(*this, strips); }
 };
 
 template <class T>
 struct MomentsBackward {
-  T* y;
-  const T *x, *a;
-  const float *statistics, *gradient;
-  int y_pitch, x_pitch, a_pitch, statistics_pitch, gradient_pitch;
-  float share;
+  View<T> y;
+  View<const T> x, a;
+  View<const float> statistics, gradient;
+  Strips strips;
   static constexpr int UNROLL = 2;
 
   struct Lane {
-    MomentsBackward of;
+    const MomentsBackward& of;
     int c, count;
     Floats mean, dmean, dvariance;
 
     __device__ __forceinline__ void operator()(int p, Sums<0>&) const {
-      Floats centred = widen(load(of.x + size_t(p) * of.x_pitch + c, count)) - mean;
+      Floats centred = widen(load(of.x.at(p, c), count)) - mean;
       Floats v = fma(centred, dvariance, dmean);
-      if (of.a) v = v + widen(load(of.a + size_t(p) * of.a_pitch + c, count));
-      store(of.y + size_t(p) * of.y_pitch + c, narrow<T>(v), count);
+      if (of.a) v = v + widen(load(of.a.at(p, c), count));
+      store(of.y.at(p, c), narrow<T>(v), count);
     }
   };
   __device__ __forceinline__ Lane lane(int, int c, int count) const {
-    return {*this, c, count, widen(load(statistics + c, count)), widen(load(gradient + c, count)) * share,
-            widen(load(gradient + gradient_pitch + c, count)) * (2.0f * share)};
+    float share = 1.0f / float(strips.pixels);
+    return {*this, c, count, widen(load(statistics.at(0, c), count)), widen(load(gradient.at(0, c), count)) * share,
+            widen(load(gradient.at(1, c), count)) * (2.0f * share)};
   }
+  __device__ __forceinline__ void add() const { walk<0>(*this, strips); }
 };
 
-#define KERNELS(T, t)                                                                                                \
-  extern "C" __global__ void __launch_bounds__(256) batch_statistics_##t(                                            \
-      float* partial, const T* x, int pixels, int length, int channels, int x_pitch) {                               \
-    walk<2>(Moments<T>{x, x_pitch}, partial, pixels, length, channels);                                              \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(256) batch_statistics_backward_##t(                                   \
-      T* y, const T* x, const float* statistics, const float* gradient, const T* a, int pixels, int length,          \
-      int channels, int y_pitch, int x_pitch, int statistics_pitch, int gradient_pitch, int a_pitch) {               \
-    walk<0>(MomentsBackward<T>{y, x, a, statistics, gradient, y_pitch, x_pitch, a_pitch, statistics_pitch,           \
-                               gradient_pitch, 1.0f / float(pixels)},                                                \
-            nullptr, pixels, length, channels);                                                                      \
-  }
-FOR_EACH_DTYPE(KERNELS)
-
-HOST_KERNEL_LOOP(batch_statistics_f32)
-HOST_KERNEL_LOOP(batch_statistics_f16)
-HOST_KERNEL_LOOP(batch_statistics_bf16)
-HOST_KERNEL_LOOP(batch_statistics_backward_f32)
-HOST_KERNEL_LOOP(batch_statistics_backward_f16)
-HOST_KERNEL_LOOP(batch_statistics_backward_bf16)
+KERNELS(batch_statistics, LOOP, (256), Moments, sum)
+KERNELS(batch_statistics_backward, LOOP, (256), MomentsBackward, add)

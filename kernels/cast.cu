@@ -8,27 +8,24 @@
 #include "common.cuh"
 
 template <class To, class From>
-__device__ __forceinline__ void cast(To* y, const From* x, int pixels, int channels, int y_pitch, int x_pitch) {
-  int p = my_pixel(), c = my_channel(), count = channels - c;
-  if (p >= pixels || count <= 0) return;
-  store(y + size_t(p) * y_pitch + c, narrow<To>(widen(load(x + size_t(p) * x_pitch + c, count))), count);
-}
+struct Cast {
+  View<To> y;
+  View<const From> x;
+  int pixels, channels;
 
-#define KERNEL(From, from, To, to)                                                                                   \
-  extern "C" __global__ void __launch_bounds__(256) cast_##from##_##to(                                              \
-      To* y, const From* x, int pixels, int channels, int y_pitch, int x_pitch) {                                    \
-    cast(y, x, pixels, channels, y_pitch, x_pitch);                                                                  \
+  __device__ __forceinline__ void cast() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= pixels || count <= 0) return;
+    store(y.at(p, c), narrow<To>(widen(load(x.at(p, c), count))), count);
   }
-KERNEL(float, f32, half, f16)
-KERNEL(float, f32, bfloat16, bf16)
-KERNEL(half, f16, float, f32)
-KERNEL(half, f16, bfloat16, bf16)
-KERNEL(bfloat16, bf16, float, f32)
-KERNEL(bfloat16, bf16, half, f16)
+};
 
-HOST_KERNEL_LOOP(cast_f32_f16)
-HOST_KERNEL_LOOP(cast_f32_bf16)
-HOST_KERNEL_LOOP(cast_f16_f32)
-HOST_KERNEL_LOOP(cast_f16_bf16)
-HOST_KERNEL_LOOP(cast_bf16_f32)
-HOST_KERNEL_LOOP(cast_bf16_f16)
+#define CAST(From, from, To, to)               \
+  using Cast_##from##_##to = Cast<To, From>;   \
+  KERNEL(cast_##from##_##to, LOOP, (256), Cast_##from##_##to, cast)
+CAST(float, f32, half, f16)
+CAST(float, f32, bfloat16, bf16)
+CAST(half, f16, float, f32)
+CAST(half, f16, bfloat16, bf16)
+CAST(bfloat16, bf16, float, f32)
+CAST(bfloat16, bf16, half, f16)

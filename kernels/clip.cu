@@ -9,39 +9,38 @@
 #include "common.cuh"
 
 template <class T>
-__device__ __forceinline__ void clip(
-    T* y, const T* x, int pixels, int channels, float min, float max, int y_pitch, int x_pitch) {
-  int p = my_pixel(), c = my_channel(), count = channels - c;
-  if (p >= pixels || count <= 0) return;
-  Floats v = widen(load(x + size_t(p) * x_pitch + c, count));
+struct Clip {
+  View<T> y;
+  View<const T> x;
+  int pixels, channels;
+  float min, max;
+
+  __device__ __forceinline__ void clip() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= pixels || count <= 0) return;
+    Floats v = widen(load(x.at(p, c), count));
 #pragma unroll
-  for (int i = 0; i < VECTOR; i++) v[i] = v[i] < min ? min : v[i] > max ? max : v[i];
-  store(y + size_t(p) * y_pitch + c, narrow<T>(v), count);
-}
+    for (int i = 0; i < VECTOR; i++) v[i] = v[i] < min ? min : v[i] > max ? max : v[i];
+    store(y.at(p, c), narrow<T>(v), count);
+  }
+};
 
 template <class T>
-__device__ __forceinline__ void clip_backward(
-    T* dx, const T* g, const T* x, int pixels, int channels, float min, float max, int dx_pitch, int g_pitch,
-    int x_pitch) {
-  int p = my_pixel(), c = my_channel(), count = channels - c;
-  if (p >= pixels || count <= 0) return;
-  Floats d = widen(load(g + size_t(p) * g_pitch + c, count));
-  Floats v = widen(load(x + size_t(p) * x_pitch + c, count));
-#pragma unroll
-  for (int i = 0; i < VECTOR; i++) d[i] = v[i] > min && v[i] < max ? d[i] : 0.0f;
-  store(dx + size_t(p) * dx_pitch + c, narrow<T>(d), count);
-}
+struct ClipBackward {
+  View<T> dx;
+  View<const T> g, x;
+  int pixels, channels;
+  float min, max;
 
-#define KERNELS(T, t)                                                                                                \
-  extern "C" __global__ void __launch_bounds__(256) clip_##t(                                                        \
-      T* y, const T* x, int pixels, int channels, float min, float max, int y_pitch, int x_pitch) {                  \
-    clip(y, x, pixels, channels, min, max, y_pitch, x_pitch);                                                        \
-  }                                                                                                                  \
-  HOST_KERNEL_LOOP(clip_##t)                                                                                         \
-  extern "C" __global__ void __launch_bounds__(256) clip_backward_##t(                                               \
-      T* dx, const T* g, const T* x, int pixels, int channels, float min, float max, int dx_pitch, int g_pitch,      \
-      int x_pitch) {                                                                                                 \
-    clip_backward(dx, g, x, pixels, channels, min, max, dx_pitch, g_pitch, x_pitch);                                 \
-  }                                                                                                                  \
-  HOST_KERNEL_LOOP(clip_backward_##t)
-FOR_EACH_DTYPE(KERNELS)
+  __device__ __forceinline__ void clip() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= pixels || count <= 0) return;
+    Floats d = widen(load(g.at(p, c), count)), v = widen(load(x.at(p, c), count));
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++) d[i] = v[i] > min && v[i] < max ? d[i] : 0.0f;
+    store(dx.at(p, c), narrow<T>(d), count);
+  }
+};
+
+KERNELS(clip, LOOP, (256), Clip, clip)
+KERNELS(clip_backward, LOOP, (256), ClipBackward, clip)

@@ -8,19 +8,16 @@
 #include "common.cuh"
 
 template <class T>
-__device__ __forceinline__ void concat_copy(T* y, const T* x, int pixels, int channels, int y_pitch, int x_pitch) {
-  int p = my_pixel(), c = my_channel(), count = channels - c;
-  if (p >= pixels || count <= 0) return;
-  store(y + size_t(p) * y_pitch + c, load(x + size_t(p) * x_pitch + c, count), count);
-}
+struct ConcatCopy {
+  View<T> y;
+  View<const T> x;
+  int pixels, channels;
 
-#define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(256) concat_copy_##t(                                                 \
-      T* y, const T* x, int pixels, int channels, int y_pitch, int x_pitch) {                                        \
-    concat_copy(y, x, pixels, channels, y_pitch, x_pitch);                                                           \
+  __device__ __forceinline__ void copy() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= pixels || count <= 0) return;
+    store(y.at(p, c), load(x.at(p, c), count), count);
   }
-FOR_EACH_DTYPE(KERNEL)
+};
 
-HOST_KERNEL_LOOP(concat_copy_f32)
-HOST_KERNEL_LOOP(concat_copy_f16)
-HOST_KERNEL_LOOP(concat_copy_bf16)
+KERNELS(concat_copy, LOOP, (256), ConcatCopy, copy)

@@ -21,32 +21,12 @@
 // arch: sm_90a
 #include "pipeline.cuh"
 
-#define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(256, 2) conv1x1_##t(                                                  \
-      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
-      int rectify_input, int rectify, int images, int height, int width, int out_height, int out_width,              \
-      int residual_pitch, int stride, int channels, int outputs, int y_pitch, int x_pitch) {                         \
-    implicit_gemm<T, 1, 2, 4>(y, x, w, Prologue{scale, shift, rectify_input},                                        \
-                              Epilogue<T>{bias, residual, residual_pitch, rectify},                                  \
-                              ConvShape{images, height, width, out_height, out_width, stride, channels, outputs,     \
-                                        y_pitch, x_pitch});                                                          \
-  }                                                                                                                  \
-  HOST_KERNEL_FIBERS(conv1x1_##t)
-FOR_EACH_DTYPE(KERNEL)
+KERNELS(conv1x1, FIBERS, (256, 2), Convolution, multiply<1, 2, 4>)
 
 // ROWS = 16 * M * TM, COLUMNS = 8 * N * TN: M x N warps of TM x TN tiles. BLOCKS on a multiprocessor of sm_80.
-#define PIPELINE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                          \
-  extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv1x1_##ROWS##x##COLUMNS##_##t(                 \
-      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
-      float* sums, float* moments, int rectify, int images, int height, int width, int out_height, int out_width,    \
-      int residual_pitch, int stride, int channels, int outputs, int y_pitch, int x_pitch, int steps) {              \
-    pipelined<T, 1, M, N, TM, TN, 4>(y, x, w, Prologue{scale, shift, 1},                                             \
-                                     Epilogue<T>{bias, residual, residual_pitch, rectify},                           \
-                                     ConvShape{images, height, width, out_height, out_width, stride, channels,       \
-                                               outputs, y_pitch, x_pitch},                                           \
-                                     Pixels{int(blockIdx.x) * ROWS}, steps, sums, moments);                          \
-  }                                                                                                                  \
-  HOST_KERNEL_FIBERS(conv1x1_##ROWS##x##COLUMNS##_##t)
+#define PIPELINE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                     \
+  KERNEL(conv1x1_##ROWS##x##COLUMNS##_##t, FIBERS, (32 * M * N, BLOCKS), Convolution<T>,                        \
+         pipeline<1, M, N, TM, TN, 4>)
 
 #define PIPELINES(T, t)                      \
   PIPELINE(T, t, 128, 192, 4, 2, 2, 12, 1)   \

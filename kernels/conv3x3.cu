@@ -23,35 +23,12 @@
 // arch: sm_90a
 #include "pipeline.cuh"
 
-#define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(128, 3) conv3x3_##t(                                                  \
-      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
-      int rectify_input, int rectify, int images, int height, int width, int out_height, int out_width,              \
-      int residual_pitch, int stride, int channels, int outputs, int y_pitch, int x_pitch) {                         \
-    implicit_gemm<T, 3, 4, 1>(y, x, w, Prologue{scale, shift, rectify_input},                                        \
-                              Epilogue<T>{bias, residual, residual_pitch, rectify},                                  \
-                              ConvShape{images, height, width, out_height, out_width, stride, channels, outputs,     \
-                                        y_pitch, x_pitch});                                                          \
-  }                                                                                                                  \
-  HOST_KERNEL_FIBERS(conv3x3_##t)
-FOR_EACH_DTYPE(KERNEL)
+KERNELS(conv3x3, FIBERS, (128, 3), Convolution, multiply<3, 4, 1>)
 
 // ROWS = 16 * M * TM, COLUMNS = 8 * N * TN: M x N warps of TM x TN tiles. BLOCKS on a multiprocessor of sm_80.
-#define PIPELINE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                          \
-  extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv3x3_##ROWS##x##COLUMNS##_##t(                 \
-      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
-      float* sums, float* moments, int rectify, int images, int height, int width, int residual_pitch, int channels, \
-      int outputs, int y_pitch, int x_pitch, int steps, int lines, int columns) {                                    \
-    int across = (width + columns - 1) / columns, down = int(blockIdx.x) / across;                                   \
-    pipelined<T, 3, M, N, TM, TN, 2>(y, x, w, Prologue{scale, shift, 1},                                             \
-                                     Epilogue<T>{bias, residual, residual_pitch, rectify},                           \
-                                     ConvShape{images, height, width, height, width, 1, channels, outputs, y_pitch,  \
-                                               x_pitch},                                                             \
-                                     Lines{down * lines, (int(blockIdx.x) - down * across) * columns, lines,         \
-                                           columns},                                                                 \
-                                     steps, sums, moments);                                                          \
-  }                                                                                                                  \
-  HOST_KERNEL_FIBERS(conv3x3_##ROWS##x##COLUMNS##_##t)
+#define PIPELINE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                     \
+  KERNEL(conv3x3_##ROWS##x##COLUMNS##_##t, FIBERS, (32 * M * N, BLOCKS), Convolution<T>,                        \
+         pipeline<3, M, N, TM, TN, 2>)
 
 #define PIPELINES(T, t)                    \
   PIPELINE(T, t, 256, 32, 8, 1, 2, 4, 2)   \

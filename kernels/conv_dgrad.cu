@@ -21,32 +21,24 @@
 #include "pipeline.cuh"
 
 template <class T>
-__device__ __forceinline__ void turn_filters(T* turned, const T* filters, int outputs, int channels, int taps) {
-  int row = my_pixel(), k = my_channel();
-  if (row >= channels * taps || k >= outputs) return;
-  int c = row / taps, tap = taps - 1 - (row - c * taps);
-  int from_pitch = (channels + VECTOR - 1) / VECTOR * VECTOR, to_pitch = (outputs + VECTOR - 1) / VECTOR * VECTOR;
-  Vector<T> v;
-#pragma unroll
-  for (int i = 0; i < VECTOR; i++) {
-    v[i] = k + i < outputs ? filters[(size_t(k + i) * taps + tap) * from_pitch + c] : from_float<T>(0.0f);
-  }
-  store_aligned(turned + size_t(row) * to_pitch + k, v);
-}
+struct TurnFilters {
+  T* turned;
+  const T* filters;
+  int outputs, channels, taps;
 
-template <class T, int EDGE, int WARPS_M, int WARPS_N>
-__device__ __forceinline__ void dgrad(
-    const InputGradient<T>& to, const T* g, const T* turned, float* sums, const ConvShape& shape) {
-  constexpr int COLUMNS = 32 * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N;
-  __shared__ __align__(16) float shared[16 * THREADS];
-  int first = int(blockIdx.y) * COLUMNS, c = first + int(threadIdx.x) % (COLUMNS / VECTOR) * VECTOR;
-  GradientSums mine{c, to.channels - c};
-  fused_adds<T, EDGE, WARPS_M, WARPS_N>(g, turned, Prologue{}, shape, [&](int m, int, const float (&da)[VECTOR]) {
-    // The factors again for each pixel: kept over the sums they would take 24 registers.
-    mine.add(to, PrologueFactors(to, c, mine.count), m, widen(load_aligned(da)));
-  });
-  if (to.scale) store_block_sums<COLUMNS, THREADS>(mine, shared, sums, int(blockIdx.x), first, to.channels);
-}
+  __device__ __forceinline__ void turn() const {
+    int row = my_pixel(), k = my_channel();
+    if (row >= channels * taps || k >= outputs) return;
+    int c = row / taps, tap = taps - 1 - (row - c * taps);
+    int from_pitch = (channels + VECTOR - 1) / VECTOR * VECTOR, to_pitch = (outputs + VECTOR - 1) / VECTOR * VECTOR;
+    Vector<T> v;
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++) {
+      v[i] = k + i < outputs ? filters[(size_t(k + i) * taps + tap) * from_pitch + c] : from_float<T>(0.0f);
+    }
+    store_aligned(turned + size_t(row) * to_pitch + k, v);
+  }
+};
 
 // A vector of which four channels lie at `p` and four so much further on.
 __device__ __forceinline__ Floats halves_at(const float* p, int further) {
@@ -56,98 +48,91 @@ __device__ __forceinline__ Floats halves_at(const float* p, int further) {
   return widen(v);
 }
 
-template <class T, int EDGE, class Area, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES>
-__device__ __forceinline__ void pipelined_dgrad(const InputGradient<T>& to, const T* g, const T* turned, float* sums,
-                                                const ConvShape& shape, const Area& area) {
-#if HAS_PIPELINES
-  constexpr bool ALIGNED = EDGE == 1 || sizeof(T) == sizeof(float);
-  using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES, ALIGNED>;
-  constexpr int COLUMNS = Block::COLUMNS, ROWS = Block::ROWS, THREADS = Block::THREADS;
-  constexpr int LINE = COLUMNS + VECTOR;  // four rows begin in four different groups of eight banks
-  DYNAMIC_SHARED(T, shared);
-  constexpr int DEPTH = Block::DEPTH;
-  int pixels = ROWS, end = (shape.channels + DEPTH - 1) / DEPTH * DEPTH;
-  if constexpr (EDGE > 1) pixels = area.patch_pixels();
-  int staged = max(min(STAGES, end / DEPTH) * Block::stage_size(pixels), ROWS * LINE * int(sizeof(float) / sizeof(T)));
-  Block block(shared, g, turned, shape, area, int(blockIdx.y) * COLUMNS, pixels, staged);
-  block.prepare(Prologue{}, 0, end);
-  __syncthreads();
-  block.start(0, end);
-  block.template accumulate<false>(0, end);
+template <class T>
+struct ConvDgrad {
+  InputGradient<T> to;
+  const T *g, *turned;
+  float* sums;
+  ConvShape shape;     // of the convolution of g
+  int lines, columns;  // of a block of the 3x3 `pipeline`
 
-  // A vector lies in two halves of a line: eight threads read 128 bytes in a row, which are all banks once.
-  constexpr int HALF = COLUMNS / 2 + 4;
-  float* tile = reinterpret_cast<float*>(shared);
-  block.each_pair([&](int row, int column, float v0, float v1) {
-    int at = column / VECTOR * 4 + column % VECTOR / 4 * HALF + column % 4;
-    *reinterpret_cast<float2*>(tile + row * LINE + at) = float2{v0, v1};
-  });
-  __syncthreads();
-  constexpr int VECTORS_ACROSS = COLUMNS / VECTOR, TOGETHER = THREADS / VECTORS_ACROSS;
-  int column = int(threadIdx.x) % VECTORS_ACROSS * VECTOR, first_row = int(threadIdx.x) / VECTORS_ACROSS;
-  int c = block.first_column + column;
-  GradientSums mine{c, to.channels - c};
-  PrologueFactors factors(to, c, mine.count);
-  if (mine.count > 0 && first_row < TOGETHER) {
-    for (int row = first_row; row < ROWS; row += TOGETHER) {
-      int m = area.target(row, shape);
-      if (m >= 0) mine.add(to, factors, m, halves_at(tile + row * LINE + column / 2, HALF));
+  template <int EDGE, int WARPS_M, int WARPS_N>
+  __device__ __forceinline__ void multiply() const {
+    constexpr int COLUMNS = 32 * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N;
+    __shared__ __align__(16) float shared[16 * THREADS];
+    int first = int(blockIdx.y) * COLUMNS, c = first + int(threadIdx.x) % (COLUMNS / VECTOR) * VECTOR;
+    GradientSums mine{c, to.channels - c};
+    auto leave = [&](int m, int, const float (&da)[VECTOR]) {
+      // The factors again for each pixel: kept over the sums they would take 24 registers.
+      mine.add(to, PrologueFactors(to, c, mine.count), m, widen(load_aligned(da)));
+    };
+    fused_adds<T, EDGE, WARPS_M, WARPS_N>(g, turned, Prologue{}, shape, leave);
+    if (to.prologue.scale) {
+      store_block_sums<COLUMNS, THREADS>(mine, shared, sums, int(blockIdx.x), first, to.channels);
     }
   }
-  if (!to.scale) return;
-  __syncthreads();
-  store_block_sums<COLUMNS, THREADS>(mine, tile, sums, int(blockIdx.x), block.first_column, to.channels);
+
+  template <int EDGE, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES>
+  __device__ __forceinline__ void pipeline() const {
+#if HAS_PIPELINES
+    constexpr bool ALIGNED = EDGE == 1 || sizeof(T) == sizeof(float);
+    using Area = AreaOf<EDGE>;
+    using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES, ALIGNED>;
+    constexpr int COLUMNS = Block::COLUMNS, ROWS = Block::ROWS, THREADS = Block::THREADS;
+    constexpr int LINE = COLUMNS + VECTOR;  // four rows begin in four different groups of eight banks
+    DYNAMIC_SHARED(T, shared);
+    constexpr int DEPTH = Block::DEPTH;
+    Area area = area_of_block<EDGE>(ROWS, lines, columns, shape);
+    int pixels = ROWS, end = (shape.channels + DEPTH - 1) / DEPTH * DEPTH;
+    if constexpr (EDGE > 1) pixels = area.patch_pixels();
+    int staged = max(min(STAGES, end / DEPTH) * Block::stage_size(pixels), ROWS * LINE * int(sizeof(float) / sizeof(T)));
+    Block block(shared, g, turned, shape, area, int(blockIdx.y) * COLUMNS, pixels, staged);
+    block.prepare(Prologue{}, 0, end);
+    __syncthreads();
+    block.start(0, end);
+    block.template accumulate<false>(0, end);
+
+    // A vector lies in two halves of a line: eight threads read 128 bytes in a row, which are all banks once.
+    constexpr int HALF = COLUMNS / 2 + 4;
+    float* tile = reinterpret_cast<float*>(shared);
+    block.each_pair([&](int row, int column, float v0, float v1) {
+      int at = column / VECTOR * 4 + column % VECTOR / 4 * HALF + column % 4;
+      *reinterpret_cast<float2*>(tile + row * LINE + at) = float2{v0, v1};
+    });
+    __syncthreads();
+    constexpr int VECTORS_ACROSS = COLUMNS / VECTOR, TOGETHER = THREADS / VECTORS_ACROSS;
+    int column = int(threadIdx.x) % VECTORS_ACROSS * VECTOR, first_row = int(threadIdx.x) / VECTORS_ACROSS;
+    int c = block.first_column + column;
+    GradientSums mine{c, to.channels - c};
+    PrologueFactors factors(to, c, mine.count);
+    if (mine.count > 0 && first_row < TOGETHER) {
+      for (int row = first_row; row < ROWS; row += TOGETHER) {
+        int m = area.target(row, shape);
+        if (m >= 0) mine.add(to, factors, m, halves_at(tile + row * LINE + column / 2, HALF));
+      }
+    }
+    if (!to.prologue.scale) return;
+    __syncthreads();
+    store_block_sums<COLUMNS, THREADS>(mine, tile, sums, int(blockIdx.x), block.first_column, to.channels);
 #endif
-}
+  }
+};
 
-#define PARAMETERS(T)                                                                                                \
-  T *dx, const T *g, const T *turned, const T *x, const float *scale, const float *shift, const float *mean,         \
-      const T *a, float *sums, int rectify, int channels, int dx_pitch, int x_pitch, int a_pitch, int images,        \
-      int height, int width, int outputs, int g_pitch
-#define TARGET(T) InputGradient<T>{dx, x, a, scale, shift, mean, rectify, channels, dx_pitch, x_pitch, a_pitch}
-#define SHAPE ConvShape{images, height, width, height, width, 1, outputs, channels, dx_pitch, g_pitch}
-
-#define KERNELS(T, t)                                                                                                \
-  extern "C" __global__ void __launch_bounds__(256) turn_filters_##t(                                                \
-      T* turned, const T* filters, int outputs, int channels, int taps) {                                            \
-    turn_filters(turned, filters, outputs, channels, taps);                                                          \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(256, 2) conv1x1_dgrad_##t(PARAMETERS(T)) {                            \
-    dgrad<T, 1, 2, 4>(TARGET(T), g, turned, sums, SHAPE);                                                            \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(128, 3) conv3x3_dgrad_##t(PARAMETERS(T)) {                            \
-    dgrad<T, 3, 2, 2>(TARGET(T), g, turned, sums, SHAPE);                                                            \
-  }                                                                                                                  \
-  HOST_KERNEL_LOOP(turn_filters_##t)                                                                                 \
-  HOST_KERNEL_FIBERS(conv1x1_dgrad_##t)                                                                              \
-  HOST_KERNEL_FIBERS(conv3x3_dgrad_##t)
-FOR_EACH_DTYPE(KERNELS)
+KERNELS(turn_filters, LOOP, (256), TurnFilters, turn)
+KERNELS(conv1x1_dgrad, FIBERS, (256, 2), ConvDgrad, multiply<1, 2, 4>)
+KERNELS(conv3x3_dgrad, FIBERS, (128, 3), ConvDgrad, multiply<3, 2, 2>)
 
 // ROWS = 16 * M * TM, COLUMNS = 8 * N * TN: M x N warps of TM x TN tiles. BLOCKS on a multiprocessor of sm_80.
-#define POINTWISE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                         \
-  extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv1x1_dgrad_##ROWS##x##COLUMNS##_##t(           \
-      PARAMETERS(T)) {                                                                                               \
-    Pixels area{int(blockIdx.x) * ROWS};                                                                             \
-    pipelined_dgrad<T, 1, Pixels, M, N, TM, TN, 4>(TARGET(T), g, turned, sums, SHAPE, area);                         \
-  }                                                                                                                  \
-  HOST_KERNEL_FIBERS(conv1x1_dgrad_##ROWS##x##COLUMNS##_##t)
-
-#define THREE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                             \
-  extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv3x3_dgrad_##ROWS##x##COLUMNS##_##t(           \
-      PARAMETERS(T), int lines, int columns) {                                                                       \
-    int across = (width + columns - 1) / columns, down = int(blockIdx.x) / across;                                   \
-    Lines area{down * lines, (int(blockIdx.x) - down * across) * columns, lines, columns};                           \
-    pipelined_dgrad<T, 3, Lines, M, N, TM, TN, 2>(TARGET(T), g, turned, sums, SHAPE, area);                          \
-  }                                                                                                                  \
-  HOST_KERNEL_FIBERS(conv3x3_dgrad_##ROWS##x##COLUMNS##_##t)
-
-#define PIPELINES(T, t)                     \
-  POINTWISE(T, t, 128, 64, 4, 1, 2, 8, 3)   \
-  POINTWISE(T, t, 64, 128, 2, 2, 2, 8, 3)   \
-  POINTWISE(T, t, 64, 64, 2, 2, 2, 4, 4)    \
-  THREE(T, t, 128, 64, 4, 1, 2, 8, 2)       \
-  THREE(T, t, 128, 48, 4, 1, 2, 6, 2)       \
-  THREE(T, t, 64, 32, 4, 1, 1, 4, 4)
+#define PIPELINE(T, t, E, ROWS, COLUMNS, M, N, TM, TN, STAGES, BLOCKS)                                              \
+  KERNEL(conv##E##x##E##_dgrad_##ROWS##x##COLUMNS##_##t, FIBERS, (32 * M * N, BLOCKS), ConvDgrad<T>,                 \
+         pipeline<E, M, N, TM, TN, STAGES>)
+#define PIPELINES(T, t)                          \
+  PIPELINE(T, t, 1, 128, 64, 4, 1, 2, 8, 4, 3)   \
+  PIPELINE(T, t, 1, 64, 128, 2, 2, 2, 8, 4, 3)   \
+  PIPELINE(T, t, 1, 64, 64, 2, 2, 2, 4, 4, 4)    \
+  PIPELINE(T, t, 3, 128, 64, 4, 1, 2, 8, 2, 2)   \
+  PIPELINE(T, t, 3, 128, 48, 4, 1, 2, 6, 2, 2)   \
+  PIPELINE(T, t, 3, 64, 32, 4, 1, 1, 4, 2, 4)
 PIPELINES(half, f16)
 PIPELINES(bfloat16, bf16)
 PIPELINES(float, tf32)

@@ -16,66 +16,59 @@
 constexpr int QUAD = 4;  // outputs of a thread
 
 template <class T>
-__device__ __forceinline__ void conv_direct(
-    T* y, const T* x, const T* w, Prologue prologue, Epilogue<T> epilogue, int images, int height, int width,
-    int out_height, int out_width, int kernel_h, int kernel_w, int stride, int pad_h, int pad_w, int groups,
-    int group_channels, int group_outputs, int y_pitch, int x_pitch) {
-  int p = int(blockIdx.x * 32 + threadIdx.x), quad = int(blockIdx.y * blockDim.y + threadIdx.y);
-  int quads = (group_outputs + QUAD - 1) / QUAD, group = quad / quads;
-  if (p >= images * out_height * out_width || group >= groups) return;
-  int row = p / out_width, ow = p - row * out_width, n = row / out_height, oh = row - n * out_height;
-  int k_in_group = (quad - group * quads) * QUAD, outputs = min(QUAD, group_outputs - k_in_group);
-  int k = group * group_outputs + k_in_group, first = group * group_channels;
+struct ConvDirect {
+  View<T> y;
+  View<const T> x;
+  const T* w;
+  Prologue prologue;
+  Epilogue<T> epilogue;
+  ConvGeometry geometry;
+  int group_channels, group_outputs;
 
-  int channels8 = (group_channels + VECTOR - 1) / VECTOR * VECTOR;
-  size_t filter = size_t(kernel_h) * kernel_w * channels8;
-  const T* filters = w + size_t(k) * filter;
-  Floats acc[QUAD];
-#pragma unroll
-  for (int j = 0; j < QUAD; j++) acc[j] = filled(0.0f);
+  __device__ __forceinline__ void multiply() const {
+    auto [images, height, width, out_height, out_width, kernel_h, kernel_w, stride, pad_h, pad_w, groups] = geometry;
+    int p = int(blockIdx.x * 32 + threadIdx.x), quad = int(blockIdx.y * blockDim.y + threadIdx.y);
+    int quads = (group_outputs + QUAD - 1) / QUAD, group = quad / quads;
+    if (p >= images * out_height * out_width || group >= groups) return;
+    int row = p / out_width, ow = p - row * out_width, n = row / out_height, oh = row - n * out_height;
+    int k_in_group = (quad - group * quads) * QUAD, outputs = min(QUAD, group_outputs - k_in_group);
+    int k = group * group_outputs + k_in_group, first = group * group_channels;
 
-  for (int r = 0; r < kernel_h; r++) {
-    int h = oh * stride - pad_h + r;
-    if (h < 0 || h >= height) continue;
-    for (int s = 0; s < kernel_w; s++) {
-      int v = ow * stride - pad_w + s;
-      if (v < 0 || v >= width) continue;
-      const T* pixel = x + ((size_t(n) * height + h) * width + v) * x_pitch + first;
-      const T* tap = filters + size_t(r * kernel_w + s) * channels8;
-      for (int c = 0; c < group_channels; c += VECTOR) {
-        int count = group_channels - c;
-        Floats z = prologue(widen(load(pixel + c, count)), first + c, count);
+    int channels8 = (group_channels + VECTOR - 1) / VECTOR * VECTOR;
+    size_t filter = size_t(kernel_h) * kernel_w * channels8;
+    const T* filters = w + size_t(k) * filter;
+    Floats acc[QUAD];
 #pragma unroll
-        for (int j = 0; j < QUAD; j++) {
-          // Beyond the last output the last one is computed again, and not stored.
-          acc[j] = fma(z, widen(load_aligned(tap + size_t(min(j, outputs - 1)) * filter + c)), acc[j]);
+    for (int j = 0; j < QUAD; j++) acc[j] = filled(0.0f);
+
+    for (int r = 0; r < kernel_h; r++) {
+      int h = oh * stride - pad_h + r;
+      if (h < 0 || h >= height) continue;
+      for (int s = 0; s < kernel_w; s++) {
+        int v = ow * stride - pad_w + s;
+        if (v < 0 || v >= width) continue;
+        const T* pixel = x.at((size_t(n) * height + h) * width + v, first);
+        const T* tap = filters + size_t(r * kernel_w + s) * channels8;
+        for (int c = 0; c < group_channels; c += VECTOR) {
+          int count = group_channels - c;
+          Floats z = prologue(widen(load(pixel + c, count)), first + c, count);
+#pragma unroll
+          for (int j = 0; j < QUAD; j++) {
+            // Beyond the last output the last one is computed again, and not stored.
+            acc[j] = fma(z, widen(load_aligned(tap + size_t(min(j, outputs - 1)) * filter + c)), acc[j]);
+          }
         }
       }
     }
-  }
 
-  Floats sum = filled(0.0f);
+    Floats sum = filled(0.0f);
 #pragma unroll
-  for (int j = 0; j < QUAD; j++) {
-    const Floats& a = acc[j];
-    sum[j] = ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
+    for (int j = 0; j < QUAD; j++) {
+      const Floats& a = acc[j];
+      sum[j] = ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
+    }
+    store(y.at(p, k), narrow<T>(epilogue(sum, p, k, outputs)), outputs);
   }
-  store(y + size_t(p) * y_pitch + k, narrow<T>(epilogue(sum, p, k, outputs)), outputs);
-}
+};
 
-#define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(256) conv_direct_##t(                                                 \
-      T* y, const T* x, const T* w, const float* scale, const float* shift, const float* bias, const T* residual,    \
-      int rectify_input, int rectify, int images, int height, int width, int out_height, int out_width,              \
-      int residual_pitch, int kernel_h, int kernel_w, int stride, int pad_h, int pad_w, int groups,                  \
-      int group_channels, int group_outputs, int y_pitch, int x_pitch) {                                             \
-    conv_direct(y, x, w, Prologue{scale, shift, rectify_input},                                                      \
-                Epilogue<T>{bias, residual, residual_pitch, rectify},                                                \
-                images, height, width, out_height, out_width, kernel_h, kernel_w, stride, pad_h, pad_w, groups,      \
-                group_channels, group_outputs, y_pitch, x_pitch);                                                    \
-  }
-FOR_EACH_DTYPE(KERNEL)
-
-HOST_KERNEL_LOOP(conv_direct_f32)
-HOST_KERNEL_LOOP(conv_direct_f16)
-HOST_KERNEL_LOOP(conv_direct_bf16)
+KERNELS(conv_direct, LOOP, (256), ConvDirect, multiply)

@@ -13,31 +13,31 @@
 constexpr int AHEAD = 8;
 
 template <class T>
-__device__ __forceinline__ void conv_sum(
-    T* y, const float* sums, const Epilogue<T>& epilogue, long long rows, int pixels, int outputs, int y_pitch) {
-  int m = my_pixel(), k = my_channel(), count = outputs - k;
-  if (m >= pixels || count <= 0) return;
-  int pitch = (outputs + VECTOR - 1) / VECTOR * VECTOR;
-  const float* from = sums + size_t(m) * pitch + k;
-  size_t next = size_t(pixels) * pitch;
-  Floats sum = widen(load_aligned(from));
-  long long row = (long long)m + pixels;
-  for (; row + (AHEAD - 1LL) * pixels < rows; row += (long long)AHEAD * pixels) {
-    Vector<float> part[AHEAD];
-#pragma unroll
-    for (int i = 0; i < AHEAD; i++) part[i] = load_aligned(from += next);
-#pragma unroll
-    for (int i = 0; i < AHEAD; i++) sum = sum + widen(part[i]);
-  }
-  for (; row < rows; row += pixels) sum = sum + widen(load_aligned(from += next));
-  store(y + size_t(m) * y_pitch + k, narrow<T>(epilogue(sum, m, k, count)), count);
-}
+struct ConvSum {
+  View<T> y;
+  const float* sums;
+  Epilogue<T> epilogue;
+  long long rows;
+  int pixels, outputs;
 
-#define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(256) conv_sum_##t(                                                    \
-      T* y, const float* sums, const float* bias, const T* residual, int rectify, long long rows, int pixels,        \
-      int outputs, int y_pitch, int residual_pitch) {                                                                \
-    conv_sum(y, sums, Epilogue<T>{bias, residual, residual_pitch, rectify}, rows, pixels, outputs, y_pitch);         \
-  }                                                                                                                  \
-  HOST_KERNEL_LOOP(conv_sum_##t)
-FOR_EACH_DTYPE(KERNEL)
+  __device__ __forceinline__ void add() const {
+    int m = my_pixel(), k = my_channel(), count = outputs - k;
+    if (m >= pixels || count <= 0) return;
+    int pitch = (outputs + VECTOR - 1) / VECTOR * VECTOR;
+    const float* from = sums + size_t(m) * pitch + k;
+    size_t next = size_t(pixels) * pitch;
+    Floats sum = widen(load_aligned(from));
+    long long row = (long long)m + pixels;
+    for (; row + (AHEAD - 1LL) * pixels < rows; row += (long long)AHEAD * pixels) {
+      Vector<float> part[AHEAD];
+#pragma unroll
+      for (int i = 0; i < AHEAD; i++) part[i] = load_aligned(from += next);
+#pragma unroll
+      for (int i = 0; i < AHEAD; i++) sum = sum + widen(part[i]);
+    }
+    for (; row < rows; row += pixels) sum = sum + widen(load_aligned(from += next));
+    store(y.at(m, k), narrow<T>(epilogue(sum, m, k, count)), count);
+  }
+};
+
+KERNELS(conv_sum, LOOP, (256), ConvSum, add)

@@ -19,11 +19,6 @@
 // Check: java -m dev.catena/dev.catena.conformance.Main --op conv-wgrad --engine kernel
 #include "pipeline.cuh"
 
-struct WgradShape {
-  ConvShape conv;  // x_pitch is that of x, y_pitch that of g
-  int kernel_h, kernel_w, pad_h, pad_w;
-};
-
 // Where a block's sums go.
 struct WgradTarget {
   float* dw;
@@ -36,81 +31,6 @@ struct WgradTarget {
     return dw + (size_t(k) * taps + tap) * pitch + c;
   }
 };
-
-// ---- on the fp32 units ----------------------------------------------------------------------------------------------
-
-template <class T>
-__device__ __forceinline__ void wgrad_adds(
-    float* dw, const T* g, const T* x, const Prologue& prologue, const WgradShape& shape, int chunk) {
-  constexpr int STEP = 32, TILE = 64, THREADS = 128, LINE = TILE + 4, M = 4, ACROSS = TILE / VECTOR;
-  constexpr int LOADS = STEP * ACROSS / THREADS;
-  __shared__ __align__(16) float gs[STEP][LINE], zs[STEP][LINE];
-  const ConvShape& conv = shape.conv;
-  int tiles = (conv.channels + TILE - 1) / TILE, tap = int(blockIdx.z) / tiles;
-  int first_k = int(blockIdx.y) * TILE, first_c = (int(blockIdx.z) - tap * tiles) * TILE;
-  int r = tap / shape.kernel_w, s = tap - r * shape.kernel_w;
-  int from = int(blockIdx.x) * chunk, end = min(from + chunk, conv.pixels());
-  int across = int(threadIdx.x) % ACROSS * VECTOR, row = int(threadIdx.x) / ACROSS;
-  int k = first_k + across, c = first_c + across, channels = conv.channels - c;
-  Floats scale = filled(0.0f), shift = filled(0.0f);
-  if (prologue.scale) {
-    scale = widen(load(prologue.scale + c, channels));
-    shift = widen(load(prologue.shift + c, channels));
-  }
-
-  Vector<T> gradients[LOADS], raw[LOADS];
-  bool inside[LOADS];
-  auto fetch = [&](int first) {
-#pragma unroll
-    for (int i = 0; i < LOADS; i++) {
-      int m = first + row + i * (THREADS / ACROSS), line = m / conv.out_width, n = line / conv.out_height;
-      int h = (line - n * conv.out_height) * conv.stride - shape.pad_h + r;
-      int w = (m - line * conv.out_width) * conv.stride - shape.pad_w + s;
-      bool exists = m < end;
-      inside[i] = exists && unsigned(h) < unsigned(conv.height) && unsigned(w) < unsigned(conv.width);
-      gradients[i] = load(g + (exists ? size_t(m) * conv.y_pitch + k : 0), exists ? conv.outputs - k : 0);
-      raw[i] = load(x + (inside[i] ? (size_t(n * conv.height + h) * conv.width + w) * conv.x_pitch + c : 0),
-                    inside[i] ? channels : 0);
-    }
-  };
-
-  float acc[M][VECTOR] = {};
-  int my_row = int(threadIdx.x) / ACROSS * M;
-  fetch(from);
-  for (int first = from; first < end; first += STEP) {
-    __syncthreads();
-#pragma unroll
-    for (int i = 0; i < LOADS; i++) {
-      Floats z = widen(raw[i]);
-      if (prologue.scale) z = fma(scale, z, shift);
-      if (prologue.rectify) z = relu(z);
-      int p = row + i * (THREADS / ACROSS);
-      store_aligned(&zs[p][across], narrow<float>(inside[i] ? z : filled(0.0f)));  // zero after the activation
-      store_aligned(&gs[p][across], narrow<float>(widen(gradients[i])));
-    }
-    __syncthreads();
-    if (first + STEP < end) fetch(first + STEP);
-#pragma unroll 4
-    for (int p = 0; p < STEP; p++) {
-      float4 a = *reinterpret_cast<const float4*>(&gs[p][my_row]);
-      Vector<float> b = load_aligned(&zs[p][across]);
-      float rows[M] = {a.x, a.y, a.z, a.w};
-#pragma unroll
-      for (int i = 0; i < M; i++) {
-#pragma unroll
-        for (int j = 0; j < VECTOR; j++) acc[i][j] = fmaf(rows[i], b[j], acc[i][j]);
-      }
-    }
-  }
-  WgradTarget target(dw, shape.kernel_h * shape.kernel_w, conv);
-#pragma unroll
-  for (int i = 0; i < M; i++) {
-    int to = first_k + my_row + i;
-    if (to < conv.outputs && channels > 0) store(target.at(to, tap, c), load_aligned(acc[i]), channels);
-  }
-}
-
-// ---- on tensor cores ------------------------------------------------------------------------------------------------
 
 // 1x1: 32 pixels after the other.
 struct PixelSteps {
@@ -293,66 +213,117 @@ struct WgradPipeline {
   }
 };
 
-// each: steps of a block.
-template <class T, class Steps, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES>
-__device__ __forceinline__ void pipelined_wgrad(float* dw, const T* g, const T* x, const Prologue& prologue,
-                                                const ConvShape& shape, const Steps& steps, int all, int each) {
-#if HAS_PIPELINES
-  using Block = WgradPipeline<T, Steps, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES>;
-  DYNAMIC_SHARED(T, shared);
-  Block block(shared, g, x, prologue, shape, steps);
-  int first = int(blockIdx.x) * each, end = min(first + each, all);
-  if (prologue.scale) {
-    block.template accumulate<true>(first, end);
-  } else {
-    block.template accumulate<false>(first, end);
-  }
-  block.store(WgradTarget(dw, Block::TAPS, shape));
-#endif
-}
+template <class T>
+struct ConvWgrad {
+  float* dw;
+  const T *g, *x;
+  Prologue prologue;
+  ConvShape shape;  // x_pitch is that of x, y_pitch that of g
+  int kernel_h, kernel_w, pad_h, pad_w;
+  int all, each;       // steps, and those of a block; on the fp32 units `each` are pixels
+  int lines, columns;  // of a step of the 3x3 `pipeline`
 
-#define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(128, 3) conv_wgrad_##t(                                               \
-      float* dw, const T* g, const T* x, const float* scale, const float* shift, int rectify, int images,            \
-      int height, int width, int out_height, int out_width, int stride, int channels, int outputs, int g_pitch,      \
-      int x_pitch, int kernel_h, int kernel_w, int pad_h, int pad_w, int chunk) {                                    \
-    wgrad_adds(dw, g, x, Prologue{scale, shift, rectify},                                                            \
-               WgradShape{{images, height, width, out_height, out_width, stride, channels, outputs, g_pitch,         \
-                           x_pitch}, kernel_h, kernel_w, pad_h, pad_w}, chunk);                                      \
-  }                                                                                                                  \
-  HOST_KERNEL_FIBERS(conv_wgrad_##t)
-FOR_EACH_DTYPE(KERNEL)
+  // On the fp32 units.
+  __device__ __forceinline__ void adds() const {
+    constexpr int STEP = 32, TILE = 64, THREADS = 128, LINE = TILE + 4, M = 4, ACROSS = TILE / VECTOR;
+    constexpr int LOADS = STEP * ACROSS / THREADS;
+    __shared__ __align__(16) float gs[STEP][LINE], zs[STEP][LINE];
+    int tiles = (shape.channels + TILE - 1) / TILE, tap = int(blockIdx.z) / tiles;
+    int first_k = int(blockIdx.y) * TILE, first_c = (int(blockIdx.z) - tap * tiles) * TILE;
+    int r = tap / kernel_w, s = tap - r * kernel_w;
+    int from = int(blockIdx.x) * each, end = min(from + each, shape.pixels());
+    int across = int(threadIdx.x) % ACROSS * VECTOR, row = int(threadIdx.x) / ACROSS;
+    int k = first_k + across, c = first_c + across, channels = shape.channels - c;
+    Floats scale = filled(0.0f), shift = filled(0.0f);
+    if (prologue.scale) {
+      scale = widen(load(prologue.scale + c, channels));
+      shift = widen(load(prologue.shift + c, channels));
+    }
+
+    Vector<T> gradients[LOADS], raw[LOADS];
+    bool inside[LOADS];
+    auto fetch = [&](int first) {
+#pragma unroll
+      for (int i = 0; i < LOADS; i++) {
+        int m = first + row + i * (THREADS / ACROSS), line = m / shape.out_width, n = line / shape.out_height;
+        int h = (line - n * shape.out_height) * shape.stride - pad_h + r;
+        int w = (m - line * shape.out_width) * shape.stride - pad_w + s;
+        bool exists = m < end;
+        inside[i] = exists && unsigned(h) < unsigned(shape.height) && unsigned(w) < unsigned(shape.width);
+        gradients[i] = load(g + (exists ? size_t(m) * shape.y_pitch + k : 0), exists ? shape.outputs - k : 0);
+        raw[i] = load(x + (inside[i] ? (size_t(n * shape.height + h) * shape.width + w) * shape.x_pitch + c : 0),
+                      inside[i] ? channels : 0);
+      }
+    };
+
+    float acc[M][VECTOR] = {};
+    int my_row = int(threadIdx.x) / ACROSS * M;
+    fetch(from);
+    for (int first = from; first < end; first += STEP) {
+      __syncthreads();
+#pragma unroll
+      for (int i = 0; i < LOADS; i++) {
+        Floats z = widen(raw[i]);
+        if (prologue.scale) z = fma(scale, z, shift);
+        if (prologue.rectify) z = relu(z);
+        int p = row + i * (THREADS / ACROSS);
+        store_aligned(&zs[p][across], narrow<float>(inside[i] ? z : filled(0.0f)));  // zero after the activation
+        store_aligned(&gs[p][across], narrow<float>(widen(gradients[i])));
+      }
+      __syncthreads();
+      if (first + STEP < end) fetch(first + STEP);
+#pragma unroll 4
+      for (int p = 0; p < STEP; p++) {
+        float4 a = *reinterpret_cast<const float4*>(&gs[p][my_row]);
+        Vector<float> b = load_aligned(&zs[p][across]);
+        float rows[M] = {a.x, a.y, a.z, a.w};
+#pragma unroll
+        for (int i = 0; i < M; i++) {
+#pragma unroll
+          for (int j = 0; j < VECTOR; j++) acc[i][j] = fmaf(rows[i], b[j], acc[i][j]);
+        }
+      }
+    }
+    WgradTarget target(dw, kernel_h * kernel_w, shape);
+#pragma unroll
+    for (int i = 0; i < M; i++) {
+      int to = first_k + my_row + i;
+      if (to < shape.outputs && channels > 0) store(target.at(to, tap, c), load_aligned(acc[i]), channels);
+    }
+  }
+
+  // On tensor cores.
+  template <int EDGE, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES>
+  __device__ __forceinline__ void pipeline() const {
+#if HAS_PIPELINES
+    using Steps = std::conditional_t<EDGE == 1, PixelSteps, LineSteps>;
+    using Block = WgradPipeline<T, Steps, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES>;
+    DYNAMIC_SHARED(T, shared);
+    Steps steps{};
+    if constexpr (EDGE > 1) steps = {lines, columns, (shape.width + columns - 1) / columns};
+    Block block(shared, g, x, prologue, shape, steps);
+    int first = int(blockIdx.x) * each, end = min(first + each, all);
+    if (prologue.scale) {
+      block.template accumulate<true>(first, end);
+    } else {
+      block.template accumulate<false>(first, end);
+    }
+    block.store(WgradTarget(dw, Block::TAPS, shape));
+#endif
+  }
+};
+
+KERNELS(conv_wgrad, FIBERS, (128, 3), ConvWgrad, adds)
 
 // ROWS = 16 * M * TM, COLUMNS = 8 * N * TN: M x N warps of TM x TN tiles. BLOCKS on a multiprocessor of sm_80.
-#define POINTWISE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                         \
-  extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv1x1_wgrad_##ROWS##x##COLUMNS##_##t(           \
-      float* dw, const T* g, const T* x, const float* scale, const float* shift, int rectify, int images,            \
-      int height, int width, int out_height, int out_width, int stride, int channels, int outputs, int g_pitch,      \
-      int x_pitch, int steps, int each) {                                                                            \
-    pipelined_wgrad<T, PixelSteps, M, N, TM, TN, 4>(                                                                 \
-        dw, g, x, Prologue{scale, shift, rectify},                                                                   \
-        ConvShape{images, height, width, out_height, out_width, stride, channels, outputs, g_pitch, x_pitch},        \
-        PixelSteps{}, steps, each);                                                                                  \
-  }                                                                                                                  \
-  HOST_KERNEL_FIBERS(conv1x1_wgrad_##ROWS##x##COLUMNS##_##t)
-
-#define THREE(T, t, ROWS, COLUMNS, M, N, TM, TN, BLOCKS)                                                             \
-  extern "C" __global__ void __launch_bounds__(32 * M * N, BLOCKS) conv3x3_wgrad_##ROWS##x##COLUMNS##_##t(           \
-      float* dw, const T* g, const T* x, const float* scale, const float* shift, int rectify, int images,            \
-      int height, int width, int channels, int outputs, int g_pitch, int x_pitch, int steps, int each, int lines,    \
-      int columns) {                                                                                                 \
-    pipelined_wgrad<T, LineSteps, M, N, TM, TN, 2>(                                                                  \
-        dw, g, x, Prologue{scale, shift, rectify},                                                                   \
-        ConvShape{images, height, width, height, width, 1, channels, outputs, g_pitch, x_pitch},                     \
-        LineSteps{lines, columns, (width + columns - 1) / columns}, steps, each);                                    \
-  }                                                                                                                  \
-  HOST_KERNEL_FIBERS(conv3x3_wgrad_##ROWS##x##COLUMNS##_##t)
-
-#define PIPELINES(T, t)                      \
-  POINTWISE(T, t, 128, 128, 4, 2, 2, 8, 1)   \
-  POINTWISE(T, t, 128, 64, 4, 2, 2, 4, 2)    \
-  POINTWISE(T, t, 64, 64, 2, 2, 2, 4, 4)     \
-  THREE(T, t, 32, 64, 1, 8, 2, 1, 1)         \
-  THREE(T, t, 16, 64, 1, 8, 1, 1, 2)
+#define PIPELINE(T, t, E, ROWS, COLUMNS, M, N, TM, TN, STAGES, BLOCKS)                                              \
+  KERNEL(conv##E##x##E##_wgrad_##ROWS##x##COLUMNS##_##t, FIBERS, (32 * M * N, BLOCKS), ConvWgrad<T>,                 \
+         pipeline<E, M, N, TM, TN, STAGES>)
+#define PIPELINES(T, t)                           \
+  PIPELINE(T, t, 1, 128, 128, 4, 2, 2, 8, 4, 1)   \
+  PIPELINE(T, t, 1, 128, 64, 4, 2, 2, 4, 4, 2)    \
+  PIPELINE(T, t, 1, 64, 64, 2, 2, 2, 4, 4, 4)     \
+  PIPELINE(T, t, 3, 32, 64, 1, 8, 2, 1, 2, 1)     \
+  PIPELINE(T, t, 3, 16, 64, 1, 8, 1, 1, 2, 2)
 PIPELINES(half, f16)
 PIPELINES(bfloat16, bf16)

@@ -42,90 +42,80 @@ __device__ __forceinline__ float largest_of(const T* x, int lane, int channels) 
   return largest;
 }
 
-template <int LANES, class T>
-__device__ __forceinline__ void cross_entropy(
-    float* losses, const T* x, const float* labels, float smoothing, int row, int lane, int channels, int x_pitch) {
-  x += size_t(row) * x_pitch;
-  float largest = largest_of<LANES>(x, lane, channels), exponentials = 0.0f, all = 0.0f;
-  for (int c = lane; c < channels; c += LANES) {
-    float v = to_float(x[c]) - largest;
-    exponentials += expf(v);
-    all += v;
-  }
-  exponentials = over_lanes<LANES>(exponentials);
-  all = over_lanes<LANES>(all);
-  if (lane > 0) return;
-  int at = class_of(labels[row], channels);
-  losses[row] = at == NONE ? NAN
-                           : logf(exponentials) - (1.0f - smoothing) * (to_float(x[at]) - largest) -
-                                 smoothing / float(channels) * all;
-}
+// The row of this thread, or of its warp.
+__device__ __forceinline__ int my_row() { return int(blockIdx.x * blockDim.y + threadIdx.y); }
 
-template <int LANES, class T>
-__device__ __forceinline__ void cross_entropy_backward(
-    T* y, const T* x, const float* labels, const float* g, float smoothing, float weight, int rows, int row, int lane,
-    int channels, int y_pitch, int x_pitch) {
-  x += size_t(row) * x_pitch;
-  y += size_t(row) * y_pitch;
-  float largest = largest_of<LANES>(x, lane, channels), sum = 0.0f;
-  for (int c = lane; c < channels; c += LANES) sum += expf(to_float(x[c]) - largest);
-  sum = over_lanes<LANES>(sum);
-  int at = class_of(labels[row], channels);
-  float factor = at == NONE ? NAN : weight * g[0] / float(rows), uniform = smoothing / float(channels);
-  for (int c = lane; c < channels; c += LANES) {
-    float q = c == at ? 1.0f - smoothing + uniform : uniform;
-    y[c] = from_float<T>(factor * (expf(to_float(x[c]) - largest) / sum - q));
-  }
-}
+template <class T>
+struct CrossEntropy {
+  float* losses;
+  View<const T> x;
+  const float* labels;
+  float smoothing;
+  int rows, channels;
 
-extern "C" __global__ void __launch_bounds__(32) cross_entropy_mean_f32(
-    float* loss, const float* losses, float weight, int rows) {
-  float sum = 0.0f;
+  template <int LANES>
+  __device__ __forceinline__ void loss() const {
+    int row = my_row(), lane = LANES > 1 ? int(threadIdx.x) : 0;
+    if (row >= rows) return;
+    const T* logits = x.at(row, 0);
+    float largest = largest_of<LANES>(logits, lane, channels), exponentials = 0.0f, all = 0.0f;
+    for (int c = lane; c < channels; c += LANES) {
+      float v = to_float(logits[c]) - largest;
+      exponentials += expf(v);
+      all += v;
+    }
+    exponentials = over_lanes<LANES>(exponentials);
+    all = over_lanes<LANES>(all);
+    if (lane > 0) return;
+    int at = class_of(labels[row], channels);
+    losses[row] = at == NONE ? NAN
+                             : logf(exponentials) - (1.0f - smoothing) * (to_float(logits[at]) - largest) -
+                                   smoothing / float(channels) * all;
+  }
+};
+
+template <class T>
+struct CrossEntropyBackward {
+  View<T> y;
+  View<const T> x;
+  const float *labels, *g;
+  float smoothing, weight;
+  int rows, channels;
+
+  template <int LANES>
+  __device__ __forceinline__ void gradient() const {
+    int row = my_row(), lane = LANES > 1 ? int(threadIdx.x) : 0;
+    if (row >= rows) return;
+    const T* logits = x.at(row, 0);
+    T* to = y.at(row, 0);
+    float largest = largest_of<LANES>(logits, lane, channels), sum = 0.0f;
+    for (int c = lane; c < channels; c += LANES) sum += expf(to_float(logits[c]) - largest);
+    sum = over_lanes<LANES>(sum);
+    int at = class_of(labels[row], channels);
+    float factor = at == NONE ? NAN : weight * g[0] / float(rows), uniform = smoothing / float(channels);
+    for (int c = lane; c < channels; c += LANES) {
+      float q = c == at ? 1.0f - smoothing + uniform : uniform;
+      to[c] = from_float<T>(factor * (expf(to_float(logits[c]) - largest) / sum - q));
+    }
+  }
+};
+
+struct CrossEntropyMean {
+  float* loss;
+  const float* losses;
+  float weight;
+  int rows;
+
+  __device__ __forceinline__ void mean() const {
+    float sum = 0.0f;
 #pragma unroll 8
-  for (int i = 0; i < rows; i++) sum += losses[i];
-  loss[0] = weight * sum / float(rows);
-}
-
-#define KERNELS(T, t)                                                                                                \
-  extern "C" __global__ void __launch_bounds__(128) cross_entropy_##t(                                               \
-      float* losses, const T* x, const float* labels, float smoothing, int rows, int channels, int x_pitch) {        \
-    int row = int(blockIdx.x * blockDim.y + threadIdx.y);                                                            \
-    if (row < rows) cross_entropy<32>(losses, x, labels, smoothing, row, threadIdx.x, channels, x_pitch);            \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(32) cross_entropy_rows_##t(                                           \
-      float* losses, const T* x, const float* labels, float smoothing, int rows, int channels, int x_pitch) {        \
-    int row = int(blockIdx.x * blockDim.x + threadIdx.x);                                                            \
-    if (row < rows) cross_entropy<1>(losses, x, labels, smoothing, row, 0, channels, x_pitch);                       \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(128) cross_entropy_backward_##t(                                      \
-      T* y, const T* x, const float* labels, const float* g, float smoothing, float weight, int rows, int channels,  \
-      int y_pitch, int x_pitch) {                                                                                    \
-    int row = int(blockIdx.x * blockDim.y + threadIdx.y);                                                            \
-    if (row < rows) {                                                                                                \
-      cross_entropy_backward<32>(y, x, labels, g, smoothing, weight, rows, row, threadIdx.x, channels, y_pitch,      \
-                                 x_pitch);                                                                           \
-    }                                                                                                                \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(32) cross_entropy_backward_rows_##t(                                  \
-      T* y, const T* x, const float* labels, const float* g, float smoothing, float weight, int rows, int channels,  \
-      int y_pitch, int x_pitch) {                                                                                    \
-    int row = int(blockIdx.x * blockDim.x + threadIdx.x);                                                            \
-    if (row < rows) {                                                                                                \
-      cross_entropy_backward<1>(y, x, labels, g, smoothing, weight, rows, row, 0, channels, y_pitch, x_pitch);       \
-    }                                                                                                                \
+    for (int i = 0; i < rows; i++) sum += losses[i];
+    loss[0] = weight * sum / float(rows);
   }
-FOR_EACH_DTYPE(KERNELS)
+};
 
-HOST_KERNEL_LOOP(cross_entropy_mean_f32)
-HOST_KERNEL_FIBERS(cross_entropy_f32)
-HOST_KERNEL_FIBERS(cross_entropy_f16)
-HOST_KERNEL_FIBERS(cross_entropy_bf16)
-HOST_KERNEL_LOOP(cross_entropy_rows_f32)
-HOST_KERNEL_LOOP(cross_entropy_rows_f16)
-HOST_KERNEL_LOOP(cross_entropy_rows_bf16)
-HOST_KERNEL_FIBERS(cross_entropy_backward_f32)
-HOST_KERNEL_FIBERS(cross_entropy_backward_f16)
-HOST_KERNEL_FIBERS(cross_entropy_backward_bf16)
-HOST_KERNEL_LOOP(cross_entropy_backward_rows_f32)
-HOST_KERNEL_LOOP(cross_entropy_backward_rows_f16)
-HOST_KERNEL_LOOP(cross_entropy_backward_rows_bf16)
+KERNEL(cross_entropy_mean_f32, LOOP, (32), CrossEntropyMean, mean)
+KERNELS(cross_entropy, FIBERS, (128), CrossEntropy, loss<32>)
+KERNELS(cross_entropy_rows, LOOP, (32), CrossEntropy, loss<1>)
+KERNELS(cross_entropy_backward, FIBERS, (128), CrossEntropyBackward, gradient<32>)
+KERNELS(cross_entropy_backward_rows, LOOP, (32), CrossEntropyBackward, gradient<1>)

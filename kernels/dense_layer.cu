@@ -55,61 +55,61 @@ struct Window {
   }
 };
 
-template <class T, int ROWS, int BOTTLENECK, int GROWTH>
-__device__ __forceinline__ void dense_layer(T* y, const T* x, const T* w1, const T* w2, const Prologue& prologue,
-                                            const Epilogue<T>& activation, const ConvShape& shape, int bottleneck,
-                                            int lines, int columns) {
+template <class T>
+struct DenseLayer {
+  T* y;
+  const T *x, *w1, *w2;
+  Prologue prologue;
+  const float* bias;
+  ConvShape shape;  // from x to y, as a 3x3
+  int bottleneck, lines, columns;
+
+  template <int ROWS, int BOTTLENECK, int GROWTH>
+  __device__ __forceinline__ void both() const {
 #if HAS_PIPELINES
-  using First = Pipeline<T, 1, Window, ROWS / 32, 2, 2, BOTTLENECK / 16, 4>;
-  using Second = Pipeline<T, 3, Window, ROWS / 16, 1, 1, GROWTH / 8, 2>;
-  static_assert(First::ROWS == ROWS && First::COLUMNS == BOTTLENECK && Second::COLUMNS == GROWTH);
-  static_assert(4 * (ROWS + BOTTLENECK) >= 2 * 9 * GROWTH, "the second's stages take the place of the first's");
-  DYNAMIC_SHARED(T, shared);
-  Window window(int(blockIdx.x), lines, columns, shape);
-  ConvShape inner = shape, outer = shape;
-  inner.outputs = bottleneck;
-  outer.channels = bottleneck;
+    using First = Pipeline<T, 1, Window, ROWS / 32, 2, 2, BOTTLENECK / 16, 4>;
+    using Second = Pipeline<T, 3, Window, ROWS / 16, 1, 1, GROWTH / 8, 2>;
+    static_assert(First::ROWS == ROWS && First::COLUMNS == BOTTLENECK && Second::COLUMNS == GROWTH);
+    static_assert(4 * (ROWS + BOTTLENECK) >= 2 * 9 * GROWTH, "the second's stages take the place of the first's");
+    DYNAMIC_SHARED(T, shared);
+    Window window(int(blockIdx.x), lines, columns, shape);
+    ConvShape inner = shape, outer = shape;
+    inner.outputs = bottleneck;
+    outer.channels = bottleneck;
 
-  int end = (shape.channels + DEPTH - 1) / DEPTH * DEPTH;
-  First first(shared, x, w1, inner, window, 0, ROWS);
-  first.prepare(prologue, 0, end);
-  __syncthreads();
-  first.start(0, end);
-  first.template accumulate<true>(0, end);
+    Epilogue<T> activation{bias, {}, 1};
+    int end = (shape.channels + DEPTH - 1) / DEPTH * DEPTH;
+    First first(shared, x, w1, inner, window, 0, ROWS);
+    first.prepare(prologue, 0, end);
+    __syncthreads();
+    first.start(0, end);
+    first.template accumulate<true>(0, end);
 
-  int middle_end = (bottleneck + DEPTH - 1) / DEPTH * DEPTH;
-  Second second(shared, nullptr, w2, outer, window, 0, 0);
-  second.zeros = first.zeros;
-  second.start(0, middle_end);
+    int middle_end = (bottleneck + DEPTH - 1) / DEPTH * DEPTH;
+    Second second(shared, nullptr, w2, outer, window, 0, 0);
+    second.zeros = first.zeros;
+    second.start(0, middle_end);
 
-  // The bottleneck: 32 channels of all rows, then the next 32, as stages have them.
-  T* middle = reinterpret_cast<T*>(first.affine + end / 2);
-  first.each_pair([&](int row, int c, float v0, float v1) {
-    T left = from_float<T>(c < bottleneck ? activation(v0, c, 0.0f) : 0.0f);
-    T right = from_float<T>(c + 1 < bottleneck ? activation(v1, c + 1, 0.0f) : 0.0f);
-    int chunk = c % DEPTH / VECTOR;
-    store_pair(middle + c / DEPTH * (ROWS * DEPTH) + swizzled<T>(row, chunk) + c % VECTOR, left, right, true, true);
-  });
+    // The bottleneck: 32 channels of all rows, then the next 32, as stages have them.
+    T* middle = reinterpret_cast<T*>(first.affine + end / 2);
+    first.each_pair([&](int row, int c, float v0, float v1) {
+      T left = from_float<T>(c < bottleneck ? activation(v0, c, 0.0f) : 0.0f);
+      T right = from_float<T>(c + 1 < bottleneck ? activation(v1, c + 1, 0.0f) : 0.0f);
+      int chunk = c % DEPTH / VECTOR;
+      store_pair(middle + c / DEPTH * (ROWS * DEPTH) + swizzled<T>(row, chunk) + c % VECTOR, left, right, true, true);
+    });
 
-  Corner corners[1] = {window.corner(second.warp_row() + second.lane() % 16, shape)};
-  second.template accumulate<false>(0, middle_end, corners, window.patch_width, window.patch_width,
-                                    [&](int, int channel) { return middle + channel * ROWS; });
-  second.store_tile(y, Epilogue<T>{});
+    Corner corners[1] = {window.corner(second.warp_row() + second.lane() % 16, shape)};
+    second.template accumulate<false>(0, middle_end, corners, window.patch_width, window.patch_width,
+                                      [&](int, int channel) { return middle + channel * ROWS; });
+    second.store_tile(y, Epilogue<T>{});
 #endif
-}
+  }
+};
 
 // BLOCKS on a multiprocessor of sm_80.
-#define DENSE_LAYER(T, t, ROWS, B, K, BLOCKS)                                                                        \
-  extern "C" __global__ void __launch_bounds__(2 * ROWS, BLOCKS) dense_layer_##ROWS##x##B##x##K##_##t(               \
-      T* y, const T* x, const T* w1, const T* w2, const float* scale, const float* shift, const float* bias,         \
-      int images, int height, int width, int channels, int bottleneck, int outputs, int y_pitch, int x_pitch,        \
-      int lines, int columns) {                                                                                      \
-    dense_layer<T, ROWS, B, K>(y, x, w1, w2, Prologue{scale, shift, 1}, Epilogue<T>{bias, nullptr, 0, 1},            \
-                               ConvShape{images, height, width, height, width, 1, channels, outputs, y_pitch,        \
-                                         x_pitch},                                                                   \
-                               bottleneck, lines, columns);                                                          \
-  }                                                                                                                  \
-  HOST_KERNEL_FIBERS(dense_layer_##ROWS##x##B##x##K##_##t)
+#define DENSE_LAYER(T, t, ROWS, B, K, BLOCKS) \
+  KERNEL(dense_layer_##ROWS##x##B##x##K##_##t, FIBERS, (2 * ROWS, BLOCKS), DenseLayer<T>, both<ROWS, B, K>)
 
 #define DENSE_LAYERS(T, t)             \
   DENSE_LAYER(T, t, 64, 64, 16, 4)     \

@@ -11,12 +11,13 @@
 
 template <class T>
 struct DropImages {
-  T* y;
-  const T* x;
+  View<T> y;
+  View<const T> x;
   const float* random;
   uint32_t threshold, stream;
   float factor;
-  int area, y_pitch, x_pitch;
+  int area;
+  Strips strips;
   static constexpr int UNROLL = 1;
 
   struct Pixel {
@@ -33,22 +34,15 @@ struct DropImages {
   }
 
   struct Lane {
-    DropImages of;
+    const DropImages& of;
     int c, count;
     __device__ __forceinline__ void operator()(const Pixel& pixel, Sums<0>&) const {
-      Floats v = widen(load(of.x + size_t(pixel.p) * of.x_pitch + c, count)) * of.factor;
-      store(of.y + size_t(pixel.p) * of.y_pitch + c, narrow<T>(pixel.kept ? v : filled(0.0f)), count);
+      Floats v = widen(load(of.x.at(pixel.p, c), count)) * of.factor;
+      store(of.y.at(pixel.p, c), narrow<T>(pixel.kept ? v : filled(0.0f)), count);
     }
   };
   __device__ __forceinline__ Lane lane(int, int c, int count) const { return {*this, c, count}; }
+  __device__ __forceinline__ void drop() const { walk<0>(*this, strips); }
 };
 
-#define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(256) drop_images_##t(                                                 \
-      T* y, const T* x, const float* random, int threshold, int stream, float factor, int area, int pixels,          \
-      int length, int channels, int y_pitch, int x_pitch) {                                                          \
-    walk<0>(DropImages<T>{y, x, random, uint32_t(threshold), uint32_t(stream), factor, area, y_pitch, x_pitch},      \
-            nullptr, pixels, length, channels);                                                                      \
-  }                                                                                                                  \
-  HOST_KERNEL_LOOP(drop_images_##t)
-FOR_EACH_DTYPE(KERNEL)
+KERNELS(drop_images, LOOP, (256), DropImages, drop)

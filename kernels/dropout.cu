@@ -10,46 +10,36 @@
 
 template <class T>
 struct Dropout {
-  T* y;
-  const T* x;
-  Moment now;
+  View<T> y;
+  View<const T> x;
+  const float* random;
   uint32_t threshold, stream;
   float factor;
-  int channels, y_pitch, x_pitch;
+  Strips strips;
   static constexpr int UNROLL = 1;
 
   struct Lane {
-    Dropout of;
+    const Dropout& of;
+    Moment now;
     int c, count;
 
     __device__ __forceinline__ void operator()(int p, Sums<0>&) const {
-      Floats v = widen(load(of.x + size_t(p) * of.x_pitch + c, count)) * of.factor;
-      uint64_t index = uint64_t(p) * of.channels + c;
+      Floats v = widen(load(of.x.at(p, c), count)) * of.factor;
+      uint64_t index = uint64_t(p) * of.strips.channels + c;
       Words words{};
       Floats kept = filled(0.0f);
 #pragma unroll
       for (int i = 0; i < VECTOR; i++) {
-        if (i == 0 || (index + i) % 4 == 0) words = philox(of.now.seed, of.now.step, (index + i) / 4, of.stream);
+        if (i == 0 || (index + i) % 4 == 0) words = philox(now.seed, now.step, (index + i) / 4, of.stream);
         uint32_t at = uint32_t(index + i) % 4;
         uint32_t word = at < 2 ? (at == 0 ? words.w[0] : words.w[1]) : (at == 2 ? words.w[2] : words.w[3]);
         kept[i] = word >= of.threshold ? v[i] : 0.0f;
       }
-      store(of.y + size_t(p) * of.y_pitch + c, narrow<T>(kept), count);
+      store(of.y.at(p, c), narrow<T>(kept), count);
     }
   };
-  __device__ __forceinline__ Lane lane(int, int c, int count) const { return {*this, c, count}; }
+  __device__ __forceinline__ Lane lane(int, int c, int count) const { return {*this, moment(random), c, count}; }
+  __device__ __forceinline__ void drop() const { walk<0>(*this, strips); }
 };
 
-#define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(256) dropout_##t(                                                     \
-      T* y, const T* x, const float* random, int threshold, int stream, float factor, int pixels, int length,        \
-      int channels, int y_pitch, int x_pitch) {                                                                      \
-    walk<0>(Dropout<T>{y, x, moment(random), uint32_t(threshold), uint32_t(stream), factor,                          \
-                       channels, y_pitch, x_pitch},                                                                  \
-            nullptr, pixels, length, channels);                                                                      \
-  }
-FOR_EACH_DTYPE(KERNEL)
-
-HOST_KERNEL_LOOP(dropout_f32)
-HOST_KERNEL_LOOP(dropout_f16)
-HOST_KERNEL_LOOP(dropout_bf16)
+KERNELS(dropout, LOOP, (256), Dropout, drop)

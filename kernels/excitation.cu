@@ -17,35 +17,33 @@ __device__ __forceinline__ Floats sigmoid(Floats v) {
 }
 
 template <class T>
-__device__ __forceinline__ void scale_channels(
-    T* y, const T* x, const T* gate, const T* residual, int squash, int rectify, int pixels, int area, int channels,
-    int y_pitch, int x_pitch, int gate_pitch, int residual_pitch) {
-  int p = my_pixel(), c = my_channel(), count = channels - c;
-  if (p >= pixels || count <= 0) return;
-  Floats g = widen(load(gate + size_t(p / area) * gate_pitch + c, count));
-  Floats r = residual ? widen(load(residual + size_t(p) * residual_pitch + c, count)) : filled(0.0f);
-  Floats v = fma(widen(load(x + size_t(p) * x_pitch + c, count)), squash ? sigmoid(g) : g, r);
-  store(y + size_t(p) * y_pitch + c, narrow<T>(rectify ? relu(v) : v), count);
-}
+struct ScaleChannels {
+  View<T> y;
+  View<const T> x, gate, residual;
+  int squash, rectify, pixels, area, channels;
+
+  __device__ __forceinline__ void scale() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= pixels || count <= 0) return;
+    Floats g = widen(load(gate.at(p / area, c), count));
+    Floats r = residual ? widen(load(residual.at(p, c), count)) : filled(0.0f);
+    Floats v = fma(widen(load(x.at(p, c), count)), squash ? sigmoid(g) : g, r);
+    store(y.at(p, c), narrow<T>(rectify ? relu(v) : v), count);
+  }
+};
 
 template <class T>
-__device__ __forceinline__ void sigmoid(T* y, const T* x, int pixels, int channels, int y_pitch, int x_pitch) {
-  int p = my_pixel(), c = my_channel(), count = channels - c;
-  if (p >= pixels || count <= 0) return;
-  store(y + size_t(p) * y_pitch + c, narrow<T>(sigmoid(widen(load(x + size_t(p) * x_pitch + c, count)))), count);
-}
+struct Sigmoid {
+  View<T> y;
+  View<const T> x;
+  int pixels, channels;
 
-#define KERNELS(T, t)                                                                                                \
-  extern "C" __global__ void __launch_bounds__(256) scale_channels_##t(                                              \
-      T* y, const T* x, const T* gate, const T* residual, int squash, int rectify, int pixels, int area,             \
-      int channels, int y_pitch, int x_pitch, int gate_pitch, int residual_pitch) {                                  \
-    scale_channels(y, x, gate, residual, squash, rectify, pixels, area, channels, y_pitch, x_pitch, gate_pitch,      \
-                   residual_pitch);                                                                                  \
-  }                                                                                                                  \
-  HOST_KERNEL_LOOP(scale_channels_##t)                                                                               \
-  extern "C" __global__ void __launch_bounds__(256) sigmoid_##t(                                                     \
-      T* y, const T* x, int pixels, int channels, int y_pitch, int x_pitch) {                                        \
-    sigmoid(y, x, pixels, channels, y_pitch, x_pitch);                                                               \
-  }                                                                                                                  \
-  HOST_KERNEL_LOOP(sigmoid_##t)
-FOR_EACH_DTYPE(KERNELS)
+  __device__ __forceinline__ void squash() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= pixels || count <= 0) return;
+    store(y.at(p, c), narrow<T>(sigmoid(widen(load(x.at(p, c), count)))), count);
+  }
+};
+
+KERNELS(scale_channels, LOOP, (256), ScaleChannels, scale)
+KERNELS(sigmoid, LOOP, (256), Sigmoid, squash)

@@ -10,19 +10,25 @@
 // Check: java -m dev.catena/dev.catena.conformance.Main --op batch-statistics,channel-sums
 #include "strip.cuh"
 
-template <int SUMS>
-__device__ __forceinline__ void fold(float* out, const float* in, int rows, int fan, int channels, int out_pitch) {
-  int r = my_pixel(), c = my_channel(), count = channels - c, first = r * fan, end = min(first + fan, rows);
-  if (first >= rows || count <= 0) return;
-  int pitch = padded(channels);
+struct Fold {
+  View<float> out;
+  const float* in;
+  int rows, fan, channels;
+
+  template <int SUMS>
+  __device__ __forceinline__ void add() const {
+    int r = my_pixel(), c = my_channel(), count = channels - c, first = r * fan, end = min(first + fan, rows);
+    if (first >= rows || count <= 0) return;
+    int pitch = padded(channels);
 #pragma unroll
-  for (int i = 0; i < SUMS; i++) {
-    Floats sum = filled(0.0f);
+    for (int i = 0; i < SUMS; i++) {
+      Floats sum = filled(0.0f);
 #pragma unroll 4
-    for (int j = first; j < end; j++) sum = sum + widen(load_aligned(in + (size_t(j) * SUMS + i) * pitch + c));
-    store(out + (size_t(r) * SUMS + i) * out_pitch + c, narrow<float>(sum), count);
+      for (int j = first; j < end; j++) sum = sum + widen(load_aligned(in + (size_t(j) * SUMS + i) * pitch + c));
+      store(out.at(size_t(r) * SUMS + i, c), narrow<float>(sum), count);
+    }
   }
-}
+};
 
 struct Cut {
   int height, lines, width, columns;
@@ -35,45 +41,37 @@ struct Cut {
   }
 };
 
-__device__ __forceinline__ void fold_moments(
-    float* out, const float* in, int rows, int fan, int unit, const Cut& cut, int variance, int channels,
-    int out_pitch) {
-  int r = my_pixel(), c = my_channel(), count = channels - c, first = r * fan, end = min(first + fan, rows);
-  if (first >= rows || count <= 0) return;
-  int pitch = padded(channels);
-  Floats mean = filled(0.0f), squares = filled(0.0f);
-  float before = 0.0f;
-  int start = cut.pixels(first * unit);
+struct FoldStatistics {
+  View<float> out;
+  const float* in;
+  int rows, fan, unit;
+  Cut cut;
+  int variance, channels;
+
+  __device__ __forceinline__ void merge() const {
+    int r = my_pixel(), c = my_channel(), count = channels - c, first = r * fan, end = min(first + fan, rows);
+    if (first >= rows || count <= 0) return;
+    int pitch = padded(channels);
+    Floats mean = filled(0.0f), squares = filled(0.0f);
+    float before = 0.0f;
+    int start = cut.pixels(first * unit);
 #pragma unroll 8
-  for (int j = first; j < end; j++) {
-    const float* row = in + size_t(j) * 2 * pitch + c;
-    int stop = cut.pixels((j + 1) * unit);
-    float here = float(stop - start), all = before + here;
-    Floats difference = widen(load_aligned(row)) - mean;
-    mean = fma(difference, filled(here / all), mean);
-    squares = squares + fma(difference * difference, filled(before * here / all), widen(load_aligned(row + pitch)));
-    before = all;
-    start = stop;
+    for (int j = first; j < end; j++) {
+      const float* row = in + size_t(j) * 2 * pitch + c;
+      int stop = cut.pixels((j + 1) * unit);
+      float here = float(stop - start), all = before + here;
+      Floats difference = widen(load_aligned(row)) - mean;
+      mean = fma(difference, filled(here / all), mean);
+      squares = squares + fma(difference * difference, filled(before * here / all), widen(load_aligned(row + pitch)));
+      before = all;
+      start = stop;
+    }
+    store(out.at(2 * size_t(r), c), narrow<float>(mean), count);
+    store(out.at(2 * size_t(r) + 1, c),
+          narrow<float>(variance ? squares / float(cut.height * cut.width) : squares), count);
   }
-  out += size_t(r) * 2 * out_pitch + c;
-  store(out, narrow<float>(mean), count);
-  store(out + out_pitch, narrow<float>(variance ? squares / float(cut.height * cut.width) : squares), count);
-}
+};
 
-extern "C" __global__ void __launch_bounds__(256) fold_1_f32(
-    float* out, const float* in, int rows, int fan, int channels, int out_pitch) {
-  fold<1>(out, in, rows, fan, channels, out_pitch);
-}
-extern "C" __global__ void __launch_bounds__(256) fold_2_f32(
-    float* out, const float* in, int rows, int fan, int channels, int out_pitch) {
-  fold<2>(out, in, rows, fan, channels, out_pitch);
-}
-extern "C" __global__ void __launch_bounds__(256) fold_statistics_f32(
-    float* out, const float* in, int rows, int fan, int unit, int height, int lines, int width, int columns,
-    int variance, int channels, int out_pitch) {
-  fold_moments(out, in, rows, fan, unit, Cut{height, lines, width, columns}, variance, channels, out_pitch);
-}
-
-HOST_KERNEL_LOOP(fold_1_f32)
-HOST_KERNEL_LOOP(fold_2_f32)
-HOST_KERNEL_LOOP(fold_statistics_f32)
+KERNEL(fold_1_f32, LOOP, (256), Fold, add<1>)
+KERNEL(fold_2_f32, LOOP, (256), Fold, add<2>)
+KERNEL(fold_statistics_f32, LOOP, (256), FoldStatistics, merge)

@@ -10,10 +10,11 @@
 
 template <class T>
 struct InputGradient {
-  T* dx;
-  const T *x, *a;
-  const float *scale, *shift, *mean;
-  int rectify, channels, dx_pitch, x_pitch, a_pitch;
+  View<T> dx;
+  View<const T> x, a;
+  Prologue prologue;
+  const float* mean;
+  int channels;
 };
 
 // What the prologue knows of eight channels.
@@ -22,9 +23,9 @@ struct PrologueFactors {
 
   template <class T>
   __device__ __forceinline__ PrologueFactors(const InputGradient<T>& to, int c, int count) {
-    if (!to.scale) return;
-    scale = widen(load(to.scale + c, count));
-    shift = widen(load(to.shift + c, count));
+    if (!to.prologue.scale) return;
+    scale = widen(load(to.prologue.scale + c, count));
+    shift = widen(load(to.prologue.shift + c, count));
     mean = widen(load(to.mean + c, count));
   }
 };
@@ -37,15 +38,15 @@ struct GradientSums {
   // Stores dx of a pixel.
   template <class T>
   __device__ __forceinline__ void add(const InputGradient<T>& to, const PrologueFactors& f, int pixel, Floats da) {
-    if (to.scale) {
-      Floats x = widen(load(to.x + size_t(pixel) * to.x_pitch + c, count));
-      if (to.rectify) da = where_positive(fma(f.scale, x, f.shift), da);
+    if (to.prologue.scale) {
+      Floats x = widen(load(to.x.at(pixel, c), count));
+      if (to.prologue.rectify) da = where_positive(fma(f.scale, x, f.shift), da);
       sum = sum + da;
       moment = fma(da, x - f.mean, moment);
       da = f.scale * da;
     }
-    if (to.a) da = da + widen(load(to.a + size_t(pixel) * to.a_pitch + c, count));
-    ::store(to.dx + size_t(pixel) * to.dx_pitch + c, narrow<T>(da), count);
+    if (to.a) da = da + widen(load(to.a.at(pixel, c), count));
+    ::store(to.dx.at(pixel, c), narrow<T>(da), count);
   }
 
   // Of part `part`: two rows of all channels, rounded up to 8.

@@ -17,32 +17,34 @@
 
 constexpr int SUMS = 128;
 
-extern "C" __global__ void __launch_bounds__(256) gradient_squares(
-    float* partial, const float* gradient, const float* numbers, int vectors, int threads) {
-  int t = int(blockIdx.x * blockDim.x + threadIdx.x);
-  if (t >= threads) return;
-  Floats scale = filled(numbers[UNSCALE]), sum = filled(0.0f);
-  for (int v = t; v < vectors; v += threads) {
-    Floats g = fma(scale, widen(load_aligned(gradient + size_t(v) * VECTOR)), filled(0.0f));
-    sum = fma(g, g, sum);
+struct GradientNorm {
+  float *numbers, *partial;
+  const float *gradient, *loss;
+  int vectors, threads;
+
+  __device__ __forceinline__ void squares() const {
+    int t = int(blockIdx.x * blockDim.x + threadIdx.x);
+    if (t >= threads) return;
+    Floats scale = filled(numbers[UNSCALE]), sum = filled(0.0f);
+    for (int v = t; v < vectors; v += threads) {
+      Floats g = fma(scale, widen(load_aligned(gradient + size_t(v) * VECTOR)), filled(0.0f));
+      sum = fma(g, g, sum);
+    }
+    partial[t] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
   }
-  partial[t] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-}
+  __device__ __forceinline__ void sums() const {
+    double sum = 0.0;
+    for (int t = int(threadIdx.x); t < threads; t += SUMS) sum += partial[t];
+    partial[threadIdx.x] = float(sum);
+  }
+  __device__ __forceinline__ void norm() const {
+    double sum = 0.0;
+    for (int i = 0; i < SUMS; i++) sum += partial[i];
+    numbers[NORM] = float(sqrt(sum));
+    numbers[LOSS] = *loss;
+  }
+};
 
-extern "C" __global__ void __launch_bounds__(SUMS) gradient_sums(float* partial, int threads) {
-  double sum = 0.0;
-  for (int t = int(threadIdx.x); t < threads; t += SUMS) sum += partial[t];
-  partial[threadIdx.x] = float(sum);
-}
-
-extern "C" __global__ void __launch_bounds__(32) gradient_norm(
-    float* numbers, const float* partial, const float* loss) {
-  double sum = 0.0;
-  for (int i = 0; i < SUMS; i++) sum += partial[i];
-  numbers[NORM] = float(sqrt(sum));
-  numbers[LOSS] = *loss;
-}
-
-HOST_KERNEL_LOOP(gradient_squares)
-HOST_KERNEL_LOOP(gradient_sums)
-HOST_KERNEL_LOOP(gradient_norm)
+KERNEL(gradient_squares, LOOP, (256), GradientNorm, squares)
+KERNEL(gradient_sums, LOOP, (SUMS), GradientNorm, sums)
+KERNEL(gradient_norm, LOOP, (32), GradientNorm, norm)

@@ -178,8 +178,8 @@ __device__ __forceinline__ void tensor_cores(
         int k = first_column + warp_column + 8 * j + lane % 4 * 2;
         if (k >= shape.outputs) continue;
         bool both = k + 1 < shape.outputs;
-        float r0 = epilogue.residual ? to_float(*epilogue.residual_at(m, k)) : 0.0f;
-        float r1 = epilogue.residual && both ? to_float(*epilogue.residual_at(m, k + 1)) : 0.0f;
+        float r0 = epilogue.residual ? to_float(*epilogue.residual.at(m, k)) : 0.0f;
+        float r1 = epilogue.residual && both ? to_float(*epilogue.residual.at(m, k + 1)) : 0.0f;
         T v0 = from_float<T>(epilogue(acc[i][j][2 * half_tile], k, r0));
         T v1 = from_float<T>(both ? epilogue(acc[i][j][2 * half_tile + 1], k + 1, r1) : 0.0f);
         store_pair(row + k, v0, v1, both, pairs);

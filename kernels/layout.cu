@@ -10,46 +10,40 @@
 // Check: java -m dev.catena/dev.catena.conformance.Main --op from-nchw,to-nchw
 #include "common.cuh"
 
-__device__ __forceinline__ size_t plane_offset(int pixel, int channel, int area, int channels) {
-  int n = pixel / area;
-  return (size_t(n) * channels + channel) * area + (pixel - n * area);
-}
+// `nhwc` with the type T, `nchw` in fp32; either is read and the other written.
+template <class T, class Nhwc, class Nchw>
+struct Layout {
+  View<Nhwc> nhwc;
+  Nchw* nchw;
+  int pixels, area, channels;
 
-template <class T>
-__device__ __forceinline__ void from_nchw(T* y, const float* x, int pixels, int area, int channels, int y_pitch) {
-  int p = int(blockIdx.x * blockDim.x + threadIdx.x), c = VECTOR * int(blockIdx.y), count = channels - c;
-  if (p >= pixels) return;
-  const float* plane = x + plane_offset(p, c, area, channels);
-  Vector<T> v;
-#pragma unroll
-  for (int i = 0; i < VECTOR; i++) v[i] = from_float<T>(i < count ? plane[size_t(i) * area] : 0.0f);
-  store(y + size_t(p) * y_pitch + c, v, count);
-}
-
-template <class T>
-__device__ __forceinline__ void to_nchw(float* y, const T* x, int pixels, int area, int channels, int x_pitch) {
-  int p = int(blockIdx.x * blockDim.x + threadIdx.x), c = VECTOR * int(blockIdx.y), count = channels - c;
-  if (p >= pixels) return;
-  float* plane = y + plane_offset(p, c, area, channels);
-  Vector<T> v = load(x + size_t(p) * x_pitch + c, count);
-#pragma unroll
-  for (int i = 0; i < VECTOR; i++) if (i < count) plane[size_t(i) * area] = to_float(v[i]);
-}
-
-#define KERNELS(T, t)                                                                                                \
-  extern "C" __global__ void __launch_bounds__(256) from_nchw_##t(                                                   \
-      T* y, const float* x, int pixels, int area, int channels, int y_pitch) {                                       \
-    from_nchw(y, x, pixels, area, channels, y_pitch);                                                                \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(256) to_nchw_##t(                                                     \
-      float* y, const T* x, int pixels, int area, int channels, int x_pitch) {                                       \
-    to_nchw(y, x, pixels, area, channels, x_pitch);                                                                  \
+  __device__ __forceinline__ static int my_pixel() { return int(blockIdx.x * blockDim.x + threadIdx.x); }
+  __device__ __forceinline__ static int my_channel() { return VECTOR * int(blockIdx.y); }
+  __device__ __forceinline__ Nchw* plane(int pixel, int channel) const {
+    int n = pixel / area;
+    return nchw + (size_t(n) * channels + channel) * area + (pixel - n * area);
   }
-FOR_EACH_DTYPE(KERNELS)
 
-HOST_KERNEL_LOOP(from_nchw_f32)
-HOST_KERNEL_LOOP(from_nchw_f16)
-HOST_KERNEL_LOOP(from_nchw_bf16)
-HOST_KERNEL_LOOP(to_nchw_f32)
-HOST_KERNEL_LOOP(to_nchw_f16)
-HOST_KERNEL_LOOP(to_nchw_bf16)
+  __device__ __forceinline__ void from_nchw() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= pixels) return;
+    Vector<T> v;
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++) v[i] = from_float<T>(i < count ? plane(p, c)[size_t(i) * area] : 0.0f);
+    store(nhwc.at(p, c), v, count);
+  }
+  __device__ __forceinline__ void to_nchw() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= pixels) return;
+    Vector<T> v = load(nhwc.at(p, c), count);
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++) if (i < count) plane(p, c)[size_t(i) * area] = to_float(v[i]);
+  }
+};
+
+template <class T>
+using FromNchw = Layout<T, T, const float>;
+template <class T>
+using ToNchw = Layout<T, const T, float>;
+KERNELS(from_nchw, LOOP, (256), FromNchw, from_nchw)
+KERNELS(to_nchw, LOOP, (256), ToNchw, to_nchw)

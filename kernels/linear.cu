@@ -12,38 +12,35 @@
 constexpr int ROWS = 8;
 
 template <class T>
-__device__ __forceinline__ void linear(
-    T* y, const T* x, const T* w, const float* bias, int rows, int outputs, int channels, int y_pitch, int x_pitch) {
-  int n = int(blockIdx.x * blockDim.y + threadIdx.y), m0 = int(blockIdx.y) * ROWS, lane = threadIdx.x;
-  if (n >= outputs) return;
-  const T* filter = w + size_t(n) * ((channels + VECTOR - 1) / VECTOR * VECTOR);
-  float sum[ROWS] = {};
-  for (int k = VECTOR * lane; k < channels; k += VECTOR * 32) {
-    Floats f = widen(load_aligned(filter + k));
+struct Linear {
+  View<T> y;
+  View<const T> x;
+  const T* w;
+  const float* bias;
+  int rows, outputs, channels;
+
+  __device__ __forceinline__ void multiply() const {
+    int n = int(blockIdx.x * blockDim.y + threadIdx.y), m0 = int(blockIdx.y) * ROWS, lane = threadIdx.x;
+    if (n >= outputs) return;
+    const T* filter = w + size_t(n) * ((channels + VECTOR - 1) / VECTOR * VECTOR);
+    float sum[ROWS] = {};
+    for (int k = VECTOR * lane; k < channels; k += VECTOR * 32) {
+      Floats f = widen(load_aligned(filter + k));
+#pragma unroll
+      for (int i = 0; i < ROWS; i++) {
+        if (m0 + i >= rows) break;
+        Floats v = widen(load(x.at(m0 + i, k), channels - k));
+#pragma unroll
+        for (int j = 0; j < VECTOR; j++) sum[i] = fmaf(v[j], f[j], sum[i]);
+      }
+    }
 #pragma unroll
     for (int i = 0; i < ROWS; i++) {
-      if (m0 + i >= rows) break;
-      Floats v = widen(load(x + size_t(m0 + i) * x_pitch + k, channels - k));
 #pragma unroll
-      for (int j = 0; j < VECTOR; j++) sum[i] = fmaf(v[j], f[j], sum[i]);
+      for (int with = 16; with > 0; with /= 2) sum[i] += __shfl_xor_sync(~0u, sum[i], with);
+      if (lane == i && m0 + i < rows) *y.at(m0 + i, n) = from_float<T>(bias ? sum[i] + bias[n] : sum[i]);
     }
   }
-#pragma unroll
-  for (int i = 0; i < ROWS; i++) {
-#pragma unroll
-    for (int with = 16; with > 0; with /= 2) sum[i] += __shfl_xor_sync(~0u, sum[i], with);
-    if (lane == i && m0 + i < rows) y[size_t(m0 + i) * y_pitch + n] = from_float<T>(bias ? sum[i] + bias[n] : sum[i]);
-  }
-}
+};
 
-#define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(128) linear_##t(                                                      \
-      T* y, const T* x, const T* w, const float* bias, int rows, int outputs, int channels, int y_pitch,             \
-      int x_pitch) {                                                                                                 \
-    linear(y, x, w, bias, rows, outputs, channels, y_pitch, x_pitch);                                                \
-  }
-FOR_EACH_DTYPE(KERNEL)
-
-HOST_KERNEL_FIBERS(linear_f32)
-HOST_KERNEL_FIBERS(linear_f16)
-HOST_KERNEL_FIBERS(linear_bf16)
+KERNELS(linear, FIBERS, (128), Linear, multiply)

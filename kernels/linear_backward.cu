@@ -3,8 +3,8 @@
 //   linear_dgrad   y[m,c]  = a?[m,c] + sum_k g[m,k]*w[k,c]
 //   linear_wgrad   dw[k,c] = sum_m g[m,k]*x[m,c]              fp32
 //
-// g: view of rows x outputs; x, y, a: views of rows x channels; w, dw: outputs x channels, `w_pitch` a row (the padding
-// of dw is not written). y may be a. A thread makes eight channels of four rows of the result, in a fixed order.
+// g: view of rows x outputs; x, y, a: views of rows x channels; w, dw: views of outputs x channels (the padding of dw is
+// not written). y may be a. A thread makes eight channels of four rows of the result, in a fixed order.
 // Launch: element-wise (common.cuh), four rows of the result being a pixel. FLOP: 2*rows*outputs*channels.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op linear-dgrad,linear-wgrad
 #include "common.cuh"
@@ -26,53 +26,45 @@ __device__ __forceinline__ void products(
 }
 
 template <class T>
-__device__ __forceinline__ void linear_dgrad(
-    T* y, const T* g, const T* w, const T* a, int rows, int outputs, int channels, int y_pitch, int g_pitch,
-    int w_pitch, int a_pitch) {
-  int m = ROWS * my_pixel(), c = my_channel(), count = channels - c;
-  if (m >= rows || count <= 0) return;
-  Floats sums[ROWS];
-  auto left = [&](int i, int k) { return to_float(g[size_t(min(m + i, rows - 1)) * g_pitch + k]); };
-  products(sums, left, w + c, outputs, w_pitch, count);
+struct LinearDgrad {
+  View<T> y;
+  View<const T> g, w, a;
+  int rows, outputs, channels;
+
+  __device__ __forceinline__ void multiply() const {
+    int m = ROWS * my_pixel(), c = my_channel(), count = channels - c;
+    if (m >= rows || count <= 0) return;
+    Floats sums[ROWS];
+    auto left = [&](int i, int k) { return to_float(*g.at(min(m + i, rows - 1), k)); };
+    products(sums, left, w.at(0, c), outputs, w.pitch, count);
 #pragma unroll
-  for (int i = 0; i < ROWS; i++) {
-    if (m + i < rows) {
-      if (a) sums[i] = sums[i] + widen(load(a + size_t(m + i) * a_pitch + c, count));
-      store(y + size_t(m + i) * y_pitch + c, narrow<T>(sums[i]), count);
+    for (int i = 0; i < ROWS; i++) {
+      if (m + i < rows) {
+        if (a) sums[i] = sums[i] + widen(load(a.at(m + i, c), count));
+        store(y.at(m + i, c), narrow<T>(sums[i]), count);
+      }
     }
   }
-}
+};
 
 template <class T>
-__device__ __forceinline__ void linear_wgrad(
-    float* dw, const T* g, const T* x, int rows, int outputs, int channels, int w_pitch, int g_pitch, int x_pitch) {
-  int k = ROWS * my_pixel(), c = my_channel(), count = channels - c;
-  if (k >= outputs || count <= 0) return;
-  Floats sums[ROWS];
-  auto left = [&](int i, int m) { return to_float(g[size_t(m) * g_pitch + min(k + i, outputs - 1)]); };
-  products(sums, left, x + c, rows, x_pitch, count);
+struct LinearWgrad {
+  View<float> dw;
+  View<const T> g, x;
+  int rows, outputs, channels;
+
+  __device__ __forceinline__ void multiply() const {
+    int k = ROWS * my_pixel(), c = my_channel(), count = channels - c;
+    if (k >= outputs || count <= 0) return;
+    Floats sums[ROWS];
+    auto left = [&](int i, int m) { return to_float(*g.at(m, min(k + i, outputs - 1))); };
+    products(sums, left, x.at(0, c), rows, x.pitch, count);
 #pragma unroll
-  for (int i = 0; i < ROWS; i++) {
-    if (k + i < outputs) store(dw + size_t(k + i) * w_pitch + c, narrow<float>(sums[i]), count);
+    for (int i = 0; i < ROWS; i++) {
+      if (k + i < outputs) store(dw.at(k + i, c), narrow<float>(sums[i]), count);
+    }
   }
-}
+};
 
-#define KERNELS(T, t)                                                                                                \
-  extern "C" __global__ void __launch_bounds__(256) linear_dgrad_##t(                                                \
-      T* y, const T* g, const T* w, const T* a, int rows, int outputs, int channels, int y_pitch, int g_pitch,       \
-      int w_pitch, int a_pitch) {                                                                                    \
-    linear_dgrad(y, g, w, a, rows, outputs, channels, y_pitch, g_pitch, w_pitch, a_pitch);                           \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(256) linear_wgrad_##t(                                                \
-      float* dw, const T* g, const T* x, int rows, int outputs, int channels, int w_pitch, int g_pitch,              \
-      int x_pitch) {                                                                                                 \
-    linear_wgrad(dw, g, x, rows, outputs, channels, w_pitch, g_pitch, x_pitch);                                      \
-  }
-FOR_EACH_DTYPE(KERNELS)
-
-HOST_KERNEL_LOOP(linear_dgrad_f32)
-HOST_KERNEL_LOOP(linear_dgrad_f16)
-HOST_KERNEL_LOOP(linear_dgrad_bf16)
-HOST_KERNEL_LOOP(linear_wgrad_f32)
-HOST_KERNEL_LOOP(linear_wgrad_f16)
-HOST_KERNEL_LOOP(linear_wgrad_bf16)
+KERNELS(linear_dgrad, LOOP, (256), LinearDgrad, multiply)
+KERNELS(linear_wgrad, LOOP, (256), LinearWgrad, multiply)

@@ -17,6 +17,8 @@
 // Shared memory, in this order: the stages, 16 bytes of zeros, where each pixel of the patch is in x, scale and
 // shift of the block's channels. The finished tile takes the place of the stages, to leave in 16 bytes a thread.
 #pragma once
+#include <type_traits>
+
 #include "implicit_gemm.cuh"
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
@@ -157,6 +159,20 @@ struct Lines {
     return {i * patch_width() + m - i * columns, m, (h == 0) * TOP | (h == shape.height - 1) * BOTTOM};
   }
 };
+
+template <int EDGE>
+using AreaOf = std::conditional_t<EDGE == 1, Pixels, Lines>;
+
+// That of block blockIdx.x: `rows` pixels, or `lines` by `columns`.
+template <int EDGE>
+__device__ __forceinline__ AreaOf<EDGE> area_of_block(int rows, int lines, int columns, const ConvShape& shape) {
+  if constexpr (EDGE == 1) {
+    return {int(blockIdx.x) * rows};
+  } else {
+    int across = (shape.width + columns - 1) / columns, down = int(blockIdx.x) / across;
+    return {down * lines, (int(blockIdx.x) - down * across) * columns, lines, columns};
+  }
+}
 
 // ALIGNED: x begins on 16 bytes. What does not is copied through registers.
 template <class T, int EDGE, class Area, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES,
@@ -435,7 +451,7 @@ struct Pipeline {
   __device__ __forceinline__ void store_tile(T* y, const Epilogue<T>& epilogue) const {
     if (epilogue.residual) {
       each_vector([&](int m, int k, T* at, bool inside) {
-        store_aligned(at, inside ? load(epilogue.residual_at(m, k), shape.outputs - k) : Vector<T>{});
+        store_aligned(at, inside ? load(epilogue.residual.at(m, k), shape.outputs - k) : Vector<T>{});
       });
       __syncthreads();
     }
@@ -490,33 +506,50 @@ struct Pipeline {
   }
 };
 
-// One block of a convolution. `steps` of 64 bytes of channels each; with `sums` the block makes part blockIdx.z of them
-// only, with `moments` it leaves those, too.
-template <class T, int EDGE, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES, class Area>
-__device__ __forceinline__ void pipelined(T* y, const T* x, const T* w, const Prologue& prologue,
-                                          const Epilogue<T>& epilogue, const ConvShape& shape, const Area& area,
-                                          int steps, float* sums, float* moments) {
+// The parameters of conv1x1.cu and conv3x3.cu.
+template <class T>
+struct Convolution {
+  T* y;
+  const T *x, *w;
+  Prologue prologue;
+  Epilogue<T> epilogue;
+  ConvShape shape;
+  float *sums, *moments;      // null where they are not wanted; as the rest only for `pipeline`
+  int steps, lines, columns;  // of a block; lines and columns: 3x3
+
+  template <int EDGE, int WARPS_M, int WARPS_N>
+  __device__ __forceinline__ void multiply() const {
+    implicit_gemm<T, EDGE, WARPS_M, WARPS_N>(y, x, w, prologue, epilogue, shape);
+  }
+
+  // One block. `steps` of 64 bytes of channels each; with `sums` the block makes part blockIdx.z of them only, with
+  // `moments` it leaves those, too.
+  template <int EDGE, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES>
+  __device__ __forceinline__ void pipeline() const {
 #if HAS_PIPELINES
-  using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES>;
-  DYNAMIC_SHARED(T, shared);
-  constexpr int DEPTH = Block::DEPTH;
-  int first = int(blockIdx.z) * steps * DEPTH, pixels = Block::ROWS;
-  int end = min(first + steps * DEPTH, (shape.channels + DEPTH - 1) / DEPTH * DEPTH);
-  if constexpr (EDGE > 1) pixels = area.patch_pixels();
-  Block block(shared, x, w, shape, area, int(blockIdx.y) * Block::COLUMNS, pixels);
-  block.prepare(prologue, first, end);
-  __syncthreads();
-  block.start(first, end);
-  if (prologue.scale) {
-    block.template accumulate<true>(first, end);
-  } else {
-    block.template accumulate<false>(first, end);
-  }
-  if (sums) {
-    block.store_sums(sums);
-  } else {
-    block.store_tile(y, epilogue);
-    if (moments) block.store_moments(moments);
-  }
+    using Area = AreaOf<EDGE>;
+    using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES>;
+    DYNAMIC_SHARED(T, shared);
+    constexpr int DEPTH = Block::DEPTH;
+    Area area = area_of_block<EDGE>(Block::ROWS, lines, columns, shape);
+    int first = int(blockIdx.z) * steps * DEPTH, pixels = Block::ROWS;
+    int end = min(first + steps * DEPTH, (shape.channels + DEPTH - 1) / DEPTH * DEPTH);
+    if constexpr (EDGE > 1) pixels = area.patch_pixels();
+    Block block(shared, x, w, shape, area, int(blockIdx.y) * Block::COLUMNS, pixels);
+    block.prepare(prologue, first, end);
+    __syncthreads();
+    block.start(first, end);
+    if (prologue.scale) {
+      block.template accumulate<true>(first, end);
+    } else {
+      block.template accumulate<false>(first, end);
+    }
+    if (sums) {
+      block.store_sums(sums);
+    } else {
+      block.store_tile(y, epilogue);
+      if (moments) block.store_moments(moments);
+    }
 #endif
-}
+  }
+};

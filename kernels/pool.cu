@@ -12,31 +12,6 @@
 // Check: java -m dev.catena/dev.catena.conformance.Main --op max-pool,average-pool,global-average
 #include "pool.cuh"
 
-#define KERNELS(T, t)                                                                                                \
-  extern "C" __global__ void __launch_bounds__(256) max_pool_##t(                                                    \
-      T* y, const T* x, int images, int height, int width, int out_height, int out_width, int kernel, int stride,    \
-      int pad, int channels, int y_pitch, int x_pitch) {                                                             \
-    max_pool<Identity>(y, x, nullptr, nullptr, 0, images, Image{height, width}, Image{out_height, out_width},        \
-                       kernel, stride, pad, channels, y_pitch, x_pitch);                                             \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(256) average_pool_##t(                                                \
-      T* y, const T* x, int images, int height, int width, int out_height, int out_width, int kernel, int stride,    \
-      int pad, int include_pad, int channels, int y_pitch, int x_pitch) {                                            \
-    average_pool<Identity>(y, x, nullptr, nullptr, 0, images, Image{height, width}, Image{out_height, out_width},    \
-                           kernel, stride, pad, include_pad, channels, y_pitch, x_pitch);                            \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(256) global_average_##t(                                              \
-      T* y, const T* x, int images, int area, int channels, int y_pitch, int x_pitch) {                              \
-    global_average<Identity>(y, x, nullptr, nullptr, 0, images, area, channels, y_pitch, x_pitch);                   \
-  }
-FOR_EACH_DTYPE(KERNELS)
-
-HOST_KERNEL_LOOP(max_pool_f32)
-HOST_KERNEL_LOOP(max_pool_f16)
-HOST_KERNEL_LOOP(max_pool_bf16)
-HOST_KERNEL_LOOP(average_pool_f32)
-HOST_KERNEL_LOOP(average_pool_f16)
-HOST_KERNEL_LOOP(average_pool_bf16)
-HOST_KERNEL_LOOP(global_average_f32)
-HOST_KERNEL_LOOP(global_average_f16)
-HOST_KERNEL_LOOP(global_average_bf16)
+KERNELS(max_pool, LOOP, (256), Pool, max<Identity>)
+KERNELS(average_pool, LOOP, (256), Pool, average<Identity>)
+KERNELS(global_average, LOOP, (256), GlobalAverage, average<Identity>)

@@ -43,12 +43,12 @@ struct Place {
 // Folds the pixels of one window, row by row: acc = fold(acc, prologue(x)).
 template <class T, class F, class Axis, class Fold>
 __device__ __forceinline__ Floats fold_window(
-    Floats acc, const T* x, F prologue, Image in, int n, Axis rows, Axis columns, int pitch, int c, int count,
+    Floats acc, const View<const T>& x, F prologue, Image in, int n, Axis rows, Axis columns, int c, int count,
     Fold fold) {
   for (int h = rows.begin; h < rows.end; h++) {
-    const T* row = x + (size_t(n) * in.height + h) * in.width * pitch + c;
+    const T* row = x.at((size_t(n) * in.height + h) * in.width, c);
     for (int w = columns.begin; w < columns.end; w++) {
-      acc = fold(acc, prologue(widen(load(row + size_t(w) * pitch, count))));
+      acc = fold(acc, prologue(widen(load(row + size_t(w) * x.pitch, count))));
     }
   }
   return acc;
@@ -63,59 +63,74 @@ struct Sum {
 
 // The prologue of one thread's channels, kept in registers.
 struct Identity {
-  __device__ __forceinline__ Identity(const float*, const float*, int, int, int) {}
+  __device__ __forceinline__ Identity() {}
+  __device__ __forceinline__ Identity(const Prologue&, int, int) {}
   __device__ __forceinline__ Floats operator()(const Floats& v) const { return v; }
 };
 struct ScaleShift {
   Floats scale, shift;
   int rectify;
-  __device__ __forceinline__ ScaleShift(const float* s, const float* t, int rectify, int channel, int count)
-      : scale(widen(load(s + channel, count))), shift(widen(load(t + channel, count))), rectify(rectify) {}
+  __device__ __forceinline__ ScaleShift(const Prologue& f, int channel, int count)
+      : scale(widen(load(f.scale + channel, count))), shift(widen(load(f.shift + channel, count))),
+        rectify(f.rectify) {}
   __device__ __forceinline__ Floats operator()(const Floats& x) const {
     Floats v = fma(scale, x, shift);
     return rectify ? relu(v) : v;
   }
 };
 
-template <class F, class T>
-__device__ __forceinline__ void max_pool(
-    T* y, const T* x, const float* scale, const float* shift, int rectify, int images, Image in, Image out, int kernel,
-    int stride, int pad, int channels, int y_pitch, int x_pitch) {
-  int p = my_pixel(), c = my_channel(), count = channels - c;
-  if (p >= images * out.height * out.width || count <= 0) return;
-  Place at(p, out);
-  Window rows(at.h, kernel, stride, pad, in.height), columns(at.w, kernel, stride, pad, in.width);
-  F f(scale, shift, rectify, c, count);
-  Floats best = fold_window(filled(-INFINITY), x, f, in, at.n, rows, columns, x_pitch, c, count, Larger());
-  store(y + size_t(p) * y_pitch + c, narrow<T>(best), count);
-}
+// A pool over windows; F: Identity, which leaves `prologue` alone, or ScaleShift.
+template <class T>
+struct Pool {
+  View<T> y;
+  View<const T> x;
+  Prologue prologue;
+  int images;
+  Image in, out;
+  int kernel, stride, pad, include_pad, channels;
 
-template <class F, class T>
-__device__ __forceinline__ void average_pool(
-    T* y, const T* x, const float* scale, const float* shift, int rectify, int images, Image in, Image out, int kernel,
-    int stride, int pad, int include_pad, int channels, int y_pitch, int x_pitch) {
-  int p = my_pixel(), c = my_channel(), count = channels - c;
-  if (p >= images * out.height * out.width || count <= 0) return;
-  Place at(p, out);
-  Window rows(at.h, kernel, stride, pad, in.height), columns(at.w, kernel, stride, pad, in.width);
-  F f(scale, shift, rectify, c, count);
-  Floats sum = fold_window(filled(0.0f), x, f, in, at.n, rows, columns, x_pitch, c, count, Sum());
-  float cells = include_pad ? float(rows.span * columns.span)
-                            : float((rows.end - rows.begin) * (columns.end - columns.begin));
-  store(y + size_t(p) * y_pitch + c, narrow<T>(sum / cells), count);
-}
+  template <class F>
+  __device__ __forceinline__ void max() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= images * out.height * out.width || count <= 0) return;
+    Place at(p, out);
+    Window rows(at.h, kernel, stride, pad, in.height), columns(at.w, kernel, stride, pad, in.width);
+    F f(prologue, c, count);
+    Floats best = fold_window(filled(-INFINITY), x, f, in, at.n, rows, columns, c, count, Larger());
+    store(y.at(p, c), narrow<T>(best), count);
+  }
+
+  template <class F>
+  __device__ __forceinline__ void average() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= images * out.height * out.width || count <= 0) return;
+    Place at(p, out);
+    Window rows(at.h, kernel, stride, pad, in.height), columns(at.w, kernel, stride, pad, in.width);
+    F f(prologue, c, count);
+    Floats sum = fold_window(filled(0.0f), x, f, in, at.n, rows, columns, c, count, Sum());
+    float cells = include_pad ? float(rows.span * columns.span)
+                              : float((rows.end - rows.begin) * (columns.end - columns.begin));
+    store(y.at(p, c), narrow<T>(sum / cells), count);
+  }
+};
 
 // Each thread sums its channels over one image, four pixels in flight, in a fixed order.
-template <class F, class T>
-__device__ __forceinline__ void global_average(
-    T* y, const T* x, const float* scale, const float* shift, int rectify, int images, int area, int channels,
-    int y_pitch, int x_pitch) {
-  int n = my_pixel(), c = my_channel(), count = channels - c;
-  if (n >= images || count <= 0) return;
-  F f(scale, shift, rectify, c, count);
-  const T* image = x + size_t(n) * area * x_pitch + c;
-  Floats sum = filled(0.0f);
+template <class T>
+struct GlobalAverage {
+  View<T> y;
+  View<const T> x;
+  Prologue prologue;
+  int images, area, channels;
+
+  template <class F>
+  __device__ __forceinline__ void average() const {
+    int n = my_pixel(), c = my_channel(), count = channels - c;
+    if (n >= images || count <= 0) return;
+    F f(prologue, c, count);
+    const T* image = x.at(size_t(n) * area, c);
+    Floats sum = filled(0.0f);
 #pragma unroll 4
-  for (int i = 0; i < area; i++) sum = sum + f(widen(load(image + size_t(i) * x_pitch, count)));
-  store(y + size_t(n) * y_pitch + c, narrow<T>(sum / float(area)), count);
-}
+    for (int i = 0; i < area; i++) sum = sum + f(widen(load(image + size_t(i) * x.pitch, count)));
+    store(y.at(n, c), narrow<T>(sum / float(area)), count);
+  }
+};

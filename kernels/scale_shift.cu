@@ -8,23 +8,17 @@
 #include "common.cuh"
 
 template <class T>
-__device__ __forceinline__ void scale_shift(
-    T* y, const T* x, const float* scale, const float* shift, int pixels, int channels, int y_pitch, int x_pitch,
-    int rectify) {
-  int p = my_pixel(), c = my_channel(), count = channels - c;
-  if (p >= pixels || count <= 0) return;
-  Prologue f{scale, shift, rectify};
-  store(y + size_t(p) * y_pitch + c, narrow<T>(f(widen(load(x + size_t(p) * x_pitch + c, count)), c, count)), count);
-}
+struct ScaleShift {
+  View<T> y;
+  View<const T> x;
+  Prologue map;
+  int pixels, channels;
 
-#define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(256) scale_shift_##t(                                                 \
-      T* y, const T* x, const float* scale, const float* shift, int pixels, int channels, int y_pitch, int x_pitch,  \
-      int rectify) {                                                                                                 \
-    scale_shift(y, x, scale, shift, pixels, channels, y_pitch, x_pitch, rectify);                                    \
+  __device__ __forceinline__ void scale_shift() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= pixels || count <= 0) return;
+    store(y.at(p, c), narrow<T>(map(widen(load(x.at(p, c), count)), c, count)), count);
   }
-FOR_EACH_DTYPE(KERNEL)
+};
 
-HOST_KERNEL_LOOP(scale_shift_f32)
-HOST_KERNEL_LOOP(scale_shift_f16)
-HOST_KERNEL_LOOP(scale_shift_bf16)
+KERNELS(scale_shift, LOOP, (256), ScaleShift, scale_shift)

@@ -13,8 +13,8 @@
 
 template <class T>
 struct Total {
-  const T* g;
-  int pitch;
+  View<const T> g;
+  Strips strips;
   static constexpr int UNROLL = 4;
   struct Lane {
     const T* g;
@@ -24,37 +24,14 @@ struct Total {
     }
     __device__ __forceinline__ void finish(Sums<1>&, int) const {}
   };
-  __device__ __forceinline__ Lane lane(int, int c, int count) const { return {g + c, pitch, count}; }
+  __device__ __forceinline__ Lane lane(int, int c, int count) const { return {g.at(0, c), g.pitch, count}; }
+  __device__ __forceinline__ void sum() const { walk<1>(*this, strips); }
 };
 
-#define KERNELS(T, t)                                                                                                \
-  extern "C" __global__ void __launch_bounds__(256) scale_shift_backward_##t(                                        \
-      T* y, float* partial, const T* a, const T* x, const float* scale, const float* shift, const float* mean,       \
-      int rectify, int pixels, int length, int channels, int y_pitch, int a_pitch, int x_pitch, const T* g,          \
-      int g_pitch) {                                                                                                 \
-    walk<2>(Through<T, Spread<T>>{{g, g_pitch, 1}, y, x, a, scale, shift, mean, rectify, y_pitch, x_pitch, a_pitch}, \
-            partial, pixels, length, channels);                                                                      \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(256) global_average_backward_##t(                                     \
-      T* y, float* partial, const T* a, const T* x, const float* scale, const float* shift, const float* mean,       \
-      int rectify, int pixels, int length, int channels, int y_pitch, int a_pitch, int x_pitch, const T* g,          \
-      int g_pitch, int area) {                                                                                       \
-    pass_through(                                                                                                    \
-        Through<T, Spread<T>>{{g, g_pitch, area}, y, x, a, scale, shift, mean, rectify, y_pitch, x_pitch, a_pitch},  \
-        partial, pixels, length, channels);                                                                          \
-  }                                                                                                                  \
-  extern "C" __global__ void __launch_bounds__(256) channel_sums_##t(                                                \
-      float* partial, const T* g, int pixels, int length, int channels, int g_pitch) {                               \
-    walk<1>(Total<T>{g, g_pitch}, partial, pixels, length, channels);                                                \
-  }
-FOR_EACH_DTYPE(KERNELS)
-
-HOST_KERNEL_LOOP(scale_shift_backward_f32)
-HOST_KERNEL_LOOP(scale_shift_backward_f16)
-HOST_KERNEL_LOOP(scale_shift_backward_bf16)
-HOST_KERNEL_LOOP(global_average_backward_f32)
-HOST_KERNEL_LOOP(global_average_backward_f16)
-HOST_KERNEL_LOOP(global_average_backward_bf16)
-HOST_KERNEL_LOOP(channel_sums_f32)
-HOST_KERNEL_LOOP(channel_sums_f16)
-HOST_KERNEL_LOOP(channel_sums_bf16)
+template <class T>
+using ScaleShiftBackward = Through<T, Same<T>>;
+template <class T>
+using GlobalAverageBackward = Through<T, Spread<T>>;
+KERNELS(scale_shift_backward, LOOP, (256), ScaleShiftBackward, pass_prologue)
+KERNELS(global_average_backward, LOOP, (256), GlobalAverageBackward, pass)
+KERNELS(channel_sums, LOOP, (256), Total, sum)

@@ -13,30 +13,27 @@
 #include "sgd.cuh"
 
 template <class T>
-__device__ __forceinline__ void sgd(
-    float* w, float* v, T* copy, const float* gradient, const float* numbers, int vectors, int copied) {
-  int i = int(blockIdx.x * blockDim.x + threadIdx.x);
-  if (i >= vectors || !(numbers[NORM] <= FLT_MAX)) return;
-  size_t at = size_t(i) * VECTOR;
-  Floats momentum = filled(numbers[MOMENTUM]);
-  Floats weights = widen(load_aligned(w + at));
-  Floats decayed = fma(filled(numbers[WEIGHT_DECAY]), weights, filled(0.0f));
-  Floats g = fma(filled(numbers[UNSCALE]), widen(load_aligned(gradient + at)), decayed);
-  Floats velocity = fma(momentum, widen(load_aligned(v + at)), g);
-  Floats step = numbers[NESTEROV] != 0.0f ? fma(momentum, velocity, g) : velocity;
-  weights = fma(filled(-numbers[LEARNING_RATE]), step, weights);
-  store_aligned(v + at, narrow<float>(velocity));
-  store_aligned(w + at, narrow<float>(weights));
-  if (i < copied) store_aligned(copy + at, narrow<T>(weights));
-}
+struct Sgd {
+  float *w, *v;
+  T* copy;
+  const float *gradient, *numbers;
+  int vectors, copied;
 
-#define KERNEL(T, t)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(256) sgd_##t(                                                         \
-      float* w, float* v, T* copy, const float* gradient, const float* numbers, int vectors, int copied) {           \
-    sgd(w, v, copy, gradient, numbers, vectors, copied);                                                             \
+  __device__ __forceinline__ void step() const {
+    int i = int(blockIdx.x * blockDim.x + threadIdx.x);
+    if (i >= vectors || !(numbers[NORM] <= FLT_MAX)) return;
+    size_t at = size_t(i) * VECTOR;
+    Floats momentum = filled(numbers[MOMENTUM]);
+    Floats weights = widen(load_aligned(w + at));
+    Floats decayed = fma(filled(numbers[WEIGHT_DECAY]), weights, filled(0.0f));
+    Floats g = fma(filled(numbers[UNSCALE]), widen(load_aligned(gradient + at)), decayed);
+    Floats velocity = fma(momentum, widen(load_aligned(v + at)), g);
+    Floats step = numbers[NESTEROV] != 0.0f ? fma(momentum, velocity, g) : velocity;
+    weights = fma(filled(-numbers[LEARNING_RATE]), step, weights);
+    store_aligned(v + at, narrow<float>(velocity));
+    store_aligned(w + at, narrow<float>(weights));
+    if (i < copied) store_aligned(copy + at, narrow<T>(weights));
   }
-FOR_EACH_DTYPE(KERNEL)
+};
 
-HOST_KERNEL_LOOP(sgd_f32)
-HOST_KERNEL_LOOP(sgd_f16)
-HOST_KERNEL_LOOP(sgd_bf16)
+KERNELS(sgd, LOOP, (256), Sgd, step)

@@ -14,49 +14,44 @@
 
 enum Sampling { NONE, SUBSAMPLE, AVERAGE };
 
-// S(x) at one output pixel.
 template <class T>
-__device__ __forceinline__ Floats sampled(const T* x, int sampling, Image in, Place at, int pitch, int c, int count) {
-  int step = sampling == NONE ? 1 : 2, edge = sampling == AVERAGE ? 2 : 1;
-  Window rows(at.h, edge, step, 0, in.height), columns(at.w, edge, step, 0, in.width);
-  Identity all(nullptr, nullptr, 0, 0, 0);
-  Floats sum = fold_window(filled(0.0f), x, all, in, at.n, rows, columns, pitch, c, count, Sum());
-  return sum / float((rows.end - rows.begin) * (columns.end - columns.begin));
-}
+struct Shortcut {
+  View<T> y;
+  View<const T> f, x;
+  Prologue epilogue;
+  int sampling, images;
+  Image in, out;
+  int x_channels, channels;
+
+  // S(x) at one output pixel.
+  __device__ __forceinline__ Floats sampled(Place at, int c) const {
+    int step = sampling == NONE ? 1 : 2, edge = sampling == AVERAGE ? 2 : 1;
+    Window rows(at.h, edge, step, 0, in.height), columns(at.w, edge, step, 0, in.width);
+    Floats sum = fold_window(filled(0.0f), x, Identity(), in, at.n, rows, columns, c, x_channels - c, Sum());
+    return sum / float((rows.end - rows.begin) * (columns.end - columns.begin));
+  }
+  __device__ __forceinline__ void add() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= images * out.height * out.width || count <= 0) return;
+    Floats sum = widen(load(f.at(p, c), count));
+    if (c < x_channels) sum = sum + sampled(Place(p, out), c);
+    store(y.at(p, c), narrow<T>(epilogue(sum, c, count)), count);
+  }
+};
 
 template <class T>
-__device__ __forceinline__ void shortcut(
-    T* y, const T* f, const T* x, const float* scale, const float* shift, int rectify, int sampling, int images,
-    Image in, Image out, int x_channels, int channels, int y_pitch, int f_pitch, int x_pitch) {
-  int p = my_pixel(), c = my_channel(), count = channels - c;
-  if (p >= images * out.height * out.width || count <= 0) return;
-  Floats sum = widen(load(f + size_t(p) * f_pitch + c, count));
-  if (c < x_channels) sum = sum + sampled(x, sampling, in, Place(p, out), x_pitch, c, x_channels - c);
-  Prologue epilogue{scale, shift, rectify};
-  store(y + size_t(p) * y_pitch + c, narrow<T>(epilogue(sum, c, count)), count);
-}
+struct PadChannels {
+  View<T> y;
+  View<const T> x;
+  int pixels, x_channels, channels;
 
-template <class T>
-__device__ __forceinline__ void pad_channels(
-    T* y, const T* x, int pixels, int x_channels, int channels, int y_pitch, int x_pitch) {
-  int p = my_pixel(), c = my_channel(), count = channels - c;
-  if (p >= pixels || count <= 0) return;
-  // Where x has no channels left, load reads nothing and answers zeros.
-  store(y + size_t(p) * y_pitch + c, load(x + size_t(p) * x_pitch + c, x_channels - c), count);
-}
+  __device__ __forceinline__ void pad() const {
+    int p = my_pixel(), c = my_channel(), count = channels - c;
+    if (p >= pixels || count <= 0) return;
+    // Where x has no channels left, load reads nothing and answers zeros.
+    store(y.at(p, c), load(x.at(p, c), x_channels - c), count);
+  }
+};
 
-#define KERNELS(T, t)                                                                                                \
-  extern "C" __global__ void __launch_bounds__(256) shortcut_##t(                                                    \
-      T* y, const T* f, const T* x, const float* scale, const float* shift, int rectify, int sampling, int images,   \
-      int height, int width, int out_height, int out_width, int x_channels, int channels, int y_pitch, int f_pitch,  \
-      int x_pitch) {                                                                                                 \
-    shortcut(y, f, x, scale, shift, rectify, sampling, images, Image{height, width}, Image{out_height, out_width},   \
-             x_channels, channels, y_pitch, f_pitch, x_pitch);                                                       \
-  }                                                                                                                  \
-  HOST_KERNEL_LOOP(shortcut_##t)                                                                                     \
-  extern "C" __global__ void __launch_bounds__(256) pad_channels_##t(                                                \
-      T* y, const T* x, int pixels, int x_channels, int channels, int y_pitch, int x_pitch) {                        \
-    pad_channels(y, x, pixels, x_channels, channels, y_pitch, x_pitch);                                              \
-  }                                                                                                                  \
-  HOST_KERNEL_LOOP(pad_channels_##t)
-FOR_EACH_DTYPE(KERNELS)
+KERNELS(shortcut, LOOP, (256), Shortcut, add)
+KERNELS(pad_channels, LOOP, (256), PadChannels, pad)

@@ -8,6 +8,12 @@
 #pragma once
 #include "common.cuh"
 
+// `pixels` pixels of `channels` in strips of `length`, which leave their sums in `partial`.
+struct Strips {
+  float* partial;
+  int pixels, length, channels;
+};
+
 __device__ __forceinline__ int padded(int channels) { return (channels + VECTOR - 1) / VECTOR * VECTOR; }
 
 // What a pass wants to know of a pixel, whatever the channel: by itself its number.
@@ -83,12 +89,12 @@ inline void walk_rows(const Pass& pass, float* row, int first, int end, int chan
 #endif
 
 template <int SUMS, class Pass>
-__device__ __forceinline__ void walk(Pass pass, float* partial, int pixels, int length, int channels) {
-  int strip = my_pixel(), c = my_channel(), count = channels - c;
-  long long begin = (long long)strip * length;
-  if (begin >= pixels || count <= 0) return;
-  int first = int(begin), end = int(min(begin + length, (long long)pixels));
-  float* row = partial + size_t(strip) * SUMS * padded(channels);
+__device__ __forceinline__ void walk(const Pass& pass, const Strips& strips) {
+  int strip = my_pixel(), c = my_channel(), channels = strips.channels, count = channels - c;
+  long long begin = (long long)strip * strips.length;
+  if (begin >= strips.pixels || count <= 0) return;
+  int first = int(begin), end = int(min(begin + strips.length, (long long)strips.pixels));
+  float* row = strips.partial + size_t(strip) * SUMS * padded(channels);
 #ifndef __CUDACC__
   if (int(blockDim.x * gridDim.y) == 1) {
     walk_rows<SUMS>(pass, row, first, end, channels);

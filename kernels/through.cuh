@@ -13,10 +13,11 @@
 template <class T, class Source>
 struct Through {
   Source source;
-  T* y;
-  const T *x, *a;
-  const float *scale, *shift, *mean;
-  int rectify, y_pitch, x_pitch, a_pitch;
+  View<T> y;
+  View<const T> x, a;
+  Prologue prologue;
+  const float* mean;
+  Strips strips;
   static constexpr int UNROLL = Source::UNROLL;
 
   struct Pixel {
@@ -26,7 +27,7 @@ struct Through {
   __device__ __forceinline__ Pixel pixel(int p) const { return {p, source.at(p)}; }
 
   struct Lane {
-    Through of;
+    const Through& of;
     int c, count;
     Floats scale, shift, mean;
 
@@ -35,44 +36,60 @@ struct Through {
       int p = pixel.p;
       Floats v = of.source(pixel.at, c, count);
       if constexpr (SUMS > 0) {
-        Floats x = widen(load(of.x + size_t(p) * of.x_pitch + c, count));
-        if (of.rectify) v = greater(fma(scale, x, shift), filled(0.0f), v, filled(0.0f));
+        Floats x = widen(load(of.x.at(p, c), count));
+        if (of.prologue.rectify) v = greater(fma(scale, x, shift), filled(0.0f), v, filled(0.0f));
         sums[0] = sums[0] + v;
         sums[1] = fma(v, x - mean, sums[1]);
         v = scale * v;
       }
-      if (of.a) v = v + widen(load(of.a + size_t(p) * of.a_pitch + c, count));
-      store(of.y + size_t(p) * of.y_pitch + c, narrow<T>(v), count);
+      if (of.a) v = v + widen(load(of.a.at(p, c), count));
+      store(of.y.at(p, c), narrow<T>(v), count);
     }
     __device__ __forceinline__ void finish(Sums<2>&, int) const {}
   };
   __device__ __forceinline__ Lane lane(int, int c, int count) const {
-    if (!x) return {*this, c, count, filled(0.0f), filled(0.0f), filled(0.0f)};
-    return {*this, c, count, widen(load(scale + c, count)), widen(load(shift + c, count)),
-            widen(load(mean + c, count))};
+    Lane made{*this, c, count, filled(0.0f), filled(0.0f), filled(0.0f)};
+    if (x) {
+      made.scale = widen(load(prologue.scale + c, count));
+      made.shift = widen(load(prologue.shift + c, count));
+      made.mean = widen(load(mean + c, count));
+    }
+    return made;
+  }
+
+  // With a prologue, or without.
+  __device__ __forceinline__ void pass() const {
+    if (x) {
+      walk<2>(*this, strips);
+    } else {
+      walk<0>(*this, strips);
+    }
+  }
+  __device__ __forceinline__ void pass_prologue() const { walk<2>(*this, strips); }
+};
+
+// One number a pixel of y.
+template <class T>
+struct Same {
+  View<const T> g;
+  static constexpr int UNROLL = 2;
+  using At = int;
+  __device__ __forceinline__ At at(int p) const { return p; }
+  __device__ __forceinline__ Floats operator()(At row, int c, int count) const {
+    return widen(load(g.at(row, c), count));
   }
 };
 
-template <class Through>
-__device__ __forceinline__ void pass_through(
-    Through pass, float* partial, int pixels, int length, int channels) {
-  if (pass.x) {
-    walk<2>(pass, partial, pixels, length, channels);
-  } else {
-    walk<0>(pass, partial, pixels, length, channels);
-  }
-}
-
-// One number a pixel of y, or, of a mean over `area` pixels, one for them all.
+// Of a mean over `area` pixels one number for them all.
 template <class T>
 struct Spread {
-  const T* g;
-  int pitch, area;
+  View<const T> g;
+  int area;
   static constexpr int UNROLL = 2;
   using At = int;
   __device__ __forceinline__ At at(int p) const { return area == 1 ? p : p / area; }
   __device__ __forceinline__ Floats operator()(At row, int c, int count) const {
-    Floats v = widen(load(g + size_t(row) * pitch + c, count));
+    Floats v = widen(load(g.at(row, c), count));
     return area == 1 ? v : v * (1.0f / float(area));
   }
 };
@@ -91,10 +108,10 @@ struct Covering {
 // in the window.
 template <class T>
 struct Windows {
-  const T* g;
-  const bfloat16* taps;
+  View<const T> g;
+  View<const bfloat16> taps;
   Image in, out;
-  int kernel, stride, pad, include_pad, pitch, taps_pitch;
+  int kernel, stride, pad, include_pad;
   static constexpr int UNROLL = 1;
 
   struct At {
@@ -116,10 +133,10 @@ struct Windows {
 #pragma unroll 1
       for (int ow = columns.begin; ow < columns.end; ow++) {
         size_t window = (size_t(at.n) * out.height + oh) * out.width + ow;
-        Floats v = widen(load(g + window * pitch + c, count));
+        Floats v = widen(load(g.at(window, c), count));
         if (taps) {
           float tap = float((at.h - oh * stride + pad) * kernel + at.w - ow * stride + pad);
-          Floats away = widen(load(taps + window * taps_pitch + c, count)) - filled(tap);
+          Floats away = widen(load(taps.at(window, c), count)) - filled(tap);
           sum = sum + greater(filled(0.5f), away * away, v, filled(0.0f));
         } else {
           Window wide(ow, kernel, stride, pad, in.width);

@@ -8,6 +8,7 @@
 #include <utility>
 #include "fibers.h"
 #include "half.h"
+#include "layout.h"
 #include "vectors.h"
 
 #define __global__ __attribute__((visibility("hidden")))
@@ -16,6 +17,7 @@
 #define __constant__ static
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __align__(n) __attribute__((aligned(n)))
 #define __shared__ static thread_local
 #define DYNAMIC_SHARED(T, name) T* name = static_cast<T*>(cuhost::worker->sharedMemory)
@@ -106,6 +108,19 @@ struct ParameterLayout {
   }
 };
 
+// The fields of a parameter struct; none where the parameters are several or no struct.
+template <class... A>
+struct ParameterFields {
+  static constexpr const CuhostField* all = nullptr;
+  static constexpr uint32_t count = 0;
+};
+template <class S>
+  requires std::is_class_v<S>
+struct ParameterFields<S> {
+  static constexpr const CuhostField* all = cuhost::fields<S>.all;
+  static constexpr uint32_t count = Fields<S>::count;
+};
+
 inline void enterGrid(const CuhostLaunch& l, uint64_t first) {
   gridDim = {static_cast<int>(l.grid[0]), static_cast<int>(l.grid[1]), static_cast<int>(l.grid[2])};
   blockDim = {static_cast<int>(l.block[0]), static_cast<int>(l.block[1]), static_cast<int>(l.block[2])};
@@ -131,6 +146,7 @@ struct Runner;
 template <class... A, void (*Kernel)(A...)>
 struct Runner<Kernel> {
   static constexpr ParameterLayout<A...> layout{};
+  using Fields = ParameterFields<A...>;
 
   [[gnu::always_inline]] static void loopBlock(int width, int height, int depth, A... a) {
     for (int z = 0; z < depth; ++z) {
@@ -212,7 +228,8 @@ struct Runner<Kernel> {
 #define CUHOST_EXPORT(kernel, how, flags)                                                              \
   static const CuhostKernel cuhost_kernel_##kernel = {                                                 \
       #kernel, cuhost::Runner<kernel>::how, flags, cuhost::Runner<kernel>::layout.count,               \
-      cuhost::Runner<kernel>::layout.sizes, cuhost::Runner<kernel>::layout.offsets};                   \
+      cuhost::Runner<kernel>::layout.sizes, cuhost::Runner<kernel>::layout.offsets,                    \
+      cuhost::Runner<kernel>::Fields::all, cuhost::Runner<kernel>::Fields::count};                     \
   [[gnu::section("cuhost_kernels"), gnu::used]] static const CuhostKernel* cuhost_entry_##kernel = &cuhost_kernel_##kernel;
 #define HOST_KERNEL_LOOP(kernel) CUHOST_EXPORT(kernel, loop, 0)
 #define HOST_KERNEL_FIBERS(kernel) CUHOST_EXPORT(kernel, fibers, CUHOST_FIBERS)

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-constexpr uint32_t CUHOST_MODULE_VERSION = 1;
+constexpr uint32_t CUHOST_MODULE_VERSION = 2;
 
 // What a worker thread lends to the kernel that it runs.
 struct CuhostWorker {
@@ -29,6 +29,16 @@ enum CuhostKernelFlags : uint32_t {
   CUHOST_FIBERS = 1,  // one fiber a thread; without it the threads of a block are a loop
 };
 
+// A field of a kernel's parameter struct.
+struct CuhostField {
+  const char* name;  // nameBytes of it
+  uint32_t nameBytes;
+  const char* type;  // address, int, long, float or double; null for a struct of `members`
+  uint32_t offset;
+  const CuhostField* members;
+  uint32_t memberCount;
+};
+
 struct CuhostKernel {
   const char* name;
   // Runs the blocks [first, last) of the grid, x fastest. 0, or 1 with worker->fault filled.
@@ -37,6 +47,8 @@ struct CuhostKernel {
   uint32_t paramCount;
   const uint32_t* paramSizes;
   const uint32_t* paramOffsets;  // within CU_LAUNCH_PARAM_BUFFER_POINTER
+  const CuhostField* fields;     // of the parameter struct; null where the parameters are no struct
+  uint32_t fieldCount;
 };
 
 struct CuhostModule {

@@ -45,33 +45,33 @@ final class Optimizer {
     long gradients = base + state.gradients();
     long norm = base + state.norm();
     long numbers = base + state.numbers();
+    var norms = new GradientNorm(numbers, norm, gradients, loss, vectors, threads);
+    var step =
+        new Sgd(
+            base + state.weights(),
+            base + state.momentum(),
+            base + state.copies(),
+            gradients,
+            numbers,
+            vectors,
+            copied);
     Kernel sgd = device.module("sgd").kernel("sgd_" + dtype.suffix());
+    Dim all = Dim.of(Dim.blocks(threads, BLOCK));
     launches =
         List.of(
-            norm(device, "gradient_squares")
-                .prepare(
-                    Dim.of(Dim.blocks(threads, BLOCK)),
-                    Dim.of(BLOCK),
-                    0,
-                    norm,
-                    gradients,
-                    numbers,
-                    vectors,
-                    threads),
-            norm(device, "gradient_sums").prepare(Dim.of(1), Dim.of(SUMS), 0, norm, threads),
-            norm(device, "gradient_norm").prepare(Dim.of(1), Dim.of(1), 0, numbers, norm, loss),
-            sgd.prepare(
-                Dim.of(Dim.blocks(vectors, BLOCK)),
-                Dim.of(BLOCK),
-                0,
-                base + state.weights(),
-                base + state.momentum(),
-                base + state.copies(),
-                gradients,
-                numbers,
-                vectors,
-                copied));
+            norm(device, "gradient_squares").prepare(all, Dim.of(BLOCK), 0, norms),
+            norm(device, "gradient_sums").prepare(Dim.of(1), Dim.of(SUMS), 0, norms),
+            norm(device, "gradient_norm").prepare(Dim.of(1), Dim.of(1), 0, norms),
+            sgd.prepare(Dim.of(Dim.blocks(vectors, BLOCK)), Dim.of(BLOCK), 0, step));
   }
+
+  /** The parameters of gradient_norm.cu. */
+  private record GradientNorm(
+      long numbers, long partial, long gradient, long loss, int vectors, int threads) {}
+
+  /** The parameters of sgd.cu. */
+  private record Sgd(
+      long w, long v, long copy, long gradient, long numbers, int vectors, int copied) {}
 
   private static Kernel norm(Device device, String name) {
     return device.module("gradient_norm").kernel(name);

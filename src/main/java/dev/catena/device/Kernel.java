@@ -28,14 +28,20 @@ public final class Kernel {
   private final int localBytes;
   private final int registers;
   private int maxDynamicSharedBytes;
+  private final ParameterLayout layout;
 
   /** Size of each parameter; null where the driver, older than CUDA 12.4, does not tell. */
   private final int[] parameterBytes;
 
-  /** Inside the device's {@link Resource#enter}. */
-  Kernel(Context context, String name, long function) {
+  /**
+   * Inside the device's {@link Resource#enter}.
+   *
+   * @param layout of its parameter struct; null if its parameters are no struct
+   */
+  Kernel(Context context, String name, long function, ParameterLayout layout) {
     this.context = context;
     this.name = name;
+    this.layout = layout;
     this.function = function;
     this.maxThreads = attribute(MAX_THREADS);
     this.sharedBytes = attribute(SHARED_BYTES);
@@ -113,6 +119,16 @@ public final class Kernel {
     } finally {
       context.device().exit();
     }
+  }
+
+  /** The parameter struct, if the record that is given has to fill one. */
+  ParameterLayout layout() {
+    if (layout == null) {
+      throw new DeviceException(
+          "kernels/layouts.txt has no parameter struct of kernel %s: build the kernels again"
+              .formatted(name));
+    }
+    return layout;
   }
 
   /** Throws when the arguments, of these sizes, are not what the kernel takes. */

@@ -21,8 +21,12 @@ final class KernelImages {
 
   private static final String HOST = "host-";
 
-  /** An image and where it came from. */
-  record Image(String resource, byte[] bytes) {}
+  /** An image, where it came from, and the parameter structs of its kernels. */
+  record Image(String resource, byte[] bytes, Map<String, ParameterLayout> layouts) {
+    Image(String resource, byte[] bytes) {
+      this(resource, bytes, ParameterLayout.builtIn());
+    }
+  }
 
   /** Names a folder with {@code sm_*}{@code /NAME.cubin} and {@code kernels.properties}. */
   static final String CUBINS = "catena.cubins";

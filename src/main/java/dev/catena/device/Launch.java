@@ -15,6 +15,7 @@ import java.lang.invoke.MethodHandle;
  */
 public final class Launch {
   private static final long SLOT = JAVA_LONG.byteSize();
+  private static final long STRUCT = 16;
 
   private final Kernel kernel;
   private final Context context;
@@ -99,6 +100,9 @@ public final class Launch {
   }
 
   private static MemorySegment layOut(Kernel kernel, Object[] arguments) {
+    if (arguments.length == 1 && arguments[0] instanceof Record record) {
+      return layOut(kernel, record);
+    }
     long values = arguments.length * SLOT;
     MemorySegment block =
         Arena.ofAuto().allocate(Math.max(SLOT, 2 * values), JAVA_LONG.byteAlignment());
@@ -108,6 +112,16 @@ public final class Launch {
       bytes[i] = set(block, values + i * SLOT, arguments[i], i, kernel);
     }
     kernel.requireParameters(bytes);
+    return block;
+  }
+
+  /** A pointer to the struct, then, as aligned as any field may be, the struct. */
+  private static MemorySegment layOut(Kernel kernel, Record record) {
+    ParameterLayout layout = kernel.layout();
+    kernel.requireParameters(new int[] {layout.bytes()});
+    MemorySegment block = Arena.ofAuto().allocate(STRUCT + layout.bytes(), STRUCT);
+    block.set(JAVA_LONG, 0, block.address() + STRUCT);
+    layout.write(record, block.asSlice(STRUCT));
     return block;
   }
 

@@ -30,13 +30,15 @@ public final class Module {
   private final String file;
   private final String resource;
   private final long handle;
+  private final Map<String, ParameterLayout> layouts;
   private final Map<String, Kernel> kernels = new ConcurrentHashMap<>();
 
-  private Module(Context context, String file, String resource, long handle) {
+  private Module(Context context, String file, KernelImages.Image image, long handle) {
     this.context = context;
     this.file = file;
-    this.resource = resource;
+    this.resource = image.resource();
     this.handle = handle;
+    this.layouts = image.layouts();
   }
 
   /** Loads an image; the caller is inside the device's {@link Resource#enter}. */
@@ -76,7 +78,7 @@ public final class Module {
           0,
           "cuModuleUnload",
           () -> (int) context.cu().cuModuleUnload().invokeExact(handle));
-      return new Module(context, file, image.resource(), handle);
+      return new Module(context, file, image, handle);
     }
   }
 
@@ -115,7 +117,7 @@ public final class Module {
         throw new DeviceException("kernel file " + resource + " has no kernel " + name);
       }
       context.check("cuModuleGetFunction of " + name, code);
-      return new Kernel(context, name, out.get(JAVA_LONG, 0));
+      return new Kernel(context, name, out.get(JAVA_LONG, 0), layouts.get(name));
     }
   }
 

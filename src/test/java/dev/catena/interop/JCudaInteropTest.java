@@ -112,12 +112,24 @@ class JCudaInteropTest {
     /** A kernel of Catena's own: an image of N/8 pixels and 8 channels. */
     private static void addInto(
         Device device, Stream stream, DeviceMemory z, DeviceMemory x, DeviceMemory y) {
+      var add =
+          new Add(
+              new View(z.address(), 8),
+              new View(x.address(), 8),
+              new View(y.address(), 8),
+              N / 8,
+              8,
+              0);
       device
           .module("add")
           .kernel("add_f32")
-          .prepare(Dim.of(Dim.blocks(N / 8, 32)), Dim.of(1, 32), 0, z, x, y, N / 8, 8, 8, 8, 8, 0)
+          .prepare(Dim.of(Dim.blocks(N / 8, 32)), Dim.of(1, 32), 0, add)
           .enqueue(stream);
     }
+
+    private record View(long data, int pitch) {}
+
+    private record Add(View y, View a, View b, int pixels, int channels, int rectify) {}
 
     /** A whole model runs in the application's context too. */
     private static void classify(Device device) {

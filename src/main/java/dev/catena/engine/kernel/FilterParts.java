@@ -2,7 +2,8 @@ package dev.catena.engine.kernel;
 
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
-import dev.catena.graph.Op;
+import dev.catena.engine.kernel.KernelParameters.Epilogue;
+import dev.catena.engine.kernel.KernelParameters.View;
 import java.util.List;
 
 /**
@@ -16,10 +17,6 @@ record FilterParts(int count, Operand filters) {
   /** Scratch memory is part of a training step's peak, and should be small beside it. */
   private static final long MOST_BYTES = 4 << 20;
 
-  private static final int X = 1;
-  private static final int SCALE = 2;
-  private static final int SHIFT = 3;
-
   /** As many as wanted, if there are so many pieces to share out and so much memory. */
   static FilterParts atMost(long wanted, long pieces, Operand filters) {
     long affordable = MOST_BYTES / (filters.bufferElements() * Float.BYTES);
@@ -32,16 +29,9 @@ record FilterParts(int count, Operand filters) {
     return count == 1 ? 0 : count * filters.bufferElements() * Float.BYTES;
   }
 
-  /** The first arguments of the kernels: dw or its parts, g, x, s, t, whether to rectify. */
-  List<Object> arguments(KernelCall call, Op.Conv conv) {
-    boolean affine = conv.prologue() != Op.Prologue.NONE;
-    return List.of(
-        count == 1 ? call.binding().output() : call.binding().workspace(),
-        call.binding().input(0),
-        call.binding().input(X),
-        affine ? call.vector(SCALE) : 0L,
-        affine ? call.vector(SHIFT) : 0L,
-        conv.prologue() == Op.Prologue.SCALE_SHIFT_RELU ? 1 : 0);
+  /** Where a kernel's gradient goes: its own place, or that of the parts. */
+  long target(KernelCall call) {
+    return count == 1 ? call.binding().output() : call.binding().workspace();
   }
 
   /** {@code launch}, then what adds the parts up. */
@@ -53,12 +43,12 @@ record FilterParts(int count, Operand filters) {
     Launch adding =
         call.sum(
             filters,
-            call.binding().output(),
+            new View(call.binding().output(), filters.pitch()),
             call.binding().workspace(),
+            Epilogue.NONE,
             (long) count * rows,
             rows,
-            filters.shape().dim(1),
-            filters.pitch());
+            filters.shape().dim(1));
     return List.of(launch, adding);
   }
 }

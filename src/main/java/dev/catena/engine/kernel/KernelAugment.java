@@ -2,6 +2,7 @@ package dev.catena.engine.kernel;
 
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
+import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
 import java.util.List;
@@ -15,35 +16,46 @@ final class KernelAugment {
 
   private KernelAugment() {}
 
-  static Launch launch(KernelCall call, TrainingOp.Augment op) {
-    Shape shape = call.y().shape();
-    return call.launch(
-        "augment",
-        "augment",
-        call.y(),
-        Dim.of(Dim.blocks(shape.pixels(), BLOCK)),
-        Dim.of(BLOCK),
-        call.binding().output(),
-        call.binding().input(0),
-        call.binding().input(1),
-        (int) shape.pixels(),
-        shape.h(),
-        shape.w(),
-        shape.c(),
-        call.y().pitch(),
-        op.padding(),
-        op.flip() ? 1 : 0,
-        of(op.mean(), 0),
-        of(op.mean(), 1),
-        of(op.mean(), 2),
-        of(op.mean(), 3),
-        of(op.scale(), 0),
-        of(op.scale(), 1),
-        of(op.scale(), 2),
-        of(op.scale(), 3));
+  /** A value of each channel. */
+  private record Four(float c0, float c1, float c2, float c3) {
+    static Four of(List<Float> values) {
+      return new Four(at(values, 0), at(values, 1), at(values, 2), at(values, 3));
+    }
+
+    private static float at(List<Float> values, int channel) {
+      return channel < values.size() ? values.get(channel) : 0;
+    }
   }
 
-  private static float of(List<Float> values, int channel) {
-    return channel < values.size() ? values.get(channel) : 0;
+  private record Augment(
+      View y,
+      long x,
+      long random,
+      int pixels,
+      int height,
+      int width,
+      int channels,
+      int pad,
+      int flip,
+      Four mean,
+      Four scale) {}
+
+  static Launch launch(KernelCall call, TrainingOp.Augment op) {
+    Shape shape = call.y().shape();
+    var parameters =
+        new Augment(
+            call.output(),
+            call.binding().input(0),
+            call.binding().input(1),
+            (int) shape.pixels(),
+            shape.h(),
+            shape.w(),
+            shape.c(),
+            op.padding(),
+            op.flip() ? 1 : 0,
+            Four.of(op.mean()),
+            Four.of(op.scale()));
+    Dim grid = Dim.of(Dim.blocks(shape.pixels(), BLOCK));
+    return call.launch("augment", "augment", call.y(), grid, Dim.of(BLOCK), parameters);
   }
 }

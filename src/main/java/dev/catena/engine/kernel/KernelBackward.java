@@ -1,9 +1,11 @@
 package dev.catena.engine.kernel;
 
 import dev.catena.device.Launch;
-import dev.catena.engine.Binding;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.kernel.KernelParameters.Image;
+import dev.catena.engine.kernel.KernelParameters.Prologue;
+import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
@@ -22,39 +24,114 @@ final class KernelBackward {
 
   private KernelBackward() {}
 
+  private record Through(
+      Record source,
+      View y,
+      View x,
+      View a,
+      Prologue prologue,
+      long mean,
+      KernelStrips.Strips strips) {}
+
+  private record Same(View g) {}
+
+  private record Spread(View g, int area) {}
+
+  private record Windows(
+      View g, View taps, Image in, Image out, int kernel, int stride, int pad, int includePad) {}
+
+  private record MaxPoolTaps(
+      View taps,
+      View x,
+      Prologue prologue,
+      int images,
+      Image in,
+      Image out,
+      int kernel,
+      int stride,
+      int pad,
+      int channels) {}
+
+  private record Total(View g, KernelStrips.Strips strips) {}
+
+  private record ReluBackward(View y, View g, View made, View a, KernelStrips.Strips strips) {}
+
+  private record Dropout(
+      View y,
+      View x,
+      long random,
+      int threshold,
+      int stream,
+      float factor,
+      KernelStrips.Strips strips) {}
+
+  private record DropImages(
+      View y,
+      View x,
+      long random,
+      int threshold,
+      int stream,
+      float factor,
+      int area,
+      KernelStrips.Strips strips) {}
+
   static List<Launch> scaleShift(
       KernelCall call, KernelStrips strips, TrainingOp.ScaleShiftBackward op) {
     Op.Prologue prologue = op.relu() ? Op.Prologue.SCALE_SHIFT_RELU : Op.Prologue.SCALE_SHIFT;
     return through(
-        call, strips, "scale_shift_backward", "scale_shift_backward", prologue, op, List.of());
+        call,
+        strips,
+        "scale_shift_backward",
+        "scale_shift_backward",
+        prologue,
+        op,
+        new Same(call.input(0)));
   }
 
   static List<Launch> globalAverage(
       KernelCall call, KernelStrips strips, TrainingOp.GlobalAveragePoolBackward op) {
-    List<Object> area = List.of(op.height() * op.width());
+    Spread g = new Spread(call.input(0), op.height() * op.width());
     return through(
-        call, strips, "scale_shift_backward", "global_average_backward", op.prologue(), op, area);
+        call, strips, "scale_shift_backward", "global_average_backward", op.prologue(), op, g);
   }
 
   static List<Launch> pool(KernelCall call, KernelStrips strips, TrainingOp.PoolBackward op) {
     Op.Pool pool = op.pool();
-    Shape out = call.x().shape();
-    boolean max = pool.kind() == Op.PoolKind.MAX;
-    long taps = max ? taps(call.problem(), strips) : 0;
-    List<Object> window = new ArrayList<>();
-    window.addAll(List.of(op.height(), op.width(), out.h(), out.w()));
-    window.addAll(List.of(pool.kernel(), pool.stride(), pool.pad()));
+    Shape g = call.x().shape();
+    Image in = new Image(op.height(), op.width());
+    View taps = View.NONE;
     List<Launch> launches = new ArrayList<>();
-    if (max) {
-      launches.add(taps(call, pool, call.binding().workspace() + taps, window));
+    if (pool.kind() == Op.PoolKind.MAX) {
+      long address = call.binding().workspace() + taps(call.problem(), strips);
+      taps = new View(address, Operand.packedPitch(g.c()));
+      var parameters =
+          new MaxPoolTaps(
+              taps,
+              call.input(1),
+              call.prologue(pool.prologue(), 2),
+              g.n(),
+              in,
+              Image.of(g),
+              pool.kernel(),
+              pool.stride(),
+              pool.pad(),
+              g.c());
+      launches.add(
+          call.elementwise(
+              "pool_backward", "max_pool_taps", call.x(), g.pixels(), g.c(), parameters));
     }
-    List<Object> args = new ArrayList<>();
-    args.add(max ? call.binding().workspace() + taps : 0L);
-    args.add(Operand.packedPitch(out.c()));
-    args.addAll(window);
-    args.add(pool.includePad() ? 1 : 0);
+    Windows windows =
+        new Windows(
+            call.input(0),
+            taps,
+            in,
+            Image.of(g),
+            pool.kernel(),
+            pool.stride(),
+            pool.pad(),
+            pool.includePad() ? 1 : 0);
     launches.addAll(
-        through(call, strips, "pool_backward", "pool_backward", pool.prologue(), op, args));
+        through(call, strips, "pool_backward", "pool_backward", pool.prologue(), op, windows));
     return launches;
   }
 
@@ -73,20 +150,11 @@ final class KernelBackward {
     return taps(problem, strips) + (pool.kind() == Op.PoolKind.MAX ? taps : 0);
   }
 
-  private static Launch taps(KernelCall call, Op.Pool pool, long taps, List<Object> window) {
-    boolean prologue = pool.prologue() != Op.Prologue.NONE;
-    Shape out = call.x().shape();
-    List<Object> args = new ArrayList<>();
-    args.addAll(List.of(taps, call.binding().input(1)));
-    args.addAll(List.of(prologue ? call.vector(2) : 0L, prologue ? call.vector(3) : 0L));
-    args.addAll(List.of(rectifies(pool.prologue()), out.n()));
-    args.addAll(window);
-    args.addAll(List.of(out.c(), Operand.packedPitch(out.c()), call.problem().input(1).pitch()));
-    return call.elementwise(
-        "pool_backward", "max_pool_taps", call.x(), out.pixels(), out.c(), args.toArray());
-  }
-
-  /** Inputs are g, then with a prologue x, s, t and the statistics, last what is added to. */
+  /**
+   * Inputs are g, then with a prologue x, s, t and the statistics, last what is added to.
+   *
+   * @param source {@code Source} of through.cuh
+   */
   private static List<Launch> through(
       KernelCall call,
       KernelStrips strips,
@@ -94,90 +162,59 @@ final class KernelBackward {
       String kernel,
       Op.Prologue prologue,
       TrainingOp.Accumulating op,
-      List<Object> more) {
-    Binding at = call.binding();
-    Problem problem = call.problem();
+      Record source) {
     boolean through = prologue != Op.Prologue.NONE;
-    int last = problem.inputs().size() - 1;
-    List<Object> args = new ArrayList<>();
-    args.addAll(List.of(at.output(), at.workspace(), op.accumulate() ? at.input(last) : 0L));
-    args.addAll(List.of(through ? at.input(1) : 0L, through ? call.vector(2) : 0L));
-    args.addAll(List.of(through ? call.vector(3) : 0L, through ? at.input(4) : 0L));
-    args.addAll(List.of(rectifies(prologue), strips.pixels(), strips.length()));
-    args.addAll(List.of(strips.channels(), call.y().pitch()));
-    args.addAll(List.of(problem.input(last).pitch(), through ? problem.input(1).pitch() : 0));
-    args.addAll(List.of(at.input(0), call.x().pitch()));
-    args.addAll(more);
+    var parameters =
+        new Through(
+            source,
+            call.output(),
+            call.input(1, through),
+            call.input(call.problem().inputs().size() - 1, op.accumulate()),
+            call.prologue(prologue, 2),
+            through ? call.binding().input(4) : 0,
+            strips.parameters(call.binding().workspace()));
     List<Launch> launches = new ArrayList<>();
-    launches.add(strips.pass(call, file, kernel, call.x(), args.toArray()));
+    launches.add(strips.pass(call, file, kernel, call.x(), parameters));
     if (through) {
-      launches.addAll(strips.sums(call, SUMS, problem.output(1), at.output(1)));
+      launches.addAll(strips.sums(call, SUMS, call.problem().output(1), call.binding().output(1)));
     }
     return launches;
   }
 
-  private static int rectifies(Op.Prologue prologue) {
-    return prologue == Op.Prologue.SCALE_SHIFT_RELU ? 1 : 0;
-  }
-
   static List<Launch> channelSums(KernelCall call, KernelStrips strips) {
+    var parameters = new Total(call.input(0), strips.parameters(call.binding().workspace()));
     List<Launch> launches = new ArrayList<>();
-    launches.add(
-        strips.pass(
-            call,
-            "scale_shift_backward",
-            "channel_sums",
-            call.x(),
-            call.binding().workspace(),
-            call.binding().input(0),
-            strips.pixels(),
-            strips.length(),
-            strips.channels(),
-            call.x().pitch()));
+    launches.add(strips.pass(call, "scale_shift_backward", "channel_sums", call.x(), parameters));
     launches.addAll(strips.sums(call, 1, call.y(), call.binding().output()));
     return launches;
   }
 
   static Launch relu(KernelCall call, KernelStrips strips, boolean accumulate) {
-    return strips.pass(
-        call,
-        "relu_backward",
-        "relu_backward",
-        call.x(),
-        call.binding().output(),
-        call.binding().input(0),
-        call.binding().input(1),
-        accumulate ? call.binding().input(2) : 0L,
-        strips.pixels(),
-        strips.length(),
-        strips.channels(),
-        call.y().pitch(),
-        call.x().pitch(),
-        call.problem().input(1).pitch(),
-        accumulate ? call.problem().input(2).pitch() : 0);
+    var parameters =
+        new ReluBackward(
+            call.output(),
+            call.input(0),
+            call.input(1),
+            call.input(2, accumulate),
+            strips.parameters(0));
+    return strips.pass(call, "relu_backward", "relu_backward", call.x(), parameters);
   }
 
   static Launch dropout(KernelCall call, KernelStrips strips, TrainingOp.ApplyDropout op) {
-    return strips.pass(
-        call,
-        "dropout",
-        "dropout",
-        call.x(),
-        call.binding().output(),
-        call.binding().input(0),
-        call.binding().input(1),
-        (int) (long) (op.probability() * 0x1p32),
-        op.stream(),
-        1 / (1 - op.probability()),
-        strips.pixels(),
-        strips.length(),
-        strips.channels(),
-        call.y().pitch(),
-        call.x().pitch());
+    var parameters =
+        new Dropout(
+            call.output(),
+            call.input(0),
+            call.binding().input(1),
+            threshold(op.probability()),
+            op.stream(),
+            1 / (1 - op.probability()),
+            strips.parameters(0));
+    return strips.pass(call, "dropout", "dropout", call.x(), parameters);
   }
 
   static Launch dropImages(KernelCall call, KernelStrips strips, TrainingOp.DropImages op) {
-    int threshold = (int) (long) (op.probability() * 0x1p32);
+    int threshold = threshold(op.probability());
     return images(call, strips, call.binding().input(1), threshold, op.stream(), 1);
   }
 
@@ -189,22 +226,21 @@ final class KernelBackward {
   private static Launch images(
       KernelCall call, KernelStrips strips, long random, int threshold, int stream, float factor) {
     Shape x = call.x().shape();
-    return strips.pass(
-        call,
-        "drop_images",
-        "drop_images",
-        call.x(),
-        call.binding().output(),
-        call.binding().input(0),
-        random,
-        threshold,
-        stream,
-        factor,
-        x.h() * x.w(),
-        strips.pixels(),
-        strips.length(),
-        strips.channels(),
-        call.y().pitch(),
-        call.x().pitch());
+    var parameters =
+        new DropImages(
+            call.output(),
+            call.input(0),
+            random,
+            threshold,
+            stream,
+            factor,
+            x.h() * x.w(),
+            strips.parameters(0));
+    return strips.pass(call, "drop_images", "drop_images", call.x(), parameters);
+  }
+
+  /** Words below it are dropped. */
+  private static int threshold(float probability) {
+    return (int) (long) (probability * 0x1p32);
   }
 }

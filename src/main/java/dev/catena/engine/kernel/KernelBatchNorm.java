@@ -4,6 +4,8 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Operand;
+import dev.catena.engine.kernel.KernelParameters.View;
+import dev.catena.engine.kernel.KernelStrips.Strips;
 import dev.catena.graph.TrainingOp;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +15,29 @@ final class KernelBatchNorm {
   private static final int BLOCK = 256;
 
   private KernelBatchNorm() {}
+
+  private record Moments(View x, Strips strips) {}
+
+  private record MomentsBackward(
+      View y, View x, View a, View statistics, View gradient, Strips strips) {}
+
+  private record BatchScale(long y, long gamma, View statistics, float epsilon, int channels) {}
+
+  private record BatchShift(long y, long beta, long statistics, long scale, int channels) {}
+
+  private record Running(
+      long y, long x, View statistics, float momentum, float unbias, int channels) {}
+
+  private record BatchNormGradient(
+      View y,
+      long dgamma,
+      long dbeta,
+      long gamma,
+      View statistics,
+      View sums,
+      View a,
+      float epsilon,
+      int channels) {}
 
   static List<Launch> statistics(KernelCall call, KernelStrips strips) {
     Binding at = call.binding();
@@ -41,94 +66,74 @@ final class KernelBatchNorm {
             "batch_statistics",
             "batch_statistics",
             x,
-            call.binding().workspace(),
-            from,
-            strips.pixels(),
-            strips.length(),
-            strips.channels(),
-            x.pitch()));
+            new Moments(new View(from, x.pitch()), strips.parameters(call.binding().workspace()))));
     launches.addAll(strips.statistics(call, target, address));
     return launches;
   }
 
   static Launch statisticsBackward(KernelCall call, KernelStrips strips, boolean accumulate) {
-    Operand x = call.x();
-    return strips.pass(
-        call,
-        "batch_statistics",
-        "batch_statistics_backward",
-        x,
-        call.binding().output(),
-        call.binding().input(0),
-        call.binding().input(1),
-        call.binding().input(2),
-        accumulate ? call.binding().input(3) : 0L,
-        strips.pixels(),
-        strips.length(),
-        strips.channels(),
-        call.y().pitch(),
-        x.pitch(),
-        call.problem().input(1).pitch(),
-        call.problem().input(2).pitch(),
-        accumulate ? call.problem().input(3).pitch() : 0);
+    var parameters =
+        new MomentsBackward(
+            call.output(),
+            call.input(0),
+            call.input(3, accumulate),
+            call.input(1),
+            call.input(2),
+            strips.parameters(0));
+    return strips.pass(call, "batch_statistics", "batch_statistics_backward", call.x(), parameters);
   }
 
   static Launch scale(KernelCall call, TrainingOp.BatchScale op) {
-    return vector(call, "batch_scale", op.epsilon(), channels(call), pitch(call));
+    var parameters =
+        new BatchScale(
+            call.binding().output(), call.vector(0), call.input(1), op.epsilon(), channels(call));
+    return launch(call, "batch_scale", parameters);
   }
 
   static Launch shift(KernelCall call) {
-    return vector(call, "batch_shift", call.vector(2), channels(call));
+    Binding at = call.binding();
+    var parameters =
+        new BatchShift(at.output(), call.vector(0), at.input(1), call.vector(2), channels(call));
+    return launch(call, "batch_shift", parameters);
   }
 
   static Launch runningMean(KernelCall call, TrainingOp.RunningMean op) {
-    return vector(call, "running_mean", op.momentum(), channels(call));
+    return running(call, "running_mean", op.momentum(), 1);
   }
 
   static Launch runningVariance(KernelCall call, TrainingOp.RunningVariance op) {
     float unbias = (float) (op.count() / (op.count() - 1.0));
-    return vector(call, "running_variance", op.momentum(), unbias, channels(call), pitch(call));
+    return running(call, "running_variance", op.momentum(), unbias);
+  }
+
+  private static Launch running(KernelCall call, String kernel, float momentum, float unbias) {
+    long y = call.binding().output();
+    var parameters =
+        new Running(y, call.vector(0), call.input(1), momentum, unbias, channels(call));
+    return launch(call, kernel, parameters);
   }
 
   static Launch gradient(KernelCall call, TrainingOp.BatchNormGradient op) {
-    Binding at = call.binding();
-    return launch(
-        call,
-        "batch_norm_gradient",
-        at.output(),
-        at.output(1),
-        at.output(2),
-        call.vector(0),
-        at.input(1),
-        at.input(2),
-        op.accumulate() ? at.input(3) : 0L,
-        op.epsilon(),
-        channels(call),
-        call.y().pitch(),
-        pitch(call),
-        call.problem().input(2).pitch(),
-        op.accumulate() ? call.problem().input(3).pitch() : 0);
+    var parameters =
+        new BatchNormGradient(
+            call.output(),
+            call.binding().output(1),
+            call.binding().output(2),
+            call.vector(0),
+            call.input(1),
+            call.input(2),
+            call.input(3, op.accumulate()),
+            op.epsilon(),
+            channels(call));
+    return launch(call, "batch_norm_gradient", parameters);
   }
 
-  /** A vector made of a vector, the statistics and more. */
-  private static Launch vector(KernelCall call, String kernel, Object... more) {
-    List<Object> args = new ArrayList<>();
-    args.addAll(List.of(call.binding().output(), call.vector(0), call.binding().input(1)));
-    args.addAll(List.of(more));
-    return launch(call, kernel, args.toArray());
-  }
-
-  private static Launch launch(KernelCall call, String kernel, Object... args) {
+  private static Launch launch(KernelCall call, String kernel, Record parameters) {
     Dim grid = Dim.of(Dim.blocks(channels(call), BLOCK));
-    return call.launch("batch_norm_vectors", kernel, call.x(), grid, Dim.of(BLOCK), args);
+    return call.launch("batch_norm_vectors", kernel, call.x(), grid, Dim.of(BLOCK), parameters);
   }
 
   private static int channels(KernelCall call) {
     return call.problem().input(1).shape().c();
-  }
-
-  /** From the statistics' means to their variances. */
-  private static int pitch(KernelCall call) {
-    return call.problem().input(1).pitch();
   }
 }

@@ -1,12 +1,12 @@
 package dev.catena.engine.kernel;
 
 import dev.catena.device.Launch;
-import dev.catena.engine.Operand;
+import dev.catena.engine.kernel.KernelParameters.Image;
+import dev.catena.engine.kernel.KernelParameters.Prologue;
+import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * Launches of what the networks have besides convolutions and pools, and of its gradients, on
@@ -19,154 +19,216 @@ final class KernelBlocks {
 
   private KernelBlocks() {}
 
+  private record Shortcut(
+      View y,
+      View f,
+      View x,
+      Prologue epilogue,
+      int sampling,
+      int images,
+      Image in,
+      Image out,
+      int xChannels,
+      int channels) {}
+
+  private record PadChannels(View y, View x, int pixels, int xChannels, int channels) {}
+
+  private record ScaleChannels(
+      View y,
+      View x,
+      View gate,
+      View residual,
+      int squash,
+      int rectify,
+      int pixels,
+      int area,
+      int channels) {}
+
+  private record GateBackward(
+      View dgate, View g, View x, View gate, int images, int area, int channels) {}
+
+  private record Clip(View y, View x, int pixels, int channels, float min, float max) {}
+
+  private record ClipBackward(
+      View dx, View g, View x, int pixels, int channels, float min, float max) {}
+
+  private record SigmoidBackward(View dx, View g, View y, int pixels, int channels) {}
+
+  private record Norm(
+      View y, View x, int pixels, int channels, int size, float alpha, float beta, float k) {}
+
+  private record NormBackward(
+      View dx,
+      View g,
+      View x,
+      int pixels,
+      int channels,
+      int size,
+      float alpha,
+      float beta,
+      float k) {}
+
+  private record Average(View y, View x, int images, Image in, Image out, int channels) {}
+
+  private record AverageBackward(View dx, View g, int images, Image in, Image out, int channels) {}
+
+  private record Flatten(View y, View x, int pixels, int area, int channels) {}
+
+  private record FlattenBackward(View dx, View g, int pixels, int area, int channels) {}
+
   static Launch shortcut(KernelCall call, Op.Shortcut op) {
-    Operand from = call.problem().input(1);
-    Shape x = from.shape();
+    Shape x = call.problem().input(1).shape();
     Shape y = call.y().shape();
-    return pixels(
-        call,
-        "shortcut",
-        "shortcut",
-        call.binding().output(),
-        call.binding().input(0),
-        call.binding().input(1),
-        op.affine() ? call.vector(2) : 0L,
-        op.affine() ? call.vector(3) : 0L,
-        op.relu() ? 1 : 0,
-        op.sampling().ordinal(),
-        x.n(),
-        x.h(),
-        x.w(),
-        y.h(),
-        y.w(),
-        x.c(),
-        y.c(),
-        call.y().pitch(),
-        call.x().pitch(),
-        from.pitch());
+    Prologue epilogue =
+        new Prologue(
+            op.affine() ? call.vector(2) : 0, op.affine() ? call.vector(3) : 0, op.relu() ? 1 : 0);
+    var parameters =
+        new Shortcut(
+            call.output(),
+            call.input(0),
+            call.input(1),
+            epilogue,
+            op.sampling().ordinal(),
+            x.n(),
+            Image.of(x),
+            Image.of(y),
+            x.c(),
+            y.c());
+    return call.overOutput("shortcut", "shortcut", parameters);
   }
 
   static Launch padChannels(KernelCall call) {
     Shape y = call.y().shape();
     int channels = call.x().shape().c();
-    return views(call, "shortcut", "pad_channels", 1, (int) y.pixels(), channels, y.c());
+    var parameters =
+        new PadChannels(call.output(), call.input(0), (int) y.pixels(), channels, y.c());
+    return call.overOutput("shortcut", "pad_channels", parameters);
   }
 
   static Launch scaleChannels(KernelCall call, Op.ScaleChannels op) {
     Shape y = call.y().shape();
-    int sigmoid = op.sigmoid() ? 1 : 0;
-    int relu = op.relu() ? 1 : 0;
-    int plane = y.h() * y.w();
-    return views(
-        call, "excitation", "scale_channels", 3, sigmoid, relu, (int) y.pixels(), plane, y.c());
+    var parameters =
+        new ScaleChannels(
+            call.output(),
+            call.input(0),
+            call.input(1),
+            call.input(2, call.problem().inputs().size() > 2),
+            op.sigmoid() ? 1 : 0,
+            op.relu() ? 1 : 0,
+            (int) y.pixels(),
+            y.h() * y.w(),
+            y.c());
+    return call.overOutput("excitation", "scale_channels", parameters);
   }
 
   static Launch activation(KernelCall call, Op.Activation op) {
-    Shape y = call.y().shape();
+    Shape shape = call.y().shape();
+    int pixels = (int) shape.pixels();
+    int channels = shape.c();
+    View y = call.output();
+    View x = call.input(0);
     return switch (op) {
       case Op.Relu _ -> KernelElementwise.relu(call);
-      case Op.Clip c -> views(call, "clip", "clip", 1, (int) y.pixels(), y.c(), c.min(), c.max());
-      case Op.Sigmoid _ -> views(call, "excitation", "sigmoid", 1, (int) y.pixels(), y.c());
+      case Op.Clip c ->
+          call.overOutput("clip", "clip", new Clip(y, x, pixels, channels, c.min(), c.max()));
+      case Op.Sigmoid _ ->
+          call.overOutput(
+              "excitation", "sigmoid", new KernelElementwise.Map(y, x, pixels, channels));
     };
   }
 
   static Launch localResponseNorm(KernelCall call, Op.LocalResponseNorm norm) {
-    return normalised(call, PLAIN, "local_response_norm", 1, norm);
+    Shape y = call.y().shape();
+    var parameters =
+        new Norm(
+            call.output(),
+            call.input(0),
+            (int) y.pixels(),
+            y.c(),
+            norm.size(),
+            norm.alpha(),
+            norm.beta(),
+            norm.k());
+    return call.overOutput(PLAIN, "local_response_norm", parameters);
   }
 
   static Launch adaptiveAverage(KernelCall call) {
-    return averaged(call, PLAIN, "adaptive_average", call.x().shape(), call.y().shape());
+    Shape x = call.x().shape();
+    Shape y = call.y().shape();
+    var parameters =
+        new Average(call.output(), call.input(0), x.n(), Image.of(x), Image.of(y), y.c());
+    return call.overOutput(PLAIN, "adaptive_average", parameters);
   }
 
   static Launch flatten(KernelCall call) {
     Shape x = call.x().shape();
-    return call.elementwise(
-        PLAIN,
-        "flatten",
-        call.x(),
-        x.pixels(),
-        x.c(),
-        call.binding().output(),
-        call.binding().input(0),
-        (int) x.pixels(),
-        x.h() * x.w(),
-        x.c(),
-        call.y().pitch(),
-        call.x().pitch());
+    int pixels = (int) x.pixels();
+    var parameters = new Flatten(call.output(), call.input(0), pixels, x.h() * x.w(), x.c());
+    return call.elementwise(PLAIN, "flatten", call.x(), pixels, x.c(), parameters);
   }
 
   static Launch localResponseNormBackward(KernelCall call, Op.LocalResponseNorm norm) {
-    return normalised(call, PLAIN_BACKWARD, "local_response_norm_backward", 2, norm);
+    Shape y = call.y().shape();
+    var parameters =
+        new NormBackward(
+            call.output(),
+            call.input(0),
+            call.input(1),
+            (int) y.pixels(),
+            y.c(),
+            norm.size(),
+            norm.alpha(),
+            norm.beta(),
+            norm.k());
+    return call.overOutput(PLAIN_BACKWARD, "local_response_norm_backward", parameters);
   }
 
   static Launch adaptiveAverageBackward(KernelCall call) {
     Shape x = call.y().shape();
-    return averaged(call, PLAIN_BACKWARD, "adaptive_average_backward", x, call.x().shape());
+    Shape y = call.x().shape();
+    var parameters =
+        new AverageBackward(call.output(), call.input(0), x.n(), Image.of(x), Image.of(y), y.c());
+    return call.overOutput(PLAIN_BACKWARD, "adaptive_average_backward", parameters);
   }
 
   static Launch flattenBackward(KernelCall call) {
     Shape y = call.y().shape();
-    int plane = y.h() * y.w();
-    return views(call, PLAIN_BACKWARD, "flatten_backward", 1, (int) y.pixels(), plane, y.c());
+    var parameters =
+        new FlattenBackward(call.output(), call.input(0), (int) y.pixels(), y.h() * y.w(), y.c());
+    return call.overOutput(PLAIN_BACKWARD, "flatten_backward", parameters);
   }
 
   static Launch gateBackward(KernelCall call) {
     Shape g = call.x().shape();
-    int plane = g.h() * g.w();
-    return views(call, "excitation_backward", "gate_backward", 3, g.n(), plane, g.c());
+    var parameters =
+        new GateBackward(
+            call.output(),
+            call.input(0),
+            call.input(1),
+            call.input(2, call.problem().inputs().size() > 2),
+            g.n(),
+            g.h() * g.w(),
+            g.c());
+    return call.overOutput("excitation_backward", "gate_backward", parameters);
   }
 
   static Launch activationBackward(KernelCall call, TrainingOp.ActivationBackward op) {
     Shape y = call.y().shape();
+    int pixels = (int) y.pixels();
+    View dx = call.output();
+    View g = call.input(0);
+    View given = call.input(1);
     return switch (op) {
       case TrainingOp.ClipBackward c ->
-          views(call, "clip", "clip_backward", 2, (int) y.pixels(), y.c(), c.min(), c.max());
+          call.overOutput(
+              "clip",
+              "clip_backward",
+              new ClipBackward(dx, g, given, pixels, y.c(), c.min(), c.max()));
       case TrainingOp.SigmoidBackward _ ->
-          views(call, "excitation_backward", "sigmoid_backward", 2, (int) y.pixels(), y.c());
+          call.overOutput(
+              "excitation_backward",
+              "sigmoid_backward",
+              new SigmoidBackward(dx, g, given, pixels, y.c()));
     };
-  }
-
-  private static Launch normalised(
-      KernelCall call, String file, String kernel, int inputs, Op.LocalResponseNorm norm) {
-    Shape y = call.y().shape();
-    int pixels = (int) y.pixels();
-    return views(
-        call,
-        file,
-        kernel,
-        inputs,
-        pixels,
-        y.c(),
-        norm.size(),
-        norm.alpha(),
-        norm.beta(),
-        norm.k());
-  }
-
-  private static Launch averaged(KernelCall call, String file, String kernel, Shape x, Shape y) {
-    return views(call, file, kernel, 1, x.n(), x.h(), x.w(), y.h(), y.w(), y.c());
-  }
-
-  /**
-   * Element-wise over the output: its address and those of so many inputs, {@code numbers}, and the
-   * pitches in the same order; 0 for an input that the problem has not.
-   */
-  private static Launch views(
-      KernelCall call, String file, String kernel, int inputs, Object... numbers) {
-    List<Object> args = new ArrayList<>(List.of(call.binding().output()));
-    List<Object> pitches = new ArrayList<>(List.of(call.y().pitch()));
-    for (int i = 0; i < inputs; i++) {
-      boolean given = i < call.problem().inputs().size();
-      args.add(given ? call.binding().input(i) : 0L);
-      pitches.add(given ? call.problem().input(i).pitch() : 0);
-    }
-    args.addAll(List.of(numbers));
-    args.addAll(pitches);
-    return pixels(call, file, kernel, args.toArray());
-  }
-
-  private static Launch pixels(KernelCall call, String file, String kernel, Object... args) {
-    Shape y = call.y().shape();
-    return call.elementwise(file, kernel, call.y(), y.pixels(), y.c(), args);
   }
 }

@@ -6,8 +6,12 @@ import dev.catena.device.Launch;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.kernel.KernelParameters.Epilogue;
+import dev.catena.engine.kernel.KernelParameters.Prologue;
+import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -40,8 +44,8 @@ record KernelCall(Problem problem, Binding binding, Device device) {
    * A launch of {@code kernel} for the element type of {@code typed}, without dynamic shared
    * memory.
    */
-  Launch launch(String file, String kernel, Operand typed, Dim grid, Dim block, Object... args) {
-    return launch(file, kernel, typed.dtype().suffix(), grid, block, 0, args);
+  Launch launch(String file, String kernel, Operand typed, Dim grid, Dim block, Record parameters) {
+    return launch(file, kernel, typed.dtype().suffix(), grid, block, 0, parameters);
   }
 
   /** The same of a type's {@code suffix}, with {@code sharedBytes} of dynamic shared memory. */
@@ -52,23 +56,33 @@ record KernelCall(Problem problem, Binding binding, Device device) {
       Dim grid,
       Dim block,
       int sharedBytes,
-      Object[] args) {
+      Record parameters) {
     String name = kernel + "_" + suffix;
-    return device.module(file).kernel(name).prepare(grid, block, sharedBytes, args);
+    return device.module(file).kernel(name).prepare(grid, block, sharedBytes, parameters);
   }
 
   /**
    * The same, element-wise over {@code pixels} pixels of {@code channels} channels (common.cuh).
    */
   Launch elementwise(
-      String file, String kernel, Operand typed, long pixels, int channels, Object... args) {
+      String file, String kernel, Operand typed, long pixels, int channels, Record parameters) {
     int vectors = Math.ceilDiv(channels, VECTOR);
     int across = Math.min(vectors, MOST_VECTORS);
     boolean few = device.kind() == Device.Kind.CUDA && pixels * vectors < FEW_THREADS;
     int down = Math.max(1, (few ? SMALL_BLOCK : BLOCK) / across);
     Dim grid = Dim.of(Dim.blocks(pixels, down), Dim.blocks(vectors, across));
-    return launch(file, kernel, typed, grid, Dim.of(across, down), args);
+    return launch(file, kernel, typed, grid, Dim.of(across, down), parameters);
   }
+
+  /** The same over the output. */
+  Launch overOutput(String file, String kernel, Record parameters) {
+    Shape y = y().shape();
+    return elementwise(file, kernel, y(), y.pixels(), y.c(), parameters);
+  }
+
+  /** The parameters of conv_sum.cu. */
+  private record ConvSum(
+      View y, long sums, Epilogue epilogue, long rows, int pixels, int outputs) {}
 
   /**
    * Adds up every {@code to}-th of {@code from} rows in fp32, channels rounded up to 8
@@ -76,35 +90,42 @@ record KernelCall(Problem problem, Binding binding, Device device) {
    *
    * @param typed of the result's type
    * @param target the result's {@code to} rows
-   * @param pitch of the result
    */
-  Launch sum(Operand typed, long target, long sums, long from, int to, int channels, int pitch) {
-    return elementwise(
-        "conv_sum",
-        "conv_sum",
-        typed,
-        to,
-        channels,
-        target,
-        sums,
-        0L,
-        0L,
-        0,
-        from,
-        to,
-        channels,
-        pitch,
-        0);
+  Launch sum(
+      Operand typed, View target, long sums, Epilogue epilogue, long from, int to, int channels) {
+    ConvSum parameters = new ConvSum(target, sums, epilogue, from, to, channels);
+    return elementwise("conv_sum", "conv_sum", typed, to, channels, parameters);
   }
 
-  /** Address of what a convolution adds to its sums; 0 if nothing. */
-  long residual(Op.Conv conv) {
-    return conv.residual() ? binding.input(conv.residualIndex()) : 0;
+  /** The output. */
+  View output() {
+    return new View(binding.output(), y().pitch());
   }
 
-  /** Channels from one pixel of that to the next. */
-  int residualPitch(Op.Conv conv) {
-    return conv.residual() ? problem.input(conv.residualIndex()).pitch() : 0;
+  /** Input {@code index}. */
+  View input(int index) {
+    return new View(binding.input(index), problem.input(index).pitch());
+  }
+
+  /** The same if it is {@code given}. */
+  View input(int index, boolean given) {
+    return given ? input(index) : View.NONE;
+  }
+
+  /** The prologue {@code kind}, whose scale is input {@code index} and whose shift the next. */
+  Prologue prologue(Op.Prologue kind, int index) {
+    return kind == Op.Prologue.NONE
+        ? Prologue.NONE
+        : new Prologue(
+            vector(index), vector(index + 1), kind == Op.Prologue.SCALE_SHIFT_RELU ? 1 : 0);
+  }
+
+  /** Bias, residual and ReLU of a convolution. */
+  Epilogue epilogue(Op.Conv conv) {
+    return new Epilogue(
+        conv.bias() ? vector(conv.biasIndex()) : 0,
+        input(conv.residualIndex(), conv.residual()),
+        conv.relu() ? 1 : 0);
   }
 
   /** Address of the vector at {@code index}, constant or not, in fp32. */

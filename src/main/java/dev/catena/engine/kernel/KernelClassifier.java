@@ -2,8 +2,10 @@ package dev.catena.engine.kernel;
 
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
+import dev.catena.engine.Binding;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
 import java.util.List;
@@ -18,33 +20,29 @@ final class KernelClassifier {
 
   private KernelClassifier() {}
 
+  private record CrossEntropy(
+      long losses, View x, long labels, float smoothing, int rows, int channels) {}
+
+  private record CrossEntropyMean(long loss, long losses, float weight, int rows) {}
+
+  private record CrossEntropyBackward(
+      View y, View x, long labels, long g, float smoothing, float weight, int rows, int channels) {}
+
+  private record LinearDgrad(View y, View g, View w, View a, int rows, int outputs, int channels) {}
+
+  private record LinearWgrad(View dw, View g, View x, int rows, int outputs, int channels) {}
+
   /** The rows' losses, in the workspace, and their mean. */
   static List<Launch> loss(KernelCall call, TrainingOp.SoftmaxCrossEntropy op, boolean warps) {
     Shape logits = call.x().shape();
-    Launch losses =
-        rows(
-            call,
-            "cross_entropy",
-            warps,
-            call.binding().workspace(),
-            call.binding().input(0),
-            call.binding().input(1),
-            op.smoothing(),
-            logits.n(),
-            logits.c(),
-            call.x().pitch());
-    Launch mean =
-        call.launch(
-            "cross_entropy",
-            "cross_entropy_mean",
-            call.y(),
-            Dim.of(1),
-            Dim.of(1),
-            call.binding().output(),
-            call.binding().workspace(),
-            op.weight(),
-            logits.n());
-    return List.of(losses, mean);
+    Binding at = call.binding();
+    var losses =
+        new CrossEntropy(
+            at.workspace(), call.input(0), at.input(1), op.smoothing(), logits.n(), logits.c());
+    var mean = new CrossEntropyMean(at.output(), at.workspace(), op.weight(), logits.n());
+    return List.of(
+        rows(call, "cross_entropy", warps, losses),
+        call.launch("cross_entropy", "cross_entropy_mean", call.y(), Dim.of(1), Dim.of(1), mean));
   }
 
   static long lossWorkspace(Problem problem) {
@@ -54,74 +52,54 @@ final class KernelClassifier {
   static Launch lossBackward(
       KernelCall call, TrainingOp.SoftmaxCrossEntropyBackward op, boolean warps) {
     Shape logits = call.x().shape();
-    return rows(
-        call,
-        "cross_entropy_backward",
-        warps,
-        call.binding().output(),
-        call.binding().input(0),
-        call.binding().input(1),
-        call.binding().input(2),
-        op.smoothing(),
-        op.weight(),
-        logits.n(),
-        logits.c(),
-        call.y().pitch(),
-        call.x().pitch());
+    var parameters =
+        new CrossEntropyBackward(
+            call.output(),
+            call.input(0),
+            call.binding().input(1),
+            call.binding().input(2),
+            op.smoothing(),
+            op.weight(),
+            logits.n(),
+            logits.c());
+    return rows(call, "cross_entropy_backward", warps, parameters);
   }
 
   /** A warp for each row, or, without barriers, a thread. */
-  private static Launch rows(KernelCall call, String kernel, boolean warps, Object... args) {
+  private static Launch rows(KernelCall call, String kernel, boolean warps, Record parameters) {
     int rows = call.x().shape().n();
-    return warps
-        ? call.launch(
-            "cross_entropy",
-            kernel,
-            call.x(),
-            Dim.of(Dim.blocks(rows, WARPS)),
-            Dim.of(WARP, WARPS),
-            args)
-        : call.launch("cross_entropy", kernel + "_rows", call.x(), Dim.of(rows), Dim.of(1), args);
+    Dim grid = Dim.of(warps ? Dim.blocks(rows, WARPS) : rows);
+    Dim block = warps ? Dim.of(WARP, WARPS) : Dim.of(1);
+    String name = warps ? kernel : kernel + "_rows";
+    return call.launch("cross_entropy", name, call.x(), grid, block, parameters);
   }
 
   static Launch dgrad(KernelCall call, boolean accumulate) {
     Shape y = call.y().shape();
+    var parameters =
+        new LinearDgrad(
+            call.output(),
+            call.input(0),
+            new View(call.filters(1), Operand.packedPitch(y.c())),
+            call.input(2, accumulate),
+            y.n(),
+            call.x().shape().c(),
+            y.c());
     return call.elementwise(
-        "linear_backward",
-        "linear_dgrad",
-        call.x(),
-        Math.ceilDiv(y.n(), ROWS),
-        y.c(),
-        call.binding().output(),
-        call.binding().input(0),
-        call.filters(1),
-        accumulate ? call.binding().input(2) : 0L,
-        y.n(),
-        call.x().shape().c(),
-        y.c(),
-        call.y().pitch(),
-        call.x().pitch(),
-        Operand.packedPitch(y.c()),
-        accumulate ? call.problem().input(2).pitch() : 0);
+        "linear_backward", "linear_dgrad", call.x(), Math.ceilDiv(y.n(), ROWS), y.c(), parameters);
   }
 
   static Launch wgrad(KernelCall call) {
-    Operand x = call.problem().input(1);
+    Shape x = call.problem().input(1).shape();
     int outputs = call.x().shape().c();
+    var parameters =
+        new LinearWgrad(call.output(), call.input(0), call.input(1), x.n(), outputs, x.c());
     return call.elementwise(
         "linear_backward",
         "linear_wgrad",
         call.x(),
         Math.ceilDiv(outputs, ROWS),
-        x.shape().c(),
-        call.binding().output(),
-        call.binding().input(0),
-        call.binding().input(1),
-        x.shape().n(),
-        outputs,
-        x.shape().c(),
-        call.y().pitch(),
-        call.x().pitch(),
-        x.pitch());
+        x.c(),
+        parameters);
   }
 }

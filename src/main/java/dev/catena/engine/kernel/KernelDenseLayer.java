@@ -5,7 +5,10 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.kernel.KernelParameters.ConvShape;
+import dev.catena.engine.kernel.KernelParameters.Prologue;
 import dev.catena.graph.DType;
+import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import java.util.List;
 import java.util.Optional;
@@ -177,34 +180,38 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
     return excess(y) <= WORTH;
   }
 
+  private record Parameters(
+      long y,
+      long x,
+      long w1,
+      long w2,
+      Prologue prologue,
+      long bias,
+      ConvShape shape,
+      int bottleneck,
+      int lines,
+      int columns) {}
+
   Launch launch(KernelCall call) {
-    Shape x = call.x().shape();
-    Shape y = call.y().shape();
+    var parameters =
+        new Parameters(
+            call.binding().output(),
+            call.binding().input(0),
+            call.filters(3),
+            call.filters(5),
+            call.prologue(Op.Prologue.SCALE_SHIFT_RELU, 1),
+            call.vector(4),
+            ConvShape.of(call.x(), call.y(), 1),
+            call.problem().input(3).shape().n(),
+            lines,
+            columns);
     return call.launch(
         "dense_layer",
         variant.kernel(),
         call.x().dtype().suffix(),
-        Dim.of(blocks(y)),
+        Dim.of(blocks(call.y().shape())),
         Dim.of(variant.threads()),
-        variant.sharedBytes(x.c()),
-        new Object[] {
-          call.binding().output(),
-          call.binding().input(0),
-          call.filters(3),
-          call.filters(5),
-          call.vector(1),
-          call.vector(2),
-          call.vector(4),
-          x.n(),
-          x.h(),
-          x.w(),
-          x.c(),
-          call.problem().input(3).shape().n(),
-          y.c(),
-          call.y().pitch(),
-          call.x().pitch(),
-          lines,
-          columns
-        });
+        variant.sharedBytes(call.x().shape().c()),
+        parameters);
   }
 }

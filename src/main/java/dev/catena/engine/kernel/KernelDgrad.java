@@ -5,11 +5,11 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.kernel.KernelParameters.ConvShape;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -137,16 +137,29 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
     return turnedBytes() + sums().bytes();
   }
 
+  private record Parameters(
+      KernelInputGradient to,
+      long g,
+      long turned,
+      long sums,
+      ConvShape shape,
+      int lines,
+      int columns) {}
+
+  private record TurnFilters(long turned, long filters, int outputs, int channels, int taps) {}
+
   private List<Launch> launches(KernelCall call) {
     long turned = call.binding().workspace();
     long parts = turned + turnedBytes();
-    Shape dx = problem.output().shape();
-    List<Object> args = new ArrayList<>();
-    args.addAll(KernelInputGradient.of(call, op).arguments(turned, parts));
-    args.addAll(List.of(dx.n(), dx.h(), dx.w(), outputs(), call.x().pitch()));
-    if (edge() == 3 && cut.isPresent()) {
-      args.addAll(List.of(cut.get().lines(), cut.get().columns()));
-    }
+    var parameters =
+        new Parameters(
+            KernelInputGradient.of(call, op),
+            call.binding().input(0),
+            turned,
+            parts,
+            ConvShape.of(call.x(), call.y(), 1),
+            cut.map(KernelPipeline::lines).orElse(0),
+            cut.map(KernelPipeline::columns).orElse(0));
     String plain = edge() == 1 ? "conv1x1_dgrad" : "conv3x3_dgrad";
     Launch launch =
         call.launch(
@@ -156,22 +169,14 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
             grid(),
             Dim.of(cut.map(c -> c.tile().threads()).orElse(edge() == 1 ? 256 : 128)),
             cut.map(KernelPipeline::gradientSharedBytes).orElse(0),
-            args.toArray());
+            parameters);
     return sums().after(List.of(turn(call, turned), launch), call, parts);
   }
 
   private Launch turn(KernelCall call, long turned) {
     int taps = edge() * edge();
-    return call.elementwise(
-        "conv_dgrad",
-        "turn_filters",
-        call.x(),
-        (long) channels() * taps,
-        outputs(),
-        turned,
-        call.filters(1),
-        outputs(),
-        channels(),
-        taps);
+    var parameters = new TurnFilters(turned, call.filters(1), outputs(), channels(), taps);
+    long rows = (long) channels() * taps;
+    return call.elementwise("conv_dgrad", "turn_filters", call.x(), rows, outputs(), parameters);
   }
 }

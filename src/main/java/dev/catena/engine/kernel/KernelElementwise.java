@@ -3,6 +3,10 @@ package dev.catena.engine.kernel;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
+import dev.catena.engine.kernel.KernelParameters.Prologue;
+import dev.catena.engine.kernel.KernelParameters.View;
+import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,32 +19,29 @@ final class KernelElementwise {
 
   private KernelElementwise() {}
 
+  /** The parameters of everything that makes y of x alone. */
+  record Map(View y, View x, int pixels, int channels) {}
+
+  private record ScaleShift(View y, View x, Prologue map, int pixels, int channels) {}
+
+  private record Add(View y, View a, View b, int pixels, int channels, int rectify) {}
+
+  private record NchwLayout(View nhwc, long nchw, int pixels, int area, int channels) {}
+
   static Launch relu(KernelCall call) {
-    return scaleShift(call, 0, 0, true);
+    return scaleShift(call, new Prologue(0, 0, 1));
   }
 
   static Launch scaleShift(KernelCall call, boolean relu) {
-    return scaleShift(call, call.vector(1), call.vector(2), relu);
+    return scaleShift(
+        call, call.prologue(relu ? Op.Prologue.SCALE_SHIFT_RELU : Op.Prologue.SCALE_SHIFT, 1));
   }
 
-  private static Launch scaleShift(KernelCall call, long scale, long shift, boolean relu) {
-    Operand x = call.x();
-    long pixels = x.shape().pixels();
-    return call.elementwise(
-        "scale_shift",
-        "scale_shift",
-        x,
-        pixels,
-        x.shape().c(),
-        call.binding().output(),
-        call.binding().input(0),
-        scale,
-        shift,
-        (int) pixels,
-        x.shape().c(),
-        call.y().pitch(),
-        x.pitch(),
-        relu ? 1 : 0);
+  private static Launch scaleShift(KernelCall call, Prologue map) {
+    Shape x = call.x().shape();
+    int pixels = (int) x.pixels();
+    var parameters = new ScaleShift(call.output(), call.input(0), map, pixels, x.c());
+    return call.elementwise("scale_shift", "scale_shift", call.x(), pixels, x.c(), parameters);
   }
 
   /** Of activations, or of what is trained: filters by their rows, a vector as one row. */
@@ -52,22 +53,10 @@ final class KernelElementwise {
           case FILTERS -> y.shape().dim(1);
           default -> Math.toIntExact(y.shape().elements());
         };
-    long rows = y.shape().elements() / channels;
-    return call.elementwise(
-        "add",
-        "add",
-        y,
-        rows,
-        channels,
-        call.binding().output(),
-        call.binding().input(0),
-        call.binding().input(1),
-        (int) rows,
-        channels,
-        y.pitch(),
-        call.x().pitch(),
-        call.problem().input(1).pitch(),
-        relu ? 1 : 0);
+    int rows = (int) (y.shape().elements() / channels);
+    var parameters =
+        new Add(call.output(), call.input(0), call.input(1), rows, channels, relu ? 1 : 0);
+    return call.elementwise("add", "add", y, rows, channels, parameters);
   }
 
   /** One copy for each input, each into its own channels. */
@@ -92,44 +81,28 @@ final class KernelElementwise {
   }
 
   private static Launch copy(KernelCall call, String file, String kernel, int index, long target) {
-    Operand x = call.problem().input(index);
-    long pixels = x.shape().pixels();
-    return call.elementwise(
-        file,
-        kernel,
-        call.y(),
-        pixels,
-        x.shape().c(),
-        target,
-        call.binding().input(index),
-        (int) pixels,
-        x.shape().c(),
-        call.y().pitch(),
-        x.pitch());
+    Shape x = call.problem().input(index).shape();
+    int pixels = (int) x.pixels();
+    View y = new View(target, call.y().pitch());
+    Map parameters = new Map(y, call.input(index), pixels, x.c());
+    return call.elementwise(file, kernel, call.y(), pixels, x.c(), parameters);
   }
 
   static Launch fromNchw(KernelCall call) {
-    return layout(call, "from_nchw", call.y());
+    return layout(call, "from_nchw", call.y(), call.output(), call.binding().input(0));
   }
 
   static Launch toNchw(KernelCall call) {
-    return layout(call, "to_nchw", call.x());
+    return layout(call, "to_nchw", call.x(), call.input(0), call.binding().output());
   }
 
-  private static Launch layout(KernelCall call, String kernel, Operand nhwc) {
-    long pixels = nhwc.shape().pixels();
-    int channels = nhwc.shape().c();
-    return call.launch(
-        "layout",
-        kernel,
-        nhwc,
-        Dim.of(Dim.blocks(pixels, BLOCK), Math.ceilDiv(channels, KernelCall.VECTOR)),
-        Dim.of(BLOCK),
-        call.binding().output(),
-        call.binding().input(0),
-        (int) pixels,
-        nhwc.shape().h() * nhwc.shape().w(),
-        channels,
-        nhwc.pitch());
+  private static Launch layout(
+      KernelCall call, String kernel, Operand typed, View nhwc, long nchw) {
+    Shape shape = typed.shape();
+    int pixels = (int) shape.pixels();
+    int vectors = Math.ceilDiv(shape.c(), KernelCall.VECTOR);
+    Dim grid = Dim.of(Dim.blocks(pixels, BLOCK), vectors);
+    var parameters = new NchwLayout(nhwc, nchw, pixels, shape.h() * shape.w(), shape.c());
+    return call.launch("layout", kernel, typed, grid, Dim.of(BLOCK), parameters);
   }
 }

@@ -2,6 +2,7 @@ package dev.catena.engine.kernel;
 
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
+import dev.catena.engine.kernel.KernelParameters.View;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -22,6 +23,11 @@ record KernelFold(int rows, int sums, int channels) {
    * each, from left to right and down; those at the end are smaller.
    */
   record Cut(int height, int lines, int width, int columns) {}
+
+  private record Sums(View out, long in, int rows, int fan, int channels) {}
+
+  private record Statistics(
+      View out, long in, int rows, int fan, int unit, Cut cut, int variance, int channels) {}
 
   /** Bytes of the rows and of what is made of them on the way. */
   long workspace() {
@@ -55,13 +61,12 @@ record KernelFold(int rows, int sums, int channels) {
       int made = Math.ceilDiv(left, FAN);
       boolean last = made == 1;
       long to = last ? address : from + bytes(left);
-      List<Object> args = new ArrayList<>(List.of(to, from, left, FAN));
-      if (cut != null) {
-        args.addAll(List.of(unit, cut.height(), cut.lines(), cut.width(), cut.columns()));
-        args.add(last ? 1 : 0);
-      }
-      args.addAll(List.of(channels, last ? target.pitch() : Operand.packedPitch(channels)));
-      folds.add(call.elementwise("fold", kernel, target, made, channels, args.toArray()));
+      View out = new View(to, last ? target.pitch() : Operand.packedPitch(channels));
+      Record parameters =
+          cut == null
+              ? new Sums(out, from, left, FAN, channels)
+              : new Statistics(out, from, left, FAN, unit, cut, last ? 1 : 0, channels);
+      folds.add(call.elementwise("fold", kernel, target, made, channels, parameters));
       unit *= FAN;
       from = to;
     }

@@ -7,11 +7,13 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.kernel.KernelParameters.ConvGeometry;
+import dev.catena.engine.kernel.KernelParameters.Prologue;
+import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -44,6 +46,25 @@ final class KernelGradients {
   private static final long WGRAD_THREADS = 1 << 17;
 
   private KernelGradients() {}
+
+  private record ConvDgradDirect(
+      KernelInputGradient to,
+      View g,
+      long filters,
+      long sums,
+      ConvGeometry geometry,
+      int groupOutputs,
+      int chunk) {}
+
+  private record ConvWgradDirect(
+      long dw,
+      View g,
+      View x,
+      Prologue prologue,
+      ConvGeometry geometry,
+      int groupChannels,
+      int groupOutputs,
+      int chunk) {}
 
   /** Why no kernel computes a gradient of a convolution; empty if one does. */
   static Optional<String> unsupported(Problem problem) {
@@ -80,12 +101,15 @@ final class KernelGradients {
     PartialSums sums = sums(call.problem(), op, call.device());
     Shape dx = call.y().shape();
     Shape g = call.x().shape();
-    int chunk = chunk(dx.pixels(), call.device());
-    List<Object> args = new ArrayList<>();
-    args.addAll(KernelInputGradient.of(call, op).arguments(call.binding().workspace()));
-    args.addAll(List.of(dx.n(), dx.h(), dx.w(), g.h(), g.w()));
-    args.addAll(List.of(conv.kernelH(), conv.kernelW(), conv.stride(), conv.padH(), conv.padW()));
-    args.addAll(List.of(conv.groups(), g.c() / conv.groups(), call.x().pitch(), chunk));
+    var parameters =
+        new ConvDgradDirect(
+            KernelInputGradient.of(call, op),
+            call.input(0),
+            call.filters(1),
+            call.binding().workspace(),
+            ConvGeometry.of(conv, dx, g),
+            g.c() / conv.groups(),
+            chunk(dx.pixels(), call.device()));
     int blocks = conv.groups() * Math.ceilDiv(dx.c() / conv.groups(), DGRAD_CHANNELS);
     int down = Math.min(blocks, DGRAD_MOST_BLOCKS);
     Launch launch =
@@ -95,7 +119,7 @@ final class KernelGradients {
             call.x(),
             Dim.of(Dim.blocks(sums.parts(), DGRAD_PARTS), Dim.blocks(blocks, down)),
             Dim.of(DGRAD_PARTS, down),
-            args.toArray());
+            parameters);
     return sums.after(launch, call);
   }
 
@@ -122,15 +146,20 @@ final class KernelGradients {
     Op.Conv conv = op.conv();
     FilterParts parts = parts(call.problem(), call.device());
     Shape g = call.x().shape();
-    Operand x = call.problem().input(1);
+    Shape x = call.problem().input(1).shape();
     int lines = g.n() * g.h();
-    int channels = x.shape().c() / conv.groups();
+    int channels = x.c() / conv.groups();
     int outputs = g.c() / conv.groups();
-    List<Object> args = new ArrayList<>(parts.arguments(call, conv));
-    args.addAll(List.of(x.shape().n(), x.shape().h(), x.shape().w(), g.h(), g.w()));
-    args.addAll(List.of(conv.kernelH(), conv.kernelW(), conv.stride(), conv.padH(), conv.padW()));
-    args.addAll(List.of(conv.groups(), channels, outputs, call.x().pitch(), x.pitch()));
-    args.add(Math.ceilDiv(lines, parts.count()));
+    var parameters =
+        new ConvWgradDirect(
+            parts.target(call),
+            call.input(0),
+            call.input(1),
+            call.prologue(conv.prologue(), 2),
+            ConvGeometry.of(conv, x, g),
+            channels,
+            outputs,
+            Math.ceilDiv(lines, parts.count()));
     int columns = conv.kernelH() * conv.kernelW() * Math.ceilDiv(channels, KernelCall.VECTOR);
     int rows = conv.groups() * Math.ceilDiv(outputs, KernelCall.VECTOR);
     int across = Math.min(columns, WGRAD_ACROSS);
@@ -142,7 +171,7 @@ final class KernelGradients {
             call.x(),
             Dim.of(Dim.blocks(columns, across), Dim.blocks(rows, down), parts.count()),
             Dim.of(across, down),
-            args.toArray());
+            parameters);
     return parts.after(launch, call);
   }
 

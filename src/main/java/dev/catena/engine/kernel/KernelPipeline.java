@@ -5,6 +5,8 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.kernel.KernelParameters.ConvShape;
+import dev.catena.engine.kernel.KernelParameters.Convolution;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
@@ -249,27 +251,21 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
   List<Launch> launches(KernelCall call) {
     Op.Conv conv = convolution(call.problem().op()).orElseThrow();
     boolean statistics = hasStatistics(call.problem());
-    boolean affine = conv.prologue() != Op.Prologue.NONE;
-    Shape x = call.x().shape();
     Shape y = call.y().shape();
-    long bias = conv.bias() ? call.vector(conv.biasIndex()) : 0;
     long sums = parts == 1 ? 0 : call.binding().workspace();
-    int relu = conv.relu() ? 1 : 0;
-    List<Object> args = new ArrayList<>();
-    args.addAll(List.of(call.binding().output(), call.binding().input(0), call.filters(1)));
-    args.addAll(List.of(affine ? call.vector(2) : 0L, affine ? call.vector(3) : 0L, bias));
-    args.addAll(List.of(call.residual(conv), sums));
-    args.add(statistics ? call.binding().workspace() : 0L);
-    args.addAll(List.of(relu, x.n(), x.h(), x.w()));
-    if (tile.edge() == 1) {
-      args.addAll(List.of(y.h(), y.w(), call.residualPitch(conv), conv.stride()));
-    } else {
-      args.add(call.residualPitch(conv));
-    }
-    args.addAll(List.of(x.c(), y.c(), call.y().pitch(), call.x().pitch(), steps));
-    if (tile.edge() == 3) {
-      args.addAll(List.of(lines, columns));
-    }
+    var parameters =
+        new Convolution(
+            call.binding().output(),
+            call.binding().input(0),
+            call.filters(1),
+            call.prologue(conv.prologue(), 2),
+            call.epilogue(conv),
+            ConvShape.of(call.x(), call.y(), conv.stride()),
+            sums,
+            statistics ? call.binding().workspace() : 0,
+            steps,
+            lines,
+            columns);
     Dim block = Dim.of(tile.threads());
     Launch tiles =
         call.launch(
@@ -279,10 +275,18 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
             grid(y),
             block,
             sharedBytes(),
-            args.toArray());
+            parameters);
     List<Launch> launches = new ArrayList<>(List.of(tiles));
     if (parts > 1) {
-      launches.add(sum(call, conv, sums, bias));
+      launches.add(
+          call.sum(
+              call.y(),
+              call.output(),
+              sums,
+              call.epilogue(conv),
+              parts * y.pixels(),
+              (int) y.pixels(),
+              y.c()));
     }
     if (statistics) {
       Operand target = call.problem().output(1);
@@ -296,25 +300,5 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     return tile.edge() == 1
         ? new KernelFold.Cut((int) y.pixels(), tile.rows(), 1, 1)
         : new KernelFold.Cut(y.n() * y.h(), lines, y.w(), columns);
-  }
-
-  private Launch sum(KernelCall call, Op.Conv conv, long sums, long bias) {
-    Shape y = call.y().shape();
-    return call.elementwise(
-        "conv_sum",
-        "conv_sum",
-        call.y(),
-        y.pixels(),
-        y.c(),
-        call.binding().output(),
-        sums,
-        bias,
-        call.residual(conv),
-        conv.relu() ? 1 : 0,
-        parts * y.pixels(),
-        (int) y.pixels(),
-        y.c(),
-        call.y().pitch(),
-        call.residualPitch(conv));
   }
 }

@@ -1,55 +1,64 @@
 package dev.catena.engine.kernel;
 
 import dev.catena.device.Launch;
+import dev.catena.engine.kernel.KernelParameters.Image;
+import dev.catena.engine.kernel.KernelParameters.Prologue;
+import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
-import java.util.ArrayList;
-import java.util.List;
 
 /** Launches of pool.cu and, where BN-ReLU comes before the pool, scale_shift_pool.cu. */
 final class KernelPools {
   private KernelPools() {}
 
+  private record Pool(
+      View y,
+      View x,
+      Prologue prologue,
+      int images,
+      Image in,
+      Image out,
+      int kernel,
+      int stride,
+      int pad,
+      int includePad,
+      int channels) {}
+
+  private record GlobalAverage(
+      View y, View x, Prologue prologue, int images, int area, int channels) {}
+
   static Launch window(KernelCall call, Op.Pool pool) {
     Shape x = call.x().shape();
     Shape y = call.y().shape();
-    List<Object> args = start(call, pool.prologue());
-    args.addAll(List.of(x.n(), x.h(), x.w(), y.h(), y.w()));
-    args.addAll(List.of(pool.kernel(), pool.stride(), pool.pad()));
-    if (pool.kind() == Op.PoolKind.AVERAGE) {
-      args.add(pool.includePad() ? 1 : 0);
-    }
+    var parameters =
+        new Pool(
+            call.output(),
+            call.input(0),
+            call.prologue(pool.prologue(), 1),
+            x.n(),
+            Image.of(x),
+            Image.of(y),
+            pool.kernel(),
+            pool.stride(),
+            pool.pad(),
+            pool.includePad() ? 1 : 0,
+            y.c());
     String kernel = pool.kind() == Op.PoolKind.MAX ? "max_pool" : "average_pool";
-    return finish(call, pool.prologue(), kernel, args);
+    return launch(call, pool.prologue(), kernel, parameters);
   }
 
   static Launch global(KernelCall call, Op.GlobalAveragePool pool) {
     Shape x = call.x().shape();
-    List<Object> args = start(call, pool.prologue());
-    args.addAll(List.of(x.n(), x.h() * x.w()));
-    return finish(call, pool.prologue(), "global_average", args);
+    Prologue prologue = call.prologue(pool.prologue(), 1);
+    var parameters =
+        new GlobalAverage(call.output(), call.input(0), prologue, x.n(), x.h() * x.w(), x.c());
+    return launch(call, pool.prologue(), "global_average", parameters);
   }
 
-  private static List<Object> start(KernelCall call, Op.Prologue prologue) {
-    List<Object> args = new ArrayList<>(List.of(call.binding().output(), call.binding().input(0)));
-    if (prologue != Op.Prologue.NONE) {
-      args.addAll(List.of(call.vector(1), call.vector(2)));
-      args.add(prologue == Op.Prologue.SCALE_SHIFT_RELU ? 1 : 0);
-    }
-    return args;
-  }
-
-  private static Launch finish(
-      KernelCall call, Op.Prologue prologue, String kernel, List<Object> args) {
+  private static Launch launch(
+      KernelCall call, Op.Prologue prologue, String kernel, Record parameters) {
     boolean plain = prologue == Op.Prologue.NONE;
-    Shape y = call.y().shape();
-    args.addAll(List.of(y.c(), call.y().pitch(), call.x().pitch()));
-    return call.elementwise(
-        plain ? "pool" : "scale_shift_pool",
-        plain ? kernel : "scale_shift_" + kernel,
-        call.x(),
-        y.pixels(),
-        y.c(),
-        args.toArray());
+    return call.overOutput(
+        plain ? "pool" : "scale_shift_pool", plain ? kernel : "scale_shift_" + kernel, parameters);
   }
 }

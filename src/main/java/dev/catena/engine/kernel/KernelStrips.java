@@ -54,15 +54,23 @@ record KernelStrips(int pixels, int channels, int length, boolean rows) {
     return fold(sums).workspace();
   }
 
+  /** {@code Strips} of strip.cuh. */
+  record Strips(long partial, int pixels, int length, int channels) {}
+
+  /** The same, their sums at {@code partial}, if they have any. */
+  Strips parameters(long partial) {
+    return new Strips(partial, pixels, length, channels);
+  }
+
   /** The pass. */
-  Launch pass(KernelCall call, String file, String kernel, Operand typed, Object... args) {
+  Launch pass(KernelCall call, String file, String kernel, Operand typed, Record parameters) {
     if (rows) {
-      return call.launch(file, kernel, typed, Dim.of(count()), Dim.of(1), args);
+      return call.launch(file, kernel, typed, Dim.of(count()), Dim.of(1), parameters);
     }
     int across = Math.min(vectors(channels), MOST_VECTORS);
     int down = BLOCK / across;
     Dim grid = Dim.of(Dim.blocks(count(), down), Dim.blocks(vectors(channels), across));
-    return call.launch(file, kernel, typed, grid, Dim.of(across, down), args);
+    return call.launch(file, kernel, typed, grid, Dim.of(across, down), parameters);
   }
 
   /** Adds what the strips left in the workspace. */

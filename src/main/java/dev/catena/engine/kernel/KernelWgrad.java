@@ -5,11 +5,12 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.kernel.KernelParameters.ConvShape;
+import dev.catena.engine.kernel.KernelParameters.Prologue;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -107,24 +108,44 @@ record KernelWgrad(Problem problem, Op.Conv conv, Optional<WgradCut> cut, Filter
     return parts.bytes();
   }
 
+  private record Parameters(
+      long dw,
+      long g,
+      long x,
+      Prologue prologue,
+      ConvShape shape,
+      int kernelH,
+      int kernelW,
+      int padH,
+      int padW,
+      int all,
+      int each,
+      int lines,
+      int columns) {}
+
   private List<Launch> launches(KernelCall call) {
-    Shape g = call.x().shape();
-    Operand x = problem.input(1);
-    List<Object> args = new ArrayList<>(parts.arguments(call, conv));
-    args.addAll(List.of(x.shape().n(), x.shape().h(), x.shape().w()));
-    if (conv.kernelH() == 1 || cut.isEmpty()) {
-      args.addAll(List.of(g.h(), g.w(), conv.stride()));
-    }
-    args.addAll(List.of(x.shape().c(), g.c(), call.x().pitch(), x.pitch()));
-    return parts.after(cut.map(c -> launch(call, c, args)).orElseGet(() -> adds(call, args)), call);
+    return parts.after(cut.map(c -> launch(call, c)).orElseGet(() -> adds(call)), call);
   }
 
-  private Launch launch(KernelCall call, WgradCut cut, List<Object> args) {
+  private Parameters parameters(KernelCall call, int steps, int each, int lines, int columns) {
+    return new Parameters(
+        parts.target(call),
+        call.binding().input(0),
+        call.binding().input(1),
+        call.prologue(conv.prologue(), 2),
+        ConvShape.of(problem.input(1), call.x(), conv.stride()),
+        conv.kernelH(),
+        conv.kernelW(),
+        conv.padH(),
+        conv.padW(),
+        steps,
+        each,
+        lines,
+        columns);
+  }
+
+  private Launch launch(KernelCall call, WgradCut cut) {
     int steps = Math.toIntExact(cut.steps(call.x().shape()));
-    args.addAll(List.of(steps, Math.ceilDiv(steps, parts.count())));
-    if (conv.kernelH() == 3) {
-      args.addAll(List.of(cut.lines(), cut.columns()));
-    }
     Shape dw = problem.output().shape();
     return call.launch(
         "conv_wgrad",
@@ -136,15 +157,20 @@ record KernelWgrad(Problem problem, Op.Conv conv, Optional<WgradCut> cut, Filter
             Dim.blocks(dw.dim(1), cut.tile().columns())),
         Dim.of(cut.tile().threads()),
         cut.sharedBytes(),
-        args.toArray());
+        parameters(call, steps, Math.ceilDiv(steps, parts.count()), cut.lines(), cut.columns()));
   }
 
-  private Launch adds(KernelCall call, List<Object> args) {
+  private Launch adds(KernelCall call) {
     int steps = Math.toIntExact(Math.ceilDiv(call.x().shape().pixels(), STEP));
-    args.addAll(List.of(conv.kernelH(), conv.kernelW(), conv.padH(), conv.padW()));
-    args.add(Math.ceilDiv(steps, parts.count()) * STEP);
+    int pixels = Math.ceilDiv(steps, parts.count()) * STEP;
     Dim tiles = adds(problem, conv);
     Dim grid = Dim.of(parts.count(), tiles.y(), tiles.z());
-    return call.launch("conv_wgrad", "conv_wgrad", call.x(), grid, Dim.of(THREADS), args.toArray());
+    return call.launch(
+        "conv_wgrad",
+        "conv_wgrad",
+        call.x(),
+        grid,
+        Dim.of(THREADS),
+        parameters(call, steps, pixels, 0, 0));
   }
 }

@@ -2,6 +2,8 @@ package dev.catena.engine.kernel;
 
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
+import dev.catena.engine.kernel.KernelParameters.Epilogue;
+import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.Op;
 import java.util.List;
 import java.util.stream.Stream;
@@ -62,7 +64,8 @@ record PartialSums(int parts, int channels) {
 
   /** Parts to groups: each every groups-th part. */
   private Launch add(KernelCall call, long target, long from, int count, int to, int pitch) {
-    return call.sum(
-        call.problem().output(1), target, from, (long) ROWS * count, ROWS * to, channels, pitch);
+    View y = new View(target, pitch);
+    long rows = (long) ROWS * count;
+    return call.sum(call.problem().output(1), y, from, Epilogue.NONE, rows, ROWS * to, channels);
   }
 }

@@ -10,6 +10,7 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.device.Stream;
 import dev.catena.engine.Operand;
+import dev.catena.engine.kernel.KernelParameters.View;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,6 +19,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** softmax.cu, which users call by name: no operation of a graph is one. */
 class SoftmaxKernelTest {
   private static final int ROWS = 5;
+
+  private record Softmax(View y, View x, int rows, int channels) {}
 
   @ParameterizedTest
   @CsvSource({"softmax_f32,3", "softmax_f32,1000", "softmax_rows_f32,3", "softmax_rows_f32,1000"})
@@ -49,12 +52,11 @@ class SoftmaxKernelTest {
                   Dim.of(warps ? Dim.blocks(ROWS, 4) : ROWS),
                   warps ? Dim.of(32, 4) : Dim.of(1),
                   0,
-                  memory.address(),
-                  memory.address(),
-                  ROWS,
-                  channels,
-                  pitch,
-                  pitch);
+                  new Softmax(
+                      new View(memory.address(), pitch),
+                      new View(memory.address(), pitch),
+                      ROWS,
+                      channels));
       launch.enqueue(stream);
       stream.synchronize();
       memory.download(MemorySegment.ofArray(y));
