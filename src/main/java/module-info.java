@@ -12,18 +12,11 @@ module dev.catena {
   exports dev.catena;
   exports dev.catena.device;
   exports dev.catena.error;
-  exports dev.catena.engine;
-  exports dev.catena.engine.registry;
   exports dev.catena.graph;
   exports dev.catena.interop;
   exports dev.catena.io;
   exports dev.catena.io.datasets;
-  exports dev.catena.measure;
-  exports dev.catena.model;
-  exports dev.catena.onnx;
   exports dev.catena.plan;
-  exports dev.catena.report;
-  exports dev.catena.rewrite;
 
   opens dev.catena.cli to
       info.picocli;

@@ -1,10 +1,7 @@
 package dev.catena;
 
-import dev.catena.io.datasets.Batch;
-import dev.catena.io.datasets.BatchLoader;
 import dev.catena.io.datasets.DataSet;
 import dev.catena.io.datasets.ImageSet;
-import dev.catena.io.datasets.Order;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

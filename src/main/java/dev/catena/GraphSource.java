@@ -5,7 +5,7 @@ import dev.catena.graph.Graph;
 
 /** Makes a network's graph for any batch; the definition is the same for all. */
 @FunctionalInterface
-public interface GraphSource {
+interface GraphSource {
   /**
    * The graph as the paper has it.
    *

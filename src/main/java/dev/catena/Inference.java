@@ -40,7 +40,8 @@ public final class Inference extends CompileOptions<Inference> {
         });
   }
 
-  /** These rewrites. */
+  /** These rewrites, for benchmarks. */
+  @SuppressWarnings("exports") // Rewrites are internal.
   public Inference pipeline(Pipeline rewrites) {
     return with(to -> to.pipeline = Objects.requireNonNull(rewrites, "pipeline"));
   }

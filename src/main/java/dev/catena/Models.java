@@ -1,8 +1,8 @@
 package dev.catena;
 
 import dev.catena.error.UnknownModelException;
+import dev.catena.graph.Network;
 import dev.catena.model.Catalogue;
-import dev.catena.model.Network;
 import dev.catena.onnx.OnnxModel;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -69,7 +69,7 @@ public final class Session implements AutoCloseable {
    *     result out, or not the same for every batch size
    * @throws ParameterException if the parameters give too few or too many values
    */
-  public static Session compile(
+  static Session compile(
       GraphSource source,
       Parameters parameters,
       Inference options,
@@ -106,7 +106,7 @@ public final class Session implements AutoCloseable {
   }
 
   /** The memory of each batch size where no step needs scratch memory; needs no device. */
-  public static List<MemoryPlan> plan(GraphSource source, Inference options) {
+  static List<MemoryPlan> plan(GraphSource source, Inference options) {
     return options.batches().stream()
         .map(batch -> Planner.plan(BatchPrograms.rewritten(source, options, batch)))
         .toList();
@@ -116,8 +116,7 @@ public final class Session implements AutoCloseable {
    * The steps of the largest batch as {@link #compile} would choose them, without weights or
    * memory: those of a slice as often as there are slices.
    */
-  public static List<Step> steps(
-      GraphSource source, Inference options, Engines engines, Device device) {
+  static List<Step> steps(GraphSource source, Inference options, Engines engines, Device device) {
     BatchPrograms compiler = new BatchPrograms(source, options, engines, device);
     List<Step> steps = compiler.compile(options.batches().getLast()).steps();
     engines.remember();

@@ -9,6 +9,7 @@ import dev.catena.engine.Problem;
  * @param problem what it computes, with the views that the plan gave
  * @param engine who computes it
  */
+@SuppressWarnings("exports") // Problems are internal; reports show them.
 public record Step(String name, Problem problem, String engine) {
   /** What it computes, as {@link dev.catena.graph.Op} names it. */
   public String operation() {

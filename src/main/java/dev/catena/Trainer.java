@@ -138,15 +138,14 @@ public final class Trainer implements AutoCloseable {
    * @throws dev.catena.error.GraphException if the network cannot be trained
    * @throws ParameterException if the parameters give too few or too many values
    */
-  public static Trainer compile(
+  static Trainer compile(
       GraphSource source, Parameters parameters, Training options, Engines engines, Device device) {
     Compiler compiler = Compiler.training(options.precision(), engines);
     return compile(source, parameters, options, engines, device, compiler.fusions());
   }
 
   /** The steps of training on a batch and who would compute them, without taking memory. */
-  public static List<Step> steps(
-      GraphSource source, Training options, Engines engines, Device device) {
+  static List<Step> steps(GraphSource source, Training options, Engines engines, Device device) {
     Compiler compiler = Compiler.training(options.precision(), engines);
     Graph step = options.step(source, options.batch(), compiler.fusions());
     TrainingState state = TrainingPlan.of(step, options.dtype()).state();
@@ -189,7 +188,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** The memory of training where no step needs scratch memory; needs no device. */
-  public static TrainingPlan plan(GraphSource source, Training options) {
+  static TrainingPlan plan(GraphSource source, Training options) {
     return plan(source, options, options.batch());
   }
 
@@ -230,6 +229,11 @@ public final class Trainer implements AutoCloseable {
     StepResult result = new StepResult(numbers.loss(), numbers.norm(), applied, lossScale.value());
     event.commit(steps - 1, learningRate, result);
     return result;
+  }
+
+  /** The same from an array, N,C,H,W. */
+  public StepResult step(float[] batch, int[] classes, float learningRate) {
+    return step(MemorySegment.ofArray(batch), classes, learningRate);
   }
 
   private void upload(MemorySegment batch) {
@@ -371,7 +375,7 @@ public final class Trainer implements AutoCloseable {
    * stops early. It goes on from where the trainer is: after {@link #resume} it gives the bits that
    * the whole run would have given.
    *
-   * <p>Images are normalised as the data asks for, on the host unless {@link Training#entry} has
+   * <p>Images are normalised as the data asks for, on the host unless {@link Training#augment} has
    * the device do it. To test, the network is compiled for inference beside the trainer while this
    * runs.
    *

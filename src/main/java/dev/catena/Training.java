@@ -1,6 +1,7 @@
 package dev.catena;
 
 import dev.catena.graph.Graph;
+import dev.catena.io.datasets.Normalization;
 import dev.catena.rewrite.AugmentInput;
 import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Rewrite;
@@ -75,9 +76,20 @@ public final class Training extends CompileOptions<Training> {
     return with(to -> to.seed = number);
   }
 
-  /** Images normalised, and perhaps augmented, on the device. */
-  public Training entry(AugmentInput rewrite) {
-    return with(to -> to.entry = Optional.of(rewrite));
+  /**
+   * Images normalised on the device, cropped at random from a black frame, and mirrored at random.
+   *
+   * @param normalization of the stored values, as a data set has it
+   * @param padding pixels of the frame; 0: no crops
+   * @param mirrored whether half of the images are
+   */
+  public Training augment(Normalization normalization, int padding, boolean mirrored) {
+    return with(
+        to ->
+            to.entry =
+                Optional.of(
+                    new AugmentInput(
+                        padding, mirrored, normalization.mean(), normalization.scale())));
   }
 
   /** Images of a step. */

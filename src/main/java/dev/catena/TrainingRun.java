@@ -2,11 +2,8 @@ package dev.catena;
 
 import dev.catena.error.ModelFormatException;
 import dev.catena.error.NonFiniteException;
-import dev.catena.io.datasets.Batch;
-import dev.catena.io.datasets.BatchLoader;
 import dev.catena.io.datasets.DataSet;
 import dev.catena.io.datasets.Normalization;
-import dev.catena.io.datasets.Order;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

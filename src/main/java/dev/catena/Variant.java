@@ -3,6 +3,8 @@ package dev.catena;
 import dev.catena.rewrite.Pipeline;
 
 /** The ways to run a network that a comparison sets side by side. */
+@SuppressWarnings(
+    "exports") // Rewrites are internal; the tests and benchmarks of this repository use them.
 public enum Variant {
   /** Every operation its own kernel, concatenation by copies. */
   UNFUSED("unfused", Pipeline.unfused()),

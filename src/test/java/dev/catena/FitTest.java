@@ -10,7 +10,7 @@ import dev.catena.device.Device;
 import dev.catena.error.ModelFormatException;
 import dev.catena.io.datasets.DataSet;
 import dev.catena.io.datasets.DataSets;
-import dev.catena.rewrite.AugmentInput;
+import dev.catena.io.datasets.Normalization;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -67,10 +67,10 @@ class FitTest {
         Model model = Models.get("densenet-bc-40-12").initialise(1)) {
       var norm = data.normalization();
       double host = loss(model, device, data, Training.batch(4));
-      AugmentInput entry = new AugmentInput(0, false, norm.mean(), norm.scale());
-      assertEquals(host, loss(model, device, data, Training.batch(4).entry(entry)), 1e-4 * host);
-      AugmentInput as = new AugmentInput(0, false, List.of(0f, 0f, 0f), List.of(1f, 1f, 1f));
-      double stored = loss(model, device, data, Training.batch(4).entry(as));
+      Training there = Training.batch(4).augment(norm, 0, false);
+      assertEquals(host, loss(model, device, data, there), 1e-4 * host);
+      Training as = Training.batch(4).augment(Normalization.none(3), 0, false);
+      double stored = loss(model, device, data, as);
       assertTrue(Math.abs(stored - host) > 1e-3 * host, stored + " is no other loss than " + host);
     }
   }

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.device.Device;
-import dev.catena.device.HostDevice;
+import dev.catena.device.Faults;
 import dev.catena.error.CudaException;
 import dev.catena.error.DeviceLostException;
 import org.junit.jupiter.api.Test;
@@ -17,17 +17,16 @@ class LostTrainerTest {
   @Test
   void aDeviceThatFailsInAStepIsLostByName() {
     try (Device device = Device.open("host")) {
-      HostDevice host = HostDevice.of(device);
       try (Trainer trainer = TinyTraining.trainer(device, TinyTraining.options())) {
         step(trainer);
-        host.injectFault("sgd_f32", 0, ILLEGAL_ADDRESS, true);
+        Faults.inject(device, "sgd_f32", 0, ILLEGAL_ADDRESS, true);
         CudaException first = assertThrows(CudaException.class, () -> step(trainer));
         assertEquals(ILLEGAL_ADDRESS, first.code());
         DeviceLostException lost = assertThrows(DeviceLostException.class, () -> step(trainer));
         assertTrue(lost.getMessage().contains("ILLEGAL_ADDRESS"), lost::getMessage);
         assertEquals(1, trainer.steps(), "the step that failed does not count");
       } finally {
-        host.clearFaults();
+        Faults.clear(device);
       }
     }
   }

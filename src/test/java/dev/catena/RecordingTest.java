@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.device.Device;
-import dev.catena.device.HostDevice;
+import dev.catena.device.Faults;
 import dev.catena.error.DeviceException;
 import dev.catena.error.OutOfDeviceMemoryException;
 import java.io.IOException;
@@ -74,14 +74,13 @@ class RecordingTest {
         Session session = model.compile(device, Inference.batch(1));
         Arena arena = Arena.ofConfined()) {
       assertThrows(OutOfDeviceMemoryException.class, () -> device.allocate(1L << 60));
-      HostDevice host = HostDevice.of(device);
       try {
-        host.injectFault(null, 1, LAUNCH_FAILED, true);
+        Faults.inject(device, null, 1, LAUNCH_FAILED, true);
         for (int i = 0; i < 3; i++) {
           assertThrows(DeviceException.class, () -> Fixture.run(session, arena, 1));
         }
       } finally {
-        host.clearFaults();
+        Faults.clear(device);
       }
       List<RecordedEvent> events = events(recording);
       RecordedEvent loss = of("DeviceLoss", events).getFirst();

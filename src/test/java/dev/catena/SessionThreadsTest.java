@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.device.Device;
+import dev.catena.device.Faults;
 import dev.catena.device.HeapMeter;
-import dev.catena.device.HostDevice;
 import dev.catena.error.DeviceException;
 import dev.catena.error.DeviceLostException;
 import dev.catena.network.GoldenWeights;
@@ -181,11 +181,10 @@ class SessionThreadsTest {
     try (Device device = Device.open("host");
         Model model = Fixture.model();
         Arena arena = Arena.ofShared()) {
-      HostDevice host = HostDevice.of(device);
       Session session = model.compile(device, Inference.batch(1));
       try {
         Fixture.run(session, arena, 1);
-        host.injectFault(null, 3, LAUNCH_FAILED, true);
+        Faults.inject(device, null, 3, LAUNCH_FAILED, true);
         DeviceException first =
             assertThrows(DeviceException.class, () -> Fixture.run(session, arena, 1));
         assertTrue(first.getMessage().contains("719"), first.getMessage());
@@ -196,7 +195,7 @@ class SessionThreadsTest {
         }
       } finally {
         session.close();
-        host.clearFaults();
+        Faults.clear(device);
       }
     }
   }

@@ -1,56 +1,30 @@
 package example;
 
-import dev.catena.Inference;
-import dev.catena.Model;
-import dev.catena.Models;
-import dev.catena.Session;
-import dev.catena.device.Device;
-import dev.catena.io.SafeTensors;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import module dev.catena;
+
 import java.nio.file.Path;
+import java.util.Random;
 
-/** Classifies eight images of noise: with the weights of a file, or with initial ones. */
+/** Classifies photographs, or noise if there are none. */
 public final class Classify {
-  private static final int BATCH = 8;
-
   private Classify() {}
 
-  /** One argument, which may be left out: weights of DenseNet-BC-40-12, safetensors. */
+  /** Weights of DenseNet-121, safetensors, then pictures; without arguments initial weights. */
   public static void main(String[] args) throws Exception {
-    Model network = Models.get("densenet-bc-40-12");
+    Model network = Models.get("densenet121");
     try (Device device = Device.open("host");
-        Model model =
-            args.length > 0
-                ? network.load(SafeTensors.open(Path.of(args[0])))
-                : network.initialise(0);
-        Session session = model.compile(device, Inference.batch(1, BATCH));
-        Arena arena = Arena.ofConfined()) {
+        Model model = args.length > 0 ? network.load(Path.of(args[0])) : network.initialise(0);
+        Session session = model.compile(device, Inference.batch(1))) {
       System.out.print(session.plan().report());
-
-      long pixels = BATCH * session.imageSize();
-      MemorySegment images = arena.allocate(ValueLayout.JAVA_FLOAT, pixels);
-      MemorySegment logits = arena.allocate(ValueLayout.JAVA_FLOAT, BATCH * session.resultSize());
-      var noise = new java.util.SplittableRandom(1);
-      for (long i = 0; i < pixels; i++) {
-        images.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) noise.nextGaussian());
+      if (args.length < 2) {
+        byte[] rgb = new byte[3 * 300 * 200];
+        new Random(1).nextBytes(rgb);
+        session.classify(new Image(300, 200, rgb), 5).forEach(System.out::println);
       }
-      session.run(images, logits); // any thread may
-
-      for (int image = 0; image < BATCH; image++) {
-        int best = 0;
-        for (int k = 1; k < session.resultSize(); k++) {
-          if (logit(logits, session, image, k) > logit(logits, session, image, best)) {
-            best = k;
-          }
-        }
-        System.out.printf("image %d: class %d%n", image, best);
+      for (int i = 1; i < args.length; i++) {
+        System.out.println(args[i]);
+        session.classify(Image.read(Path.of(args[i])), 5).forEach(System.out::println);
       }
     }
-  }
-
-  private static float logit(MemorySegment logits, Session session, int image, int k) {
-    return logits.getAtIndex(ValueLayout.JAVA_FLOAT, (long) image * session.resultSize() + k);
   }
 }

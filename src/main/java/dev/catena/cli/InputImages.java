@@ -1,10 +1,10 @@
 package dev.catena.cli;
 
 import dev.catena.error.ModelFormatException;
+import dev.catena.graph.Network;
 import dev.catena.io.Image;
 import dev.catena.io.Preprocessing;
 import dev.catena.io.SafeTensors;
-import dev.catena.model.Network;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,6 +1,6 @@
 package dev.catena.cli;
 
-import dev.catena.io.WholeFile;
+import dev.catena.io.file.WholeFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.ByteBuffer;

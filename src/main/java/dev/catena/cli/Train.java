@@ -8,12 +8,11 @@ import dev.catena.Trainer;
 import dev.catena.Training;
 import dev.catena.device.Device;
 import dev.catena.error.GraphException;
+import dev.catena.graph.Network;
 import dev.catena.graph.Shape;
 import dev.catena.io.datasets.DataSet;
 import dev.catena.io.datasets.DataSets;
 import dev.catena.io.datasets.Normalization;
-import dev.catena.model.Network;
-import dev.catena.rewrite.AugmentInput;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -234,9 +233,7 @@ final class Train implements Callable<Integer> {
             .weightDecay((float) weightDecay)
             .smoothing((float) smoothing)
             .seed(seed);
-    return plain && stored
-        ? options
-        : options.entry(new AugmentInput(plain ? 0 : PADDING, !plain, norm.mean(), norm.scale()));
+    return plain && stored ? options : options.augment(norm, plain ? 0 : PADDING, !plain);
   }
 
   private Fit fit() {

@@ -66,14 +66,6 @@ public final class HostDevice {
         });
   }
 
-  /** Begins the random orders of {@link #setChecking} anew. */
-  public void setSeed(long seed) {
-    call(
-        () -> {
-          controls.cuhostSetSeed().invokeExact(seed);
-        });
-  }
-
   /**
    * Makes a coming launch fail.
    *
@@ -82,7 +74,7 @@ public final class HostDevice {
    * @param code the {@code CUresult} it fails with
    * @param sticky whether every later driver call fails too
    */
-  public void injectFault(String kernel, int launches, int code, boolean sticky) {
+  void injectFault(String kernel, int launches, int code, boolean sticky) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = kernel == null ? MemorySegment.NULL : arena.allocateFrom(kernel);
       call(
@@ -93,16 +85,11 @@ public final class HostDevice {
   }
 
   /** Forgets faults; a device opened afterwards is sound again. */
-  public void clearFaults() {
+  void clearFaults() {
     call(
         () -> {
           controls.cuhostClearFaults().invokeExact();
         });
-  }
-
-  /** What the last kernel that failed had done, empty when none failed. */
-  public String lastFault() {
-    return Context.lastFault(controls);
   }
 
   /** Kernels launched by this process. */

@@ -2,6 +2,7 @@ package dev.catena.io;
 
 import dev.catena.error.FormatException;
 import dev.catena.error.ImageFormatException;
+import dev.catena.io.file.RegularFile;
 import java.awt.image.BufferedImage;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;

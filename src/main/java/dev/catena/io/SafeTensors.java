@@ -2,6 +2,7 @@ package dev.catena.io;
 
 import dev.catena.error.FormatException;
 import dev.catena.error.ModelFormatException;
+import dev.catena.io.file.RegularFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,5 +1,6 @@
 package dev.catena.model;
 
+import dev.catena.graph.Network;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;

@@ -1,5 +1,7 @@
 package dev.catena.model;
 
+import dev.catena.graph.Network;
+
 /** A network for ImageNet's images, 224x224 in three colours, and its thousand classes. */
 interface ImageNetClassifier extends Network {
   @Override

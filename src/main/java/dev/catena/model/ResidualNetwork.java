@@ -3,6 +3,7 @@ package dev.catena.model;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
+import dev.catena.graph.Network;
 import dev.catena.graph.Value;
 import java.util.List;
 

@@ -2,6 +2,7 @@ package dev.catena.model;
 
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
+import dev.catena.graph.Network;
 
 /**
  * A network for images of one size, whatever size it was designed for or leaves open.

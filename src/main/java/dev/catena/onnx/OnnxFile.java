@@ -3,7 +3,7 @@ package dev.catena.onnx;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.catena.error.ModelFormatException;
-import dev.catena.io.RegularFile;
+import dev.catena.io.file.RegularFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;

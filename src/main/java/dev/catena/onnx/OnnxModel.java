@@ -4,7 +4,7 @@ import dev.catena.error.GraphException;
 import dev.catena.error.ModelFormatException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
-import dev.catena.model.Network;
+import dev.catena.graph.Network;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

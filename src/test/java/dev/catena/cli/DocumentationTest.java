@@ -77,7 +77,7 @@ class DocumentationTest {
     // Away from the example's module, whose path this has not.
     Path copy = Files.createDirectories(folder.resolve("example")).resolve("OwnNetwork.java");
     Files.copy(source, copy);
-    ChildJvm.Result result = new ChildJvm().with(JsonFactory.class).run(copy);
+    ChildJvm.Result result = new ChildJvm().asModule(JsonFactory.class).run(copy);
     assertEquals(0, result.status(), result.said());
     Matcher right = Pattern.compile("(\\d+) of 32 right\n").matcher(result.said());
     assertTrue(right.matches() && Integer.parseInt(right.group(1)) > 28, result.said());

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonFactory;
 import dev.catena.device.ChildJvm;
 import dev.catena.device.Device;
-import dev.catena.device.HostDevice;
+import dev.catena.device.Faults;
 import java.nio.file.Path;
 import me.tongfei.progressbar.ProgressBar;
 import org.junit.jupiter.api.Tag;
@@ -91,7 +91,7 @@ class ProcessTest {
 
     public static void main(String[] arguments) {
       try (Device device = Device.open("host")) {
-        HostDevice.of(device).injectFault(null, 0, ILLEGAL_ADDRESS, true);
+        Faults.inject(device, null, 0, ILLEGAL_ADDRESS, true);
         Main.main(arguments);
       }
     }

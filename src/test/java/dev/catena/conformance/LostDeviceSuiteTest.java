@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonFactory;
 import dev.catena.device.ChildJvm;
 import dev.catena.device.Device;
-import dev.catena.device.HostDevice;
+import dev.catena.device.Faults;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -40,7 +40,7 @@ class LostDeviceSuiteTest {
 
     public static void main(String[] arguments) {
       try (Device device = Device.open("host")) {
-        HostDevice.of(device).injectFault(null, 3, ILLEGAL_ADDRESS, true);
+        Faults.inject(device, null, 3, ILLEGAL_ADDRESS, true);
         Main.main(arguments);
       }
     }

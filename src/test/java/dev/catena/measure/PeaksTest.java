@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.device.Device;
-import dev.catena.device.HostDevice;
+import dev.catena.device.Faults;
 import dev.catena.engine.Engines;
 import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.graph.Precision;
@@ -19,7 +19,7 @@ class PeaksTest {
   void anEngineThatFailsIsLeftOut() {
     try (Device device = Device.open("host")) {
       Engines engines = EngineRegistry.on(device, Optional.empty(), Optional.empty());
-      HostDevice.of(device).injectFault("tiled_pointwise_f32", 0, OUT_OF_RESOURCES, false);
+      Faults.inject(device, "tiled_pointwise_f32", 0, OUT_OF_RESOURCES, false);
       Peaks peaks = Peaks.measure(device, engines, Precision.FP32);
       assertNotEquals("tiled", peaks.multipliedBy());
       assertTrue(peaks.flopsPerS() > 0);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.catena.error.GraphException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
+import dev.catena.graph.Network;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
+import dev.catena.graph.Network;
 import dev.catena.graph.Node;
 import dev.catena.model.Catalogue;
-import dev.catena.model.Network;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;

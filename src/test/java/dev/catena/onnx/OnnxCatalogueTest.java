@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
+import dev.catena.graph.Network;
 import dev.catena.graph.Node;
 import dev.catena.model.Catalogue;
-import dev.catena.model.Network;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;

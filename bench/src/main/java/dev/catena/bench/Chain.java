@@ -3,8 +3,8 @@ package dev.catena.bench;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
+import dev.catena.graph.Network;
 import dev.catena.graph.Value;
-import dev.catena.model.Network;
 
 /**
  * One piece of a network, again and again after a stem.

@@ -5,7 +5,7 @@ import dev.catena.Models;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
-import dev.catena.model.Network;
+import dev.catena.graph.Network;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.JCudaDriver;

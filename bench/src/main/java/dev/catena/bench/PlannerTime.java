@@ -4,7 +4,7 @@ import dev.catena.Models;
 import dev.catena.Variant;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
-import dev.catena.model.Network;
+import dev.catena.graph.Network;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.Planner;
 import java.util.concurrent.TimeUnit;

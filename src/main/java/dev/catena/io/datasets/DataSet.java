@@ -44,7 +44,12 @@ public record DataSet(
    * @throws IllegalArgumentException if there are too few images for one
    */
   public int epochSteps(int batch) {
-    return Order.training(train.size(), batch, false, 0).steps();
+    int steps = train.size() / batch;
+    if (steps == 0) {
+      throw new IllegalArgumentException(
+          "%d images make no batch of %d; take a smaller batch".formatted(train.size(), batch));
+    }
+    return steps;
   }
 
   /**

@@ -1,5 +1,7 @@
-package dev.catena.io.datasets;
+package dev.catena;
 
+import dev.catena.io.datasets.ImageSet;
+import dev.catena.io.datasets.Normalization;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -12,7 +14,7 @@ import java.util.concurrent.BlockingQueue;
  * Loads batches in the background, one ahead, epoch after epoch without end. One thread takes them;
  * an error in loading reaches it with the batch that could not be loaded.
  */
-public final class BatchLoader implements AutoCloseable {
+final class BatchLoader implements AutoCloseable {
   private static final int BUFFERS = 2;
   private static final long ALIGNMENT = 64;
 

@@ -1,4 +1,4 @@
-package dev.catena.io.datasets;
+package dev.catena;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.error.FormatException;
 import dev.catena.graph.Shape;
+import dev.catena.io.datasets.ImageSet;
+import dev.catena.io.datasets.Normalization;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

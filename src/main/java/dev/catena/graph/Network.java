@@ -1,7 +1,4 @@
-package dev.catena.model;
-
-import dev.catena.graph.DType;
-import dev.catena.graph.Graph;
+package dev.catena.graph;
 
 /** A network's definition: makes its graph for a batch. Immutable and thread-safe. */
 public interface Network {

@@ -1,4 +1,4 @@
-package dev.catena.io.datasets;
+package dev.catena;
 
 import java.lang.foreign.MemorySegment;
 
@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * @param labels N classes, from 0
  */
 @SuppressWarnings("ArrayRecordComponent") // Compared by nobody.
-public record Batch(long step, MemorySegment images, int[] labels) {
+record Batch(long step, MemorySegment images, int[] labels) {
   /** How many images. */
   public int count() {
     return labels.length;

@@ -1,4 +1,4 @@
-package dev.catena.io.datasets;
+package dev.catena;
 
 import dev.catena.graph.Philox;
 import java.util.Arrays;
@@ -13,7 +13,7 @@ import java.util.Arrays;
  * @param seed of that order
  * @param rest whether an epoch ends with a smaller batch, or leaves the images of that out
  */
-public record Order(int images, int batch, boolean shuffled, long seed, boolean rest) {
+record Order(int images, int batch, boolean shuffled, long seed, boolean rest) {
   /** Tells these random words from those of a network's dropouts, whose streams count from 0. */
   private static final int STREAM = -2;
 

@@ -1,4 +1,4 @@
-package dev.catena.io;
+package dev.catena.io.file;
 
 import java.io.IOException;
 import java.nio.file.FileSystemException;

@@ -1,0 +1,2 @@
+/** Files that are read and written whole. */
+package dev.catena.io.file;
