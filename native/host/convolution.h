@@ -11,13 +11,6 @@
 
 namespace host {
 
-struct ConvolutionShape {
-  int height, width, outHeight, outWidth;
-  int channels, outputs;  // of one group
-  int kernelH, kernelW, stride, padH, padW, merged;
-  int rows, strip;  // output rows of a block, and of a strip
-};
-
 enum Form { kFloats = 0, kPairs = 1, kWinograd = 2 };
 
 constexpr int kMaxTaps = 256;

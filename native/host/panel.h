@@ -71,4 +71,32 @@ inline void writeRow(const float* c, int columns, const float* bias, bool rectif
   }
 }
 
+// Where sums go: y = relu?(sums + bias + residual). bias and residual may be null; residual may be y. The epilogue of a
+// convolution (convolution.h).
+template <class S>
+struct Output {
+  static constexpr bool kWholePixels = false;
+  typename S::Element* y;
+  const float* bias;
+  const typename S::Element* residual;
+  int pitch, residualPitch, rectified;
+
+  void prefetch(long, Share) const {}
+
+  __attribute__((always_inline)) void expect(long q, int n, int k, int columns) const {
+    prefetchRows(y + q * pitch + k, pitch, columns, Share(n, 0, 1));
+    if (residual != nullptr) {
+      prefetchRows(residual + q * residualPitch + k, residualPitch, columns, Share(n, 0, 1));
+    }
+  }
+
+  void write(const float* sums, int n, long q, int k, int columns) const {
+    for (int i = 0; i < n; i++) {
+      writeRow<S>(sums + i * kPanel, columns, bias == nullptr ? nullptr : bias + k, rectified,
+                  y + (q + i) * pitch + k,
+                  residual == nullptr ? nullptr : residual + (q + i) * residualPitch + k);
+    }
+  }
+};
+
 }  // namespace host

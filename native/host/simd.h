@@ -20,6 +20,15 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
+// A kernel that calls the method of its parameters, one struct (docs/kernels.md); and one for each storage type.
+#define KERNEL(name, Parameters, method)                                        \
+  extern "C" __global__ void name(const Parameters p) { p.method(); }           \
+  HOST_KERNEL_LOOP(name)
+#define KERNELS(name, Parameters, method)         \
+  KERNEL(name##_f32, Parameters<F32>, method)     \
+  KERNEL(name##_bf16, Parameters<Bf16>, method)   \
+  KERNEL(name##_f16, Parameters<F16>, method)
+
 namespace host {
 
 #ifdef __AVX512F__

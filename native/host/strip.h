@@ -23,6 +23,13 @@ struct Image {
   int merged;
 };
 
+struct ConvolutionShape {
+  int height, width, outHeight, outWidth;
+  int channels, outputs;  // of one group
+  int kernelH, kernelW, stride, padH, padW, merged;
+  int rows, strip;  // output rows of a block, and of a strip
+};
+
 // Words from one packed pixel to the next: whole vectors of any build.
 template <class M>
 inline int pixelWords(int channels) {

@@ -19,33 +19,6 @@ namespace {
 
 using namespace host;
 
-template <class S>
-struct Output {
-  static constexpr bool kWholePixels = false;
-  typename S::Element* y;
-  const float* bias;
-  int pitch, rectified;
-  const typename S::Element* residual;
-  int residualPitch;
-
-  void prefetch(long, Share) const {}
-
-  __attribute__((always_inline)) void expect(long q, int n, int k, int columns) const {
-    prefetchRows(y + q * pitch + k, pitch, columns, Share(n, 0, 1));
-    if (residual != nullptr) {
-      prefetchRows(residual + q * residualPitch + k, residualPitch, columns, Share(n, 0, 1));
-    }
-  }
-
-  void write(const float* sums, int n, long q, int k, int columns) {
-    for (int i = 0; i < n; i++) {
-      writeRow<S>(sums + i * kPanel, columns, bias == nullptr ? nullptr : bias + k, rectified,
-                  y + (q + i) * pitch + k,
-                  residual == nullptr ? nullptr : residual + (q + i) * residualPitch + k);
-    }
-  }
-};
-
 template <class M, class S, bool Winograd = false>
 void convolve(const ConvolutionShape& shape, const Image<S>& image, const float* w, int group,
               Output<S> output, float* scratch, int block, int firstPanel, int lastPanel) {
@@ -56,41 +29,34 @@ void convolve(const ConvolutionShape& shape, const Image<S>& image, const float*
 }
 
 template <class S>
-void choose(const ConvolutionShape& shape, Image<S> image, const float* w, Output<S> output,
-            int form, int panels, float* scratch, int block, int group, int range) {
-  image.at += group * shape.channels;
-  image.scale += group * shape.channels;
-  image.shift += group * shape.channels;
-  output.y += group * shape.outputs;
-  if (output.bias != nullptr) output.bias += group * shape.outputs;
-  if (output.residual != nullptr) output.residual += group * shape.outputs;
-  const auto run = form == kWinograd ? convolve<Floats, S, true>
+struct Parameters {
+  Image<S> image;
+  const float* w;
+  Output<S> output;
+  ConvolutionShape shape;
+  int form, panels;
+
+  void run() const {
+    DYNAMIC_SHARED(float, scratch);
+    const int group = blockIdx.y, first = group * shape.outputs;
+    Image<S> from = image;
+    from.at += group * shape.channels;
+    from.scale += group * shape.channels;
+    from.shift += group * shape.channels;
+    Output<S> to = output;
+    to.y += first;
+    if (to.bias != nullptr) to.bias += first;
+    if (to.residual != nullptr) to.residual += first;
+    const auto choice = form == kWinograd ? convolve<Floats, S, true>
 #ifdef __AVX512F__
-                   : form == kPairs ? convolve<Pairs, S>
+                        : form == kPairs ? convolve<Pairs, S>
 #endif
-                                    : convolve<Floats, S>;
-  run(shape, image, w, group, output, scratch, block, range * panels, (range + 1) * panels);
-}
+                                         : convolve<Floats, S>;
+    choice(shape, from, w, group, to, scratch, blockIdx.x, blockIdx.z * panels,
+           (blockIdx.z + 1) * panels);
+  }
+};
 
 }  // namespace
 
-#define CONVOLUTION(name, S)                                                                       \
-  extern "C" __global__ void name(                                                                 \
-      const S::Element* x, S::Element* y, const float* scale, const float* shift, const float* w,  \
-      const float* bias, int height, int width, int outHeight, int outWidth, int xPitch,           \
-      int yPitch, int channels, int outputs, int kernelH, int kernelW, int stride, int padH,       \
-      int padW, int prologue, int rectified, int merged, int rows, int strip, int form,            \
-      int panels, const S::Element* residual, int residualPitch) {                                 \
-    DYNAMIC_SHARED(float, scratch);                                                                \
-    const ConvolutionShape shape{height,  width,   outHeight, outWidth, channels, outputs, kernelH, \
-                                 kernelW, stride,  padH,      padW,     merged,   rows,    strip};  \
-    const Image<S> image{x,        height, width, xPitch, channels, padW,                          \
-                         prologue, scale,  shift, merged};                                         \
-    const Output<S> output{y, bias, yPitch, rectified, residual, residualPitch};                   \
-    choose<S>(shape, image, w, output, form, panels, scratch, blockIdx.x, blockIdx.y, blockIdx.z); \
-  }                                                                                                \
-  HOST_KERNEL_LOOP(name)
-
-CONVOLUTION(tiled_convolution_f32, F32)
-CONVOLUTION(tiled_convolution_bf16, Bf16)
-CONVOLUTION(tiled_convolution_f16, F16)
+KERNELS(tiled_convolution, Parameters, run)

@@ -15,7 +15,7 @@
 // or 16 Winograd positions; bias padded with zeros to a multiple of 32. form: 0
 // floats, 1 pairs of bfloat16, 2 floats with Winograd's w2.
 #include "kernel.h"
-#include "panel.h"
+#include "strip.h"
 #include "winograd.h"
 
 #include <algorithm>
@@ -26,10 +26,12 @@ using namespace host;
 
 template <class S>
 struct Layer {
-  const typename S::Element* x;
+  Image<S> image;
   typename S::Element* y;
-  const float *scale, *shift, *w1, *bias, *w2;
-  int height, width, xPitch, yPitch, channels, mid, growth, rows, strip;
+  const float *w1, *bias, *w2;
+  int yPitch, mid, growth, rows, strip, form;
+
+  void run() const;
 };
 
 enum Form { kFloats = 0, kPairs = 1, kWinograd = 2 };
@@ -39,27 +41,27 @@ class DenseLayer {
  public:
   DenseLayer(const Layer<S>& layer, float* scratch)
       : l(layer),
-        steps1(roundUp(l.channels, kDepth) / M::kPerWord),
+        steps1(roundUp(l.image.channels, kDepth) / M::kPerWord),
         steps2(roundUp(l.mid, kDepth) / M::kPerWord),
-        lda(rowWords(roundUp(l.channels, kPanel) / M::kPerWord)),
+        lda(rowWords(roundUp(l.image.channels, kPanel) / M::kPerWord)),
         pixel(rowWords(roundUp(l.mid, kPanel) / M::kPerWord)),
-        line((l.width + 3) * pixel),
+        line((l.image.width + 3) * pixel),
         c(scratch),
         packed(c + (Winograd ? kPositions : 1) * kTile),
         bottleneck(packed + std::max(kRows * lda, Winograd ? kPositions * kRows * pixel : 0)) {}
 
   void run(int block) {
-    const int perImage = ceilDiv(l.height, l.rows);
+    const int perImage = ceilDiv(l.image.height, l.rows);
     const int image = block / perImage;
     const int first = block % perImage * l.rows;
-    const int last = first + l.rows < l.height ? first + l.rows : l.height;
-    const long pixels = (long)l.height * l.width;
-    x = l.x + image * pixels * l.xPitch;
+    const int last = first + l.rows < l.image.height ? first + l.rows : l.image.height;
+    const long pixels = (long)l.image.height * l.image.width;
+    x = l.image.at + image * pixels * l.image.pitch;
     y = l.y + image * pixels * l.yPitch;
 
     for (int row = 0; row < l.strip + 3; row++) {
       std::memset(at(row, -1), 0, sizeof(float) * pixel);
-      std::memset(at(row, l.width), 0, sizeof(float) * 2 * pixel);
+      std::memset(at(row, l.image.width), 0, sizeof(float) * 2 * pixel);
     }
     for (int row = first; row < last; row += l.strip) {
       const int end = row + l.strip < last ? row + l.strip : last;
@@ -72,8 +74,8 @@ class DenseLayer {
         clear(0);
         done++;
       }
-      expand(done, end < l.height ? end + 1 : end);
-      if (end == l.height) clear(end - top);
+      expand(done, end < l.image.height ? end + 1 : end);
+      if (end == l.image.height) clear(end - top);
       if constexpr (Winograd) {
         if ((end - row) % 2 != 0) clear(end + 1 - top);
         convolveWindows(row, end);
@@ -91,7 +93,7 @@ class DenseLayer {
   // Bottleneck rows [from, to) of the image: BN-ReLU, 1x1, bias, ReLU.
   void expand(int from, int to) {
     const int panels = ceilDiv(l.mid, kPanel);
-    const int pixels = (to - from) * l.width;
+    const int pixels = (to - from) * l.image.width;
     const int origin = 0;
     int row = from - top;
     int column = 0;
@@ -99,11 +101,11 @@ class DenseLayer {
       const int n = pixels - p < kMaxRows ? pixels - p : kMaxRows;
       float* target[kMaxRows];
       for (int i = 0; i < n; i++) {
-        const long source = (long)from * l.width + p + i;
-        packPixel<M, S>(x + source * l.xPitch, l.channels, kScaleShiftRelu, l.scale, l.shift,
-                        packed + i * lda);
+        const long source = (long)from * l.image.width + p + i;
+        packPixel<M, S>(x + source * l.image.pitch, l.image.channels, kScaleShiftRelu,
+                        l.image.scale, l.image.shift, packed + i * lda);
         target[i] = at(row, column);
-        if (++column == l.width) {
+        if (++column == l.image.width) {
           column = 0;
           row++;
         }
@@ -126,17 +128,17 @@ class DenseLayer {
   void convolve(int from, int to) {
     int offset[9];
     for (int t = 0; t < 9; t++) offset[t] = t / 3 * line + t % 3 * pixel;
-    const int tiles = ceilDiv(l.width, kMaxRows);
+    const int tiles = ceilDiv(l.image.width, kMaxRows);
     for (int row = from; row < to; row++) {
       for (int tile = 0; tile < tiles; tile++) {
-        const int column = l.width * tile / tiles;
-        const int n = l.width * (tile + 1) / tiles - column;
+        const int column = l.image.width * tile / tiles;
+        const int n = l.image.width * (tile + 1) / tiles - column;
         const float* a = at(row - 1 - top, column - 1);
         for (int k = 0; k < l.growth; k += kPanel) {
           const int columns = l.growth - k < kPanel ? l.growth - k : kPanel;
           multiply<M>(n, columns, a, pixel, offset, 9, steps2, l.w2 + (long)k * 9 * steps2, c);
           for (int i = 0; i < n; i++) {
-            const long p = (long)row * l.width + column + i;
+            const long p = (long)row * l.image.width + column + i;
             writeRow<S>(c + i * kPanel, columns, nullptr, false, y + p * l.yPitch + k);
           }
         }
@@ -146,7 +148,7 @@ class DenseLayer {
 
   // The same in 2x2 windows, up to kMaxRows of them at a time.
   void convolveWindows(int from, int to) {
-    const int across = ceilDiv(l.width, 2);
+    const int across = ceilDiv(l.image.width, 2);
     const int windows = ceilDiv(to - from, 2) * across;
     const int groups = ceilDiv(windows, kMaxRows);
     const long matrix = (long)kRows * pixel;
@@ -180,8 +182,8 @@ class DenseLayer {
       for (int q = 0; q < 4; q++) {
         const int h = row + q / 2;
         const int w = column + q % 2;
-        if (h >= lastRow || w >= l.width) continue;
-        typename S::Element* to = y + ((long)h * l.width + w) * l.yPitch + k + j;
+        if (h >= lastRow || w >= l.image.width) continue;
+        typename S::Element* to = y + ((long)h * l.image.width + w) * l.yPitch + k + j;
         if (j + kLanes <= columns) {
           S::write(to, out[q]);
         } else {
@@ -203,29 +205,15 @@ class DenseLayer {
 };
 
 template <class S>
-void denseLayer(const Layer<S>& layer, int form, float* scratch, int block) {
+void Layer<S>::run() const {
+  DYNAMIC_SHARED(float, scratch);
 #ifdef __AVX512F__
-  if (form == kPairs) return DenseLayer<Pairs, S, false>(layer, scratch).run(block);
+  if (form == kPairs) return DenseLayer<Pairs, S, false>(*this, scratch).run(blockIdx.x);
 #endif
-  if (form == kWinograd) return DenseLayer<Floats, S, true>(layer, scratch).run(block);
-  DenseLayer<Floats, S, false>(layer, scratch).run(block);
+  if (form == kWinograd) return DenseLayer<Floats, S, true>(*this, scratch).run(blockIdx.x);
+  DenseLayer<Floats, S, false>(*this, scratch).run(blockIdx.x);
 }
 
 }  // namespace
 
-#define DENSE_LAYER(name, S)                                                                       \
-  extern "C" __global__ void name(const S::Element* x, S::Element* y, const float* scale,          \
-                                  const float* shift, const float* w1, const float* bias,          \
-                                  const float* w2, int height, int width, int xPitch, int yPitch,  \
-                                  int channels, int mid, int growth, int rows, int strip,          \
-                                  int form) {                                                      \
-    DYNAMIC_SHARED(float, scratch);                                                                \
-    const Layer<S> layer{x,      y,      scale,    shift, w1,     bias, w2,   height,              \
-                         width,  xPitch, yPitch,   channels, mid, growth, rows, strip};            \
-    denseLayer<S>(layer, form, scratch, blockIdx.x);                                              \
-  }                                                                                                \
-  HOST_KERNEL_LOOP(name)
-
-DENSE_LAYER(tiled_dense_layer_f32, F32)
-DENSE_LAYER(tiled_dense_layer_bf16, Bf16)
-DENSE_LAYER(tiled_dense_layer_f16, F16)
+KERNELS(tiled_dense_layer, Layer, run)

@@ -21,7 +21,7 @@ struct Through {
   E* dx;
   const E *x, *a;  // x null: no prologue; a null: nothing to be added
   const float *scale, *shift, *mean;
-  float *sum, *moment;
+  float *sum, *moment;  // of the block
   int pitch, xPitch, aPitch, rectified, outputs;
 
   // What pixels from q on will be combined with.
@@ -77,64 +77,60 @@ struct Through {
 };
 
 template <class S>
-void gradient(const ConvolutionShape& shape, Image<S> g, const float* w, Through<S> out,
-              float* partial, int pitch, int winograd, float* scratch, int block, int group) {
-  const int first = group * shape.outputs;
-  g.at += group * shape.channels;
-  out.dx += first;
-  if (out.a != nullptr) out.a += first;
-  if (out.x != nullptr) {
-    out.x += first;
-    out.scale += first;
-    out.shift += first;
-    out.mean += first;
-    out.sum = partial + (long)block * 2 * pitch + first;
-    out.moment = out.sum + pitch;
-    std::memset(out.sum, 0, sizeof(float) * shape.outputs);
-    std::memset(out.moment, 0, sizeof(float) * shape.outputs);
+struct Parameters {
+  Image<S> g;
+  const float* w;
+  Through<S> through;  // its sums are at `partial`
+  float* partial;
+  ConvolutionShape shape;
+  int partialPitch, winograd;
+
+  void run() const {
+    DYNAMIC_SHARED(float, scratch);
+    const int group = blockIdx.y, first = group * shape.outputs;
+    Image<S> from = g;
+    from.at += group * shape.channels;
+    Through<S> out = through;
+    out.dx += first;
+    if (out.a != nullptr) out.a += first;
+    if (out.x != nullptr) {
+      out.x += first;
+      out.scale += first;
+      out.shift += first;
+      out.mean += first;
+      out.sum = partial + (long)blockIdx.x * 2 * partialPitch + first;
+      out.moment = out.sum + partialPitch;
+      std::memset(out.sum, 0, sizeof(float) * shape.outputs);
+      std::memset(out.moment, 0, sizeof(float) * shape.outputs);
+    }
+    const float* filters = w + group * filterWords<Floats>(shape, winograd);
+    if (winograd) {
+      Convolution<Floats, S, Through<S>, true>(shape, from, filters, scratch, out).run(blockIdx.x);
+    } else {
+      Convolution<Floats, S, Through<S>, false>(shape, from, filters, scratch, out).run(blockIdx.x);
+    }
   }
-  w += group * filterWords<Floats>(shape, winograd);
-  if (winograd) {
-    Convolution<Floats, S, Through<S>, true>(shape, g, w, scratch, out).run(block);
-  } else {
-    Convolution<Floats, S, Through<S>, false>(shape, g, w, scratch, out).run(block);
+};
+
+// out[i][c] = the sum over blocks of partial[block][i][c]. One block for each of the two rows.
+struct Sums {
+  const float* partial;
+  float* out;
+  int blocks, channels, partialPitch, outPitch;
+
+  void add() const {
+    for (int c = 0; c < channels; c += kLanes) {
+      Vec sum = zero();
+      for (int b = 0; b < blocks; b++) {
+        const float* from = partial + ((long)b * 2 + blockIdx.x) * partialPitch + c;
+        sum = host::add(sum, readSome<F32>(from, channels - c));
+      }
+      writeSome<F32>(out + (long)blockIdx.x * outPitch + c, sum, channels - c);
+    }
   }
-}
+};
 
 }  // namespace
 
-#define DGRAD(name, S)                                                                             \
-  extern "C" __global__ void name(                                                                 \
-      const S::Element* g, const float* w, S::Element* dx, const S::Element* x,                    \
-      const S::Element* a, const float* scale, const float* shift, const float* mean,              \
-      float* partial, int height, int width, int outHeight, int outWidth, int gPitch, int dxPitch, \
-      int xPitch, int aPitch, int partialPitch, int channels, int outputs, int kernelH,            \
-      int kernelW, int padH, int padW, int rectified, int winograd, int rows, int strip) {         \
-    DYNAMIC_SHARED(float, scratch);                                                                \
-    const ConvolutionShape shape{height,  width,   outHeight, outWidth, channels, outputs, kernelH, \
-                                 kernelW, 1,       padH,      padW,     0,        rows,    strip};  \
-    const Image<S> image{g, height, width, gPitch, channels, padW, kNone, nullptr, nullptr, 0};    \
-    const Through<S> out{dx,      x,       a,      scale,  shift,  mean,                           \
-                         nullptr, nullptr, dxPitch, xPitch, aPitch, rectified, outputs};                \
-    gradient<S>(shape, image, w, out, partial, partialPitch, winograd, scratch, blockIdx.x,        \
-                blockIdx.y);                                                                       \
-  }                                                                                                \
-  HOST_KERNEL_LOOP(name)
-
-DGRAD(tiled_dgrad_f32, F32)
-DGRAD(tiled_dgrad_bf16, Bf16)
-DGRAD(tiled_dgrad_f16, F16)
-
-// out[i][c] = the sum over blocks of partial[block][i][c]. One block for each of the two rows.
-extern "C" __global__ void tiled_dgrad_sums(const float* partial, float* out, int blocks,
-                                            int channels, int partialPitch, int outPitch) {
-  for (int c = 0; c < channels; c += kLanes) {
-    Vec sum = zero();
-    for (int b = 0; b < blocks; b++) {
-      const float* from = partial + ((long)b * 2 + blockIdx.x) * partialPitch + c;
-      sum = add(sum, readSome<F32>(from, channels - c));
-    }
-    writeSome<F32>(out + (long)blockIdx.x * outPitch + c, sum, channels - c);
-  }
-}
-HOST_KERNEL_LOOP(tiled_dgrad_sums)
+KERNELS(tiled_dgrad, Parameters, run)
+KERNEL(tiled_dgrad_sums, Sums, add)

@@ -26,25 +26,28 @@ inline float widen(typename S::Element v) {
   return wide[0];
 }
 
-template <class E>
+template <class S>
 struct Filters {
-  const E* w;
+  const typename S::Element* w;
+  void* out;
   long groupStep, outputStep, tapStep, outerStep, channelStep;
-  int outputs, taps, depth, filled, inner, channels;
+  int outputs, taps, depth, filled, inner, channels, form;
+
+  void run() const;
 };
 
 // Words of T: floats, or halves of a pair that lie next to each other.
-template <class T, int PerWord, class E, class Convert>
-void pack(const Filters<E>& f, T* out, int panel, int group, Convert convert) {
+template <class T, int PerWord, class S, class Convert>
+void pack(const Filters<S>& f, T* out, int panel, int group, Convert convert) {
   const long words = (long)f.taps * f.depth * kPanel;
   out += (group * ceilDiv(f.outputs, kPanel) + panel) * words;
-  const E* w = f.w + group * f.groupStep + (long)panel * kPanel * f.outputStep;
+  const auto* w = f.w + group * f.groupStep + (long)panel * kPanel * f.outputStep;
   const int columns = f.outputs - panel * kPanel < kPanel ? f.outputs - panel * kPanel : kPanel;
   std::memset(out, 0, sizeof(T) * words);
   for (int t = 0; t < f.taps; t++) {
     for (int c = 0; c < f.depth; c++) {
       if (c >= f.filled || c % f.inner >= f.channels) continue;
-      const E* from = w + t * f.tapStep + c / f.inner * f.outerStep + c % f.inner * f.channelStep;
+      const auto* from = w + t * f.tapStep + c / f.inner * f.outerStep + c % f.inner * f.channelStep;
       T* to = out + ((long)t * f.depth + c / PerWord * PerWord) * kPanel + c % PerWord;
       for (int j = 0; j < columns; j++) to[j * PerWord] = convert(from[j * f.outputStep]);
     }
@@ -52,7 +55,7 @@ void pack(const Filters<E>& f, T* out, int panel, int group, Convert convert) {
 }
 
 template <class S>
-void packWinograd(const Filters<typename S::Element>& f, float* out, int panel, int group) {
+void packWinograd(const Filters<S>& f, float* out, int panel, int group) {
   static constexpr float kG[4][3] = {{1, 0, 0}, {.5f, .5f, .5f}, {.5f, -.5f, .5f}, {0, 0, 1}};
   const long words = (long)kPositions * f.depth * kPanel;
   out += (group * ceilDiv(f.outputs, kPanel) + panel) * words;
@@ -76,26 +79,18 @@ void packWinograd(const Filters<typename S::Element>& f, float* out, int panel, 
   }
 }
 
+template <class S>
+void Filters<S>::run() const {
+  using E = typename S::Element;
+  if (form == 2) {
+    packWinograd<S>(*this, (float*)out, blockIdx.x, blockIdx.y);
+  } else if (form == 1) {
+    pack<E, 2>(*this, (E*)out, blockIdx.x, blockIdx.y, [](E v) { return v; });
+  } else {
+    pack<float, 1>(*this, (float*)out, blockIdx.x, blockIdx.y, [](E v) { return widen<S>(v); });
+  }
+}
+
 }  // namespace
 
-#define FILTERS(name, S)                                                                           \
-  extern "C" __global__ void name(const S::Element* w, void* out, long groupStep, long outputStep, \
-                                  long tapStep, long outerStep, long channelStep, int outputs,     \
-                                  int taps, int depth, int filled, int inner, int channels,        \
-                                  int form) {                                                      \
-    using E = S::Element;                                                                          \
-    const Filters<E> f{w,       groupStep, outputStep, tapStep, outerStep, channelStep,            \
-                       outputs, taps,      depth,      filled,  inner,     channels};              \
-    if (form == 2) {                                                                               \
-      packWinograd<S>(f, (float*)out, blockIdx.x, blockIdx.y);                                     \
-    } else if (form == 1) {                                                                        \
-      pack<E, 2>(f, (E*)out, blockIdx.x, blockIdx.y, [](E v) { return v; });                       \
-    } else {                                                                                       \
-      pack<float, 1>(f, (float*)out, blockIdx.x, blockIdx.y, [](E v) { return widen<S>(v); });     \
-    }                                                                                              \
-  }                                                                                                \
-  HOST_KERNEL_LOOP(name)
-
-FILTERS(tiled_filters_f32, F32)
-FILTERS(tiled_filters_bf16, Bf16)
-FILTERS(tiled_filters_f16, F16)
+KERNELS(tiled_filters, Filters, run)

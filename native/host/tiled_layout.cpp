@@ -12,32 +12,28 @@ namespace {
 using namespace host;
 
 template <class S>
-void fromNchw(const float* x, typename S::Element* y, int area, int channels, int yPitch,
-              int pixels) {
-  const int first = blockIdx.x * pixels;
-  const int last = std::min(first + pixels, area);
-  x += (long)blockIdx.y * channels * area;
-  y += (long)blockIdx.y * area * yPitch;
-  for (int p = first; p < last; p += kLanes) {
-    const int count = std::min(kLanes, last - p);
-    for (int c = 0; c < channels; c++) {
-      const float* plane = x + (long)c * area + p;
-      typename S::Element lanes[kLanes];
-      S::write(lanes, count == kLanes ? load(plane) : readPart<F32>(plane, count));
-      for (int i = 0; i < count; i++) y[(long)(p + i) * yPitch + c] = lanes[i];
+struct FromNchw {
+  const float* x;
+  typename S::Element* y;
+  int area, channels, yPitch, pixels;
+
+  void run() const {
+    const int first = blockIdx.x * pixels;
+    const int last = std::min(first + pixels, area);
+    const float* planes = x + (long)blockIdx.y * channels * area;
+    typename S::Element* to = y + (long)blockIdx.y * area * yPitch;
+    for (int p = first; p < last; p += kLanes) {
+      const int count = std::min(kLanes, last - p);
+      for (int c = 0; c < channels; c++) {
+        const float* plane = planes + (long)c * area + p;
+        typename S::Element lanes[kLanes];
+        S::write(lanes, count == kLanes ? load(plane) : readPart<F32>(plane, count));
+        for (int i = 0; i < count; i++) to[(long)(p + i) * yPitch + c] = lanes[i];
+      }
     }
   }
-}
+};
 
 }  // namespace
 
-#define FROM_NCHW(name, S)                                                                       \
-  extern "C" __global__ void name(const float* x, S::Element* y, int area, int channels,         \
-                                  int yPitch, int pixels) {                                      \
-    fromNchw<S>(x, y, area, channels, yPitch, pixels);                                           \
-  }                                                                                              \
-  HOST_KERNEL_LOOP(name)
-
-FROM_NCHW(tiled_from_nchw_f32, F32)
-FROM_NCHW(tiled_from_nchw_bf16, Bf16)
-FROM_NCHW(tiled_from_nchw_f16, F16)
+KERNELS(tiled_from_nchw, FromNchw, run)

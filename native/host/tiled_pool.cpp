@@ -5,7 +5,7 @@
 // image, or with include_pad by those that the padding adds; what a partial window has beyond the
 // padding does not count. A maximum of NaN is NaN.
 #include "kernel.h"
-#include "panel.h"
+#include "strip.h"
 
 #include <algorithm>
 #include <limits>
@@ -18,11 +18,11 @@ enum Kind { kMax = 0, kAverage = 1 };
 
 template <class S>
 struct Pool {
-  const typename S::Element* x;
+  Image<S> image;
   typename S::Element* y;
-  const float *scale, *shift;
-  int images, height, width, outHeight, outWidth, xPitch, yPitch, channels;
-  int kind, kernel, stride, pad, includePad, prologue, rows;
+  int yPitch, images, outHeight, outWidth, kind, kernel, stride, pad, includePad, rows;
+
+  void run() const;
 };
 
 // Pixels [begin, end) of one axis that a window sees; `span` counts the padding too.
@@ -43,9 +43,9 @@ inline Vec fold(const Pool<S>& p, const typename S::Element* image, Window rows,
   Vec all = splat(p.kind == kMax ? -std::numeric_limits<float>::infinity() : 0);
   for (int h = rows.begin; h < rows.end; h++) {
     for (int w = columns.begin; w < columns.end; w++) {
-      const typename S::Element* from = image + ((long)h * p.width + w) * p.xPitch + c;
-      Vec v = readSome<S>(from, count);
-      v = applyPrologue(v, p.prologue, p.scale + c, p.shift + c, count);
+      const Image<S>& of = p.image;
+      Vec v = readSome<S>(image + ((long)h * of.width + w) * of.pitch + c, count);
+      v = applyPrologue(v, of.prologue, of.scale + c, of.shift + c, count);
       all = p.kind == kMax ? maxOrNan(all, v) : add(all, v);
     }
   }
@@ -55,19 +55,19 @@ inline Vec fold(const Pool<S>& p, const typename S::Element* image, Window rows,
 }
 
 template <class S>
-void pool(const Pool<S>& p, int block) {
-  const int first = block * p.rows;
-  const int last = std::min(first + p.rows, p.images * p.outHeight);
+void Pool<S>::run() const {
+  const int first = blockIdx.x * rows;
+  const int last = std::min(first + rows, images * outHeight);
   for (int row = first; row < last; row++) {
-    const typename S::Element* image =
-        p.x + (long)(row / p.outHeight) * p.height * p.width * p.xPitch;
-    const Window rows(row % p.outHeight, p.kernel, p.stride, p.pad, p.height);
-    for (int column = 0; column < p.outWidth; column++) {
-      const Window columns(column, p.kernel, p.stride, p.pad, p.width);
-      typename S::Element* to = p.y + ((long)row * p.outWidth + column) * p.yPitch;
-      for (int c = 0; c < p.channels; c += kLanes) {
-        const int count = p.channels - c;
-        writeSome<S>(to + c, fold(p, image, rows, columns, c, count), count);
+    const long before = (long)(row / outHeight) * image.height * image.width;  // pixels
+    const Window down(row % outHeight, kernel, stride, pad, image.height);
+    for (int column = 0; column < outWidth; column++) {
+      const Window across(column, kernel, stride, pad, image.width);
+      typename S::Element* to = y + ((long)row * outWidth + column) * yPitch;
+      for (int c = 0; c < image.channels; c += kLanes) {
+        const int count = image.channels - c;
+        const typename S::Element* from = image.at + before * image.pitch;
+        writeSome<S>(to + c, fold(*this, from, down, across, c, count), count);
       }
     }
   }
@@ -75,19 +75,4 @@ void pool(const Pool<S>& p, int block) {
 
 }  // namespace
 
-#define TILED_POOL(name, S)                                                                       \
-  extern "C" __global__ void name(const S::Element* x, S::Element* y, const float* scale,         \
-                                  const float* shift, int images, int height, int width,          \
-                                  int outHeight, int outWidth, int xPitch, int yPitch,            \
-                                  int channels, int kind, int kernel, int stride, int pad,        \
-                                  int includePad, int prologue, int rows) {                       \
-    const Pool<S> p{x,      y,      scale,    shift,  images, height, width,      outHeight,      \
-                    outWidth, xPitch, yPitch, channels, kind, kernel, stride,     pad,            \
-                    includePad, prologue, rows};                                                  \
-    pool<S>(p, blockIdx.x);                                                                       \
-  }                                                                                               \
-  HOST_KERNEL_LOOP(name)
-
-TILED_POOL(tiled_pool_f32, F32)
-TILED_POOL(tiled_pool_bf16, Bf16)
-TILED_POOL(tiled_pool_f16, F16)
+KERNELS(tiled_pool, Pool, run)

@@ -86,32 +86,29 @@ inline void accumulate(const Walk& walk, int outputs, int columns, const float* 
   }
 }
 
-struct Shape {
-  int images, outHeight, outWidth, outputs;  // of one group
-  int kernelH, kernelW, stride, padH, winograd, rows, strip;
-};
-
 constexpr int kWindows = 32;
 
 template <class S>
 class FilterGradient {
  public:
-  FilterGradient(const Shape& shape, const Image<S>& x, const Image<S>& g, float* partial,
-                 float* scratch)
+  FilterGradient(const ConvolutionShape& shape, int images, bool winograd, const Image<S>& x,
+                 const Image<S>& g, float* partial, float* scratch)
       : p(shape),
+        images(images),
+        winograd(winograd),
         merged(x.merged > 0),
         gWindows(scratch),
         xWindows(gWindows + kPositions * matrix(p.outputs)),
-        g(g, p.winograd ? xWindows + kPositions * matrix(x.channels) : scratch),
+        g(g, winograd ? xWindows + kPositions * matrix(x.channels) : scratch),
         x(x, this->g.packed + (long)p.strip * this->g.line),
-        taps(p.winograd ? kPositions : merged ? p.kernelH : p.kernelH * p.kernelW),
+        taps(winograd ? kPositions : merged ? p.kernelH : p.kernelH * p.kernelW),
         columns(merged ? p.kernelW * x.merged : x.channels),
         dw(partial) {}
 
   void run(int block) {
     const long words = (long)taps * roundUp(columns, kPanel);
     std::memset(dw, 0, sizeof(float) * p.outputs * words);
-    const int last = std::min((block + 1) * p.rows, p.images * p.outHeight);
+    const int last = std::min((block + 1) * p.rows, images * p.outHeight);
     const auto* firstX = x.image.at;
     const auto* firstG = g.image.at;
     for (int row = block * p.rows; row < last;) {
@@ -130,12 +127,12 @@ class FilterGradient {
     const int overlap = std::max(p.kernelH - p.stride, 0);
     for (int row = first; row < last; row += p.strip) {
       const int some = std::min(p.strip, last - row);
-      const int count = p.winograd ? roundUp(some, 2) : some;
+      const int count = winograd ? roundUp(some, 2) : some;
       x.fill(row * p.stride - p.padH, (count - 1) * p.stride + p.kernelH,
              row > first ? overlap : 0, p.strip * p.stride);
       g.fill(row, some, 0, 0);
       if (count > some) g.pack(-1, some);
-      if (p.winograd) {
+      if (winograd) {
         addWindows(row, count, words);
         continue;
       }
@@ -201,7 +198,9 @@ class FilterGradient {
                  Share(p.strip * p.outWidth, part, parts));
   }
 
-  const Shape& p;
+  const ConvolutionShape& p;
+  const int images;
+  const bool winograd;
   const bool merged;
   float *const gWindows, *const xWindows;
   Strip<Floats, S> g, x;
@@ -210,41 +209,30 @@ class FilterGradient {
 };
 
 template <class S>
-void gradient(const Shape& shape, Image<S> x, Image<S> g, float* partial, float* scratch,
-              int block, int blocks, int group) {
-  const int taps = shape.winograd   ? kPositions
-                   : x.merged > 0 ? shape.kernelH
-                                  : shape.kernelH * shape.kernelW;
-  const int columns = roundUp(x.merged > 0 ? shape.kernelW * x.merged : x.channels, kPanel);
-  x.at += group * x.channels;
-  x.scale += group * x.channels;
-  x.shift += group * x.channels;
-  g.at += group * shape.outputs;
-  partial += ((long)group * blocks + block) * shape.outputs * taps * columns;
-  FilterGradient<S>(shape, x, g, partial, scratch).run(block);
-}
+struct Parameters {
+  Image<S> x, g;
+  float* partial;
+  ConvolutionShape shape;
+  int images, winograd;
 
-}  // namespace
-
-#define WGRAD(name, S)                                                                             \
-  extern "C" __global__ void name(                                                                 \
-      const S::Element* g, const S::Element* x, const float* scale, const float* shift,            \
-      float* partial, int images, int height, int width, int outHeight, int outWidth, int gPitch,  \
-      int xPitch, int channels, int outputs, int kernelH, int kernelW, int stride, int padH,       \
-      int padW, int prologue, int merged, int winograd, int rows, int strip) {                     \
-    DYNAMIC_SHARED(float, scratch);                                                                \
-    const Shape shape{images,  outHeight, outWidth, outputs, kernelH,                              \
-                      kernelW, stride,    padH,     winograd, rows,   strip};                      \
-    const Image<S> in{x,        height, width, xPitch, channels, padW,                             \
-                      prologue, scale,  shift, merged};                                            \
-    const Image<S> out{g, outHeight, outWidth, gPitch, outputs, 0, kNone, nullptr, nullptr, 0};    \
-    gradient<S>(shape, in, out, partial, scratch, blockIdx.x, gridDim.x, blockIdx.y);              \
-  }                                                                                                \
-  HOST_KERNEL_LOOP(name)
-
-WGRAD(tiled_wgrad_f32, F32)
-WGRAD(tiled_wgrad_bf16, Bf16)
-WGRAD(tiled_wgrad_f16, F16)
+  void run() const {
+    DYNAMIC_SHARED(float, scratch);
+    const int group = blockIdx.y;
+    const int taps = winograd ? kPositions
+                     : x.merged > 0 ? shape.kernelH
+                                    : shape.kernelH * shape.kernelW;
+    const int columns = roundUp(x.merged > 0 ? shape.kernelW * x.merged : x.channels, kPanel);
+    Image<S> from = x;
+    from.at += group * x.channels;
+    from.scale += group * x.channels;
+    from.shift += group * x.channels;
+    Image<S> gradient = g;
+    gradient.at += group * shape.outputs;
+    const long words = (long)shape.outputs * taps * columns;
+    float* mine = partial + ((long)group * gridDim.x + blockIdx.x) * words;
+    FilterGradient<S>(shape, images, winograd, from, gradient, mine, scratch).run(blockIdx.x);
+  }
+};
 
 inline Vec sumOfBlocks(const float* from, int blocks, long step, int count) {
   Vec sum = zero();
@@ -255,30 +243,38 @@ inline Vec sumOfBlocks(const float* from, int blocks, long step, int count) {
 // A row of dw, which has `runs` runs of `channels` from `pitch` to `pitch`, from the sum over blocks
 // of rows of partial gradients, whose runs lie `run` apart. Launch: one block for each output,
 // grid.y groups. winograd: from 16 partial taps to nine.
-extern "C" __global__ void tiled_wgrad_sums(const float* partial, float* dw, int blocks, int taps,
-                                            int partialPitch, int runs, int run, int channels,
-                                            int pitch, int winograd) {
-  const long words = (long)taps * partialPitch;
-  const long step = gridDim.x * words;
-  partial += blockIdx.y * blocks * step + blockIdx.x * words;
-  const int rows = winograd ? 9 : taps * runs;
-  dw += ((long)blockIdx.y * gridDim.x + blockIdx.x) * rows * pitch;
-  for (int c = 0; c < channels; c += kLanes) {
-    const int count = channels - c;
-    if (winograd) {
-      Vec u[kPositions];
-      Vec nine[9];
-      for (int t = 0; t < kPositions; t++) {
-        u[t] = sumOfBlocks(partial + t * partialPitch + c, blocks, step, count);
+struct Sums {
+  const float* partial;
+  float* dw;
+  int blocks, taps, partialPitch, runs, run, channels, pitch, winograd;
+
+  void add() const {
+    const long words = (long)taps * partialPitch;
+    const long step = gridDim.x * words;
+    const float* parts = partial + blockIdx.y * blocks * step + blockIdx.x * words;
+    const int rows = winograd ? 9 : taps * runs;
+    float* to = dw + ((long)blockIdx.y * gridDim.x + blockIdx.x) * rows * pitch;
+    for (int c = 0; c < channels; c += kLanes) {
+      const int count = channels - c;
+      if (winograd) {
+        Vec u[kPositions];
+        Vec nine[9];
+        for (int t = 0; t < kPositions; t++) {
+          u[t] = sumOfBlocks(parts + t * partialPitch + c, blocks, step, count);
+        }
+        transformFilters(u, nine);
+        for (int t = 0; t < 9; t++) writeSome<F32>(to + (long)t * pitch + c, nine[t], count);
+        continue;
       }
-      transformFilters(u, nine);
-      for (int t = 0; t < 9; t++) writeSome<F32>(dw + (long)t * pitch + c, nine[t], count);
-      continue;
-    }
-    for (int r = 0; r < rows; r++) {
-      const float* from = partial + r / runs * partialPitch + r % runs * run + c;
-      writeSome<F32>(dw + (long)r * pitch + c, sumOfBlocks(from, blocks, step, count), count);
+      for (int r = 0; r < rows; r++) {
+        const float* from = parts + r / runs * partialPitch + r % runs * run + c;
+        writeSome<F32>(to + (long)r * pitch + c, sumOfBlocks(from, blocks, step, count), count);
+      }
     }
   }
-}
-HOST_KERNEL_LOOP(tiled_wgrad_sums)
+};
+
+}  // namespace
+
+KERNELS(tiled_wgrad, Parameters, run)
+KERNEL(tiled_wgrad_sums, Sums, add)

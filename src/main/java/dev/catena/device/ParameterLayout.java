@@ -22,7 +22,8 @@ import java.util.Map;
  * The parameter struct of a kernel, as the build wrote it down, and the record that fills it.
  *
  * <p>The record has the struct's fields in their order, {@code y_pitch} as {@code yPitch}. A
- * pointer is a {@code long}, a struct within the struct a record within the record.
+ * pointer is a {@code long}, a struct within the struct a record within the record; an {@code int}
+ * may be a {@code boolean}.
  *
  * @param kernel the kernel's name
  * @param bytes of the struct
@@ -119,7 +120,7 @@ record ParameterLayout(String kernel, int bytes, List<Field> fields) {
   private static String describe(Value value) {
     String type =
         switch (value.number()) {
-          case Integer _ -> "int";
+          case Integer _, Boolean _ -> "int";
           case Long _ -> "long";
           case Float _ -> "float";
           case Double _ -> "double";
@@ -132,6 +133,7 @@ record ParameterLayout(String kernel, int bytes, List<Field> fields) {
   private static void set(MemorySegment target, long offset, Object number) {
     switch (number) {
       case Integer i -> target.set(JAVA_INT_UNALIGNED, offset, i);
+      case Boolean b -> target.set(JAVA_INT_UNALIGNED, offset, b ? 1 : 0);
       case Long l -> target.set(JAVA_LONG_UNALIGNED, offset, l);
       case Float f -> target.set(JAVA_FLOAT_UNALIGNED, offset, f);
       default -> target.set(JAVA_DOUBLE_UNALIGNED, offset, (double) number);

@@ -6,6 +6,9 @@ import dev.catena.device.Launch;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.tiled.TiledParameters.ConvolutionShape;
+import dev.catena.engine.tiled.TiledParameters.Image;
+import dev.catena.engine.tiled.TiledParameters.Output;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
@@ -25,6 +28,9 @@ final class TiledConvolution {
 
   private TiledConvolution() {}
 
+  private record Parameters(
+      Image image, long w, Output output, ConvolutionShape shape, int form, int panels) {}
+
   /** The filters' panels, if they are trained. */
   static long workspace(Problem problem, Op.Conv op, Device device) {
     return TiledFilters.trained(problem) ? filters(problem, op, device).bytes() : 0;
@@ -38,7 +44,6 @@ final class TiledConvolution {
     int outputs = y.shape().c() / op.groups();
     int height = y.shape().h();
     boolean pairs = TiledCpu.pairs(dtype, device);
-    boolean prologue = op.prologue() != Op.Prologue.NONE;
     int merged = merged(channels, op.stride(), pairs);
 
     boolean winograd = winograd(problem, op, device);
@@ -63,45 +68,22 @@ final class TiledConvolution {
 
     List<Launch> launches = new ArrayList<>();
     long filters = filters(problem, op, binding, device, launches);
-    launches.add(
-        device
-            .module("tiled_convolution")
-            .kernel("tiled_convolution_" + dtype.suffix())
-            .prepare(
-                Dim.of(
-                    x.shape().n() * Math.ceilDiv(height, rows),
-                    op.groups(),
-                    Math.ceilDiv(Math.ceilDiv(outputs, TiledFilters.PANEL), panels)),
-                Dim.of(1),
-                Math.toIntExact(words * Float.BYTES),
-                binding.input(0),
-                binding.output(),
-                prologue ? TiledFilters.vector(problem, binding, 2) : 0L,
-                prologue ? TiledFilters.vector(problem, binding, 3) : 0L,
-                filters,
-                op.bias() ? TiledFilters.vector(problem, binding, op.biasIndex()) : 0L,
-                x.shape().h(),
-                x.shape().w(),
-                height,
-                y.shape().w(),
-                x.pitch(),
-                y.pitch(),
-                channels,
-                outputs,
-                op.kernelH(),
-                op.kernelW(),
-                op.stride(),
-                op.padH(),
-                op.padW(),
-                op.prologue().ordinal(),
-                op.relu() ? 1 : 0,
-                merged,
-                rows,
-                strip,
-                winograd ? 2 : pairs ? 1 : 0,
-                panels,
-                op.residual() ? binding.input(op.residualIndex()) : 0L,
-                op.residual() ? problem.input(op.residualIndex()).pitch() : 0));
+    var parameters =
+        new Parameters(
+            Image.of(problem, binding, 0, x.shape(), channels, op.prologue(), 2, op.padW(), merged),
+            filters,
+            Output.of(problem, binding, op),
+            ConvolutionShape.of(
+                op, x.shape(), y.shape(), op.padH(), op.padW(), merged, rows, strip),
+            winograd ? 2 : pairs ? 1 : 0,
+            panels);
+    Dim grid =
+        Dim.of(
+            x.shape().n() * Math.ceilDiv(height, rows),
+            op.groups(),
+            Math.ceilDiv(Math.ceilDiv(outputs, TiledFilters.PANEL), panels));
+    String kernel = "tiled_convolution_" + dtype.suffix();
+    launches.add(TiledCpu.launch(device, "tiled_convolution", kernel, grid, words, parameters));
     return launches;
   }
 

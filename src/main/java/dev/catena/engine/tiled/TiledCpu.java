@@ -1,6 +1,8 @@
 package dev.catena.engine.tiled;
 
 import dev.catena.device.Device;
+import dev.catena.device.Dim;
+import dev.catena.device.Launch;
 import dev.catena.graph.DType;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -52,6 +54,13 @@ final class TiledCpu {
       blocks++;
     }
     return blocks;
+  }
+
+  /** A launch of one thread a block, with so many words of scratch. */
+  static Launch launch(
+      Device device, String file, String kernel, Dim grid, long words, Record parameters) {
+    int bytes = Math.toIntExact(words * Float.BYTES);
+    return device.module(file).kernel(kernel).prepare(grid, Dim.of(1), bytes, parameters);
   }
 
   private static boolean flag(String name) {

@@ -6,7 +6,9 @@ import dev.catena.device.Launch;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.tiled.TiledParameters.Image;
 import dev.catena.graph.DType;
+import dev.catena.graph.Op;
 
 /** {@code native/host/tiled_dense_layer.cpp}: both convolutions of a layer in one pass. */
 final class TiledDenseLayer {
@@ -15,6 +17,19 @@ final class TiledDenseLayer {
   private static final int WINOGRAD = 2;
 
   private TiledDenseLayer() {}
+
+  private record Layer(
+      Image image,
+      long y,
+      long w1,
+      long bias,
+      long w2,
+      int yPitch,
+      int mid,
+      int growth,
+      int rows,
+      int strip,
+      int form) {}
 
   static Launch prepare(Problem problem, Binding binding, Device device) {
     Operand x = problem.input(0);
@@ -36,30 +51,23 @@ final class TiledDenseLayer {
     long words = front(form, channels, mid) + (strip + 3L) * line;
 
     var w1 = new TiledFilters(mid, 1, 1, TiledFilters.depth(channels), pairs, dtype);
-    return device
-        .module("tiled_dense_layer")
-        .kernel("tiled_dense_layer_" + dtype.suffix())
-        .prepare(
-            Dim.of(x.shape().n() * Math.ceilDiv(height, rows)),
-            Dim.of(1),
-            Math.toIntExact(words * Float.BYTES),
-            binding.input(0),
+    Op.Prologue prologue = Op.Prologue.SCALE_SHIFT_RELU;
+    var parameters =
+        new Layer(
+            Image.of(problem, binding, 0, x.shape(), channels, prologue, 1, 0, 0),
             binding.output(),
-            TiledFilters.uploadVector(binding, 1, channels),
-            TiledFilters.uploadVector(binding, 2, channels),
             w1.upload(binding, 3, "1x1", channels, (w, k, t, c) -> w[k * channels + c]),
             TiledFilters.uploadVector(binding, 4, mid),
             uploadW2(binding, form, growth, mid, dtype),
-            height,
-            width,
-            x.pitch(),
             y.pitch(),
-            channels,
             mid,
             growth,
             rows,
             strip,
             form);
+    Dim grid = Dim.of(x.shape().n() * Math.ceilDiv(height, rows));
+    String kernel = "tiled_dense_layer_" + dtype.suffix();
+    return TiledCpu.launch(device, "tiled_dense_layer", kernel, grid, words, parameters);
   }
 
   /** Words for packed rows, windows and products, before the bottleneck. */

@@ -6,6 +6,8 @@ import dev.catena.device.Launch;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.tiled.TiledParameters.ConvolutionShape;
+import dev.catena.engine.tiled.TiledParameters.Image;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
@@ -26,6 +28,33 @@ final class TiledDgrad {
   private static final int LEAST_BLOCKS = 32;
 
   private TiledDgrad() {}
+
+  private record Through(
+      long dx,
+      long x,
+      long a,
+      long scale,
+      long shift,
+      long mean,
+      long sum,
+      long moment,
+      int pitch,
+      int xPitch,
+      int aPitch,
+      boolean rectified,
+      int outputs) {}
+
+  private record Parameters(
+      Image g,
+      long w,
+      Through through,
+      long partial,
+      ConvolutionShape shape,
+      int partialPitch,
+      boolean winograd) {}
+
+  private record Sums(
+      long partial, long out, int blocks, int channels, int partialPitch, int outPitch) {}
 
   static Optional<String> unsupported(Problem problem, TrainingOp.ConvDgrad op) {
     Op.Conv conv = op.conv();
@@ -122,57 +151,38 @@ final class TiledDgrad {
         winograd
             ? filters.packWinograd(device, w, binding.workspace(), steps, channels)
             : filters.pack(device, w, binding.workspace(), steps, channels));
-    launches.add(
-        device
-            .module("tiled_dgrad")
-            .kernel("tiled_dgrad_" + dtype.suffix())
-            .prepare(
-                Dim.of(blocks(problem, op), conv.groups()),
-                Dim.of(1),
-                Math.toIntExact(words * Float.BYTES),
-                binding.input(0),
-                binding.workspace(),
-                binding.output(),
-                prologue ? binding.input(2) : 0L,
-                op.accumulate() ? binding.input(last) : 0L,
-                prologue ? binding.input(3) : 0L,
-                prologue ? binding.input(4) : 0L,
-                prologue ? binding.input(5) : 0L,
-                partial,
-                from.h(),
-                from.w(),
-                to.h(),
-                to.w(),
-                g.pitch(),
-                dx.pitch(),
-                prologue ? problem.input(2).pitch() : 0,
-                op.accumulate() ? problem.input(last).pitch() : 0,
-                pitch(problem),
-                channels,
-                to.c() / conv.groups(),
-                conv.kernelH(),
-                conv.kernelW(),
-                padH,
-                padW,
-                conv.prologue() == Op.Prologue.SCALE_SHIFT_RELU ? 1 : 0,
-                winograd ? 1 : 0,
-                rows,
-                strip));
+    var through =
+        new Through(
+            binding.output(),
+            prologue ? binding.input(2) : 0,
+            op.accumulate() ? binding.input(last) : 0,
+            prologue ? binding.input(3) : 0,
+            prologue ? binding.input(4) : 0,
+            prologue ? binding.input(5) : 0,
+            0,
+            0,
+            dx.pitch(),
+            prologue ? problem.input(2).pitch() : 0,
+            op.accumulate() ? problem.input(last).pitch() : 0,
+            conv.prologue() == Op.Prologue.SCALE_SHIFT_RELU,
+            to.c() / conv.groups());
+    var parameters =
+        new Parameters(
+            Image.plain(problem, binding, 0, from, channels, padW),
+            binding.workspace(),
+            through,
+            partial,
+            ConvolutionShape.of(conv, from, to, padH, padW, 0, rows, strip),
+            pitch(problem),
+            winograd);
+    int blocks = blocks(problem, op);
+    Dim grid = Dim.of(blocks, conv.groups());
+    String kernel = "tiled_dgrad_" + dtype.suffix();
+    launches.add(TiledCpu.launch(device, "tiled_dgrad", kernel, grid, words, parameters));
     if (prologue) {
-      launches.add(
-          device
-              .module("tiled_dgrad")
-              .kernel("tiled_dgrad_sums")
-              .prepare(
-                  Dim.of(2),
-                  Dim.of(1),
-                  0,
-                  partial,
-                  binding.output(1),
-                  blocks(problem, op),
-                  to.c(),
-                  pitch(problem),
-                  problem.output(1).pitch()));
+      int outPitch = problem.output(1).pitch();
+      var sums = new Sums(partial, binding.output(1), blocks, to.c(), pitch(problem), outPitch);
+      launches.add(TiledCpu.launch(device, "tiled_dgrad", "tiled_dgrad_sums", Dim.of(2), 0, sums));
     }
     return launches;
   }

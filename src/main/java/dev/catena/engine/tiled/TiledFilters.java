@@ -80,6 +80,22 @@ record TiledFilters(int outputs, int groups, int taps, int depth, boolean pairs,
     }
   }
 
+  private record Filters(
+      long w,
+      long out,
+      long groupStep,
+      long outputStep,
+      long tapStep,
+      long outerStep,
+      long channelStep,
+      int outputs,
+      int taps,
+      int depth,
+      int filled,
+      int inner,
+      int channels,
+      int form) {}
+
   static int depth(int channels) {
     return Math.ceilDiv(channels, DEPTH_MULTIPLE) * DEPTH_MULTIPLE;
   }
@@ -139,13 +155,8 @@ record TiledFilters(int outputs, int groups, int taps, int depth, boolean pairs,
   }
 
   private Launch pack(Device device, long source, long target, Steps steps, int filled, int form) {
-    return device
-        .module("tiled_filters")
-        .kernel("tiled_filters_" + dtype.suffix())
-        .prepare(
-            Dim.of(Math.toIntExact(panels()), groups),
-            Dim.of(1),
-            0,
+    var parameters =
+        new Filters(
             source + steps.first() * dtype.bytes(),
             target,
             steps.group(),
@@ -160,6 +171,9 @@ record TiledFilters(int outputs, int groups, int taps, int depth, boolean pairs,
             steps.run(),
             steps.channels(),
             form);
+    Dim grid = Dim.of(Math.toIntExact(panels()), groups);
+    String kernel = "tiled_filters_" + dtype.suffix();
+    return TiledCpu.launch(device, "tiled_filters", kernel, grid, 0, parameters);
   }
 
   /** Whether the filters of {@code problem} are trained: they are packed before each use. */

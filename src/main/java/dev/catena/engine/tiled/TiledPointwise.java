@@ -6,6 +6,8 @@ import dev.catena.device.Launch;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.tiled.TiledParameters.Image;
+import dev.catena.engine.tiled.TiledParameters.Output;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import java.util.ArrayList;
@@ -19,6 +21,17 @@ final class TiledPointwise {
   private static final int MOST_PIXELS = 512;
 
   private TiledPointwise() {}
+
+  private record Product(
+      Image image,
+      long w,
+      Output output,
+      int count,
+      int outputs,
+      int pixels,
+      int panels,
+      int strip,
+      boolean pairs) {}
 
   /** The filters' panels, if they are trained. */
   static long workspace(Problem problem, Device device) {
@@ -52,7 +65,6 @@ final class TiledPointwise {
     int channels = x.shape().c();
     int outputs = y.shape().c();
     boolean pairs = TiledCpu.pairs(dtype, device);
-    boolean prologue = op.prologue() != Op.Prologue.NONE;
 
     int count = Math.multiplyExact(x.shape().n(), x.shape().h() * x.shape().w());
     int allPanels = Math.ceilDiv(outputs, TiledFilters.PANEL);
@@ -72,33 +84,20 @@ final class TiledPointwise {
 
     List<Launch> launches = new ArrayList<>();
     long filters = filters(problem, binding, device, launches);
-    launches.add(
-        device
-            .module("tiled_pointwise")
-            .kernel("tiled_pointwise_" + dtype.suffix())
-            .prepare(
-                Dim.of(Math.ceilDiv(count, pixels), Math.ceilDiv(allPanels, panels)),
-                Dim.of(1),
-                Math.toIntExact(words * Float.BYTES),
-                binding.input(0),
-                binding.output(),
-                prologue ? TiledFilters.vector(problem, binding, 2) : 0L,
-                prologue ? TiledFilters.vector(problem, binding, 3) : 0L,
-                filters,
-                op.bias() ? TiledFilters.vector(problem, binding, op.biasIndex()) : 0L,
-                count,
-                x.pitch(),
-                y.pitch(),
-                channels,
-                outputs,
-                op.prologue().ordinal(),
-                op.relu() ? 1 : 0,
-                pixels,
-                panels,
-                strip,
-                pairs ? 1 : 0,
-                op.residual() ? binding.input(op.residualIndex()) : 0L,
-                op.residual() ? problem.input(op.residualIndex()).pitch() : 0));
+    var parameters =
+        new Product(
+            Image.of(problem, binding, 0, x.shape(), channels, op.prologue(), 2, 0, 0),
+            filters,
+            Output.of(problem, binding, op),
+            count,
+            outputs,
+            pixels,
+            panels,
+            strip,
+            pairs);
+    Dim grid = Dim.of(Math.ceilDiv(count, pixels), Math.ceilDiv(allPanels, panels));
+    String kernel = "tiled_pointwise_" + dtype.suffix();
+    launches.add(TiledCpu.launch(device, "tiled_pointwise", kernel, grid, words, parameters));
     return launches;
   }
 }

@@ -6,6 +6,7 @@ import dev.catena.device.Launch;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.tiled.TiledParameters.Image;
 import dev.catena.graph.Op;
 
 /** {@code native/host/tiled_pool.cpp}: pools, from and into channel views. */
@@ -14,37 +15,41 @@ final class TiledPool {
 
   private TiledPool() {}
 
+  private record Pool(
+      Image image,
+      long y,
+      int yPitch,
+      int images,
+      int outHeight,
+      int outWidth,
+      int kind,
+      int kernel,
+      int stride,
+      int pad,
+      boolean includePad,
+      int rows) {}
+
   static Launch prepare(Problem problem, Op.Pool op, Binding binding, Device device) {
     Operand x = problem.input(0);
     Operand y = problem.output();
-    boolean prologue = op.prologue() != Op.Prologue.NONE;
     int allRows = y.shape().n() * y.shape().h();
     int rows = Math.ceilDiv(allRows, BLOCKS_OF_A_CORE * device.threads());
-    return device
-        .module("tiled_pool")
-        .kernel("tiled_pool_" + x.dtype().suffix())
-        .prepare(
-            Dim.of(Math.ceilDiv(allRows, rows)),
-            Dim.of(1),
-            0,
-            binding.input(0),
+    var parameters =
+        new Pool(
+            Image.of(problem, binding, 0, x.shape(), x.shape().c(), op.prologue(), 1, 0, 0),
             binding.output(),
-            prologue ? TiledFilters.vector(problem, binding, 1) : 0L,
-            prologue ? TiledFilters.vector(problem, binding, 2) : 0L,
+            y.pitch(),
             x.shape().n(),
-            x.shape().h(),
-            x.shape().w(),
             y.shape().h(),
             y.shape().w(),
-            x.pitch(),
-            y.pitch(),
-            x.shape().c(),
             op.kind() == Op.PoolKind.MAX ? 0 : 1,
             op.kernel(),
             op.stride(),
             op.pad(),
-            op.includePad() ? 1 : 0,
-            op.prologue().ordinal(),
+            op.includePad(),
             rows);
+    Dim grid = Dim.of(Math.ceilDiv(allRows, rows));
+    String kernel = "tiled_pool_" + x.dtype().suffix();
+    return TiledCpu.launch(device, "tiled_pool", kernel, grid, 0, parameters);
   }
 }

@@ -5,6 +5,8 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Problem;
+import dev.catena.engine.tiled.TiledParameters.ConvolutionShape;
+import dev.catena.engine.tiled.TiledParameters.Image;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
@@ -28,6 +30,21 @@ final class TiledWgrad {
 
   /** {@code kWindows} of the kernel. */
   private static final int WINDOWS = 32;
+
+  private record Parameters(
+      Image x, Image g, long partial, ConvolutionShape shape, int images, boolean winograd) {}
+
+  private record Sums(
+      long partial,
+      long dw,
+      int blocks,
+      int taps,
+      int partialPitch,
+      int runs,
+      int run,
+      int channels,
+      int pitch,
+      boolean winograd) {}
 
   private final TrainingOp.ConvWgrad op;
   private final Problem problem;
@@ -81,7 +98,6 @@ final class TiledWgrad {
 
   List<Launch> prepare(Binding binding, Device device) {
     Op.Conv conv = op.conv();
-    boolean prologue = conv.prologue() != Op.Prologue.NONE;
     int padded = x.w() + 2 * conv.padW();
     int line = merged > 0 ? padded * merged + 16 : padded * TiledCpu.pixelWords(channels, false);
     int gLine = g.w() * TiledCpu.pixelWords(outputs, false);
@@ -89,57 +105,33 @@ final class TiledWgrad {
     int strip = Math.max(Math.min(STRIP_PIXELS / g.w(), rows) & -unit, unit);
     long lines = (strip - 1L) * conv.stride() + conv.kernelH();
     long words = (long) strip * gLine + lines * line + TiledFilters.PANEL + windowWords();
-    Launch partial =
-        device
-            .module("tiled_wgrad")
-            .kernel("tiled_wgrad_" + problem.input(0).dtype().suffix())
-            .prepare(
-                Dim.of(blocks(), conv.groups()),
-                Dim.of(1),
-                Math.toIntExact(words * Float.BYTES),
-                binding.input(0),
-                binding.input(1),
-                prologue ? binding.input(2) : 0L,
-                prologue ? binding.input(3) : 0L,
-                binding.workspace(),
-                g.n(),
-                x.h(),
-                x.w(),
-                g.h(),
-                g.w(),
-                problem.input(0).pitch(),
-                problem.input(1).pitch(),
-                channels,
-                outputs,
-                conv.kernelH(),
-                conv.kernelW(),
-                conv.stride(),
-                conv.padH(),
-                conv.padW(),
-                conv.prologue().ordinal(),
-                merged,
-                winograd ? 1 : 0,
-                rows,
-                strip);
-    Launch sums =
-        device
-            .module("tiled_wgrad")
-            .kernel("tiled_wgrad_sums")
-            .prepare(
-                Dim.of(outputs, conv.groups()),
-                Dim.of(1),
-                0,
-                binding.workspace(),
-                binding.output(),
-                blocks(),
-                taps(),
-                pitch(),
-                merged > 0 ? conv.kernelW() : 1,
-                merged,
-                channels,
-                problem.output().pitch(),
-                winograd ? 1 : 0);
-    return List.of(partial, sums);
+    var partial =
+        new Parameters(
+            Image.of(problem, binding, 1, x, channels, conv.prologue(), 2, conv.padW(), merged),
+            Image.plain(problem, binding, 0, g, outputs, 0),
+            binding.workspace(),
+            ConvolutionShape.of(conv, x, g, conv.padH(), conv.padW(), merged, rows, strip),
+            g.n(),
+            winograd);
+    var sums =
+        new Sums(
+            binding.workspace(),
+            binding.output(),
+            blocks(),
+            taps(),
+            pitch(),
+            merged > 0 ? conv.kernelW() : 1,
+            merged,
+            channels,
+            problem.output().pitch(),
+            winograd);
+    String file = "tiled_wgrad";
+    String kernel = "tiled_wgrad_" + problem.input(0).dtype().suffix();
+    Dim blocks = Dim.of(blocks(), conv.groups());
+    Dim filters = Dim.of(outputs, conv.groups());
+    return List.of(
+        TiledCpu.launch(device, file, kernel, blocks, words, partial),
+        TiledCpu.launch(device, file, "tiled_wgrad_sums", filters, 0, sums));
   }
 
   /** Words of scratch for windows in Winograd's form. */
