@@ -16,10 +16,8 @@ public record CudaDriver(
     @C("int(ptr)") MethodHandle cuDriverGetVersion,
     @C("int(int, ptr)") MethodHandle cuGetErrorName,
     @C("int(int, ptr)") MethodHandle cuGetErrorString,
-    @C("int(ptr, ptr, int, long, ptr)") MethodHandle cuGetProcAddress_v2,
     // Devices.
     @C("int(ptr)") MethodHandle cuDeviceGetCount,
-    @C("int(ptr, int)") MethodHandle cuDeviceGet,
     @C("int(ptr, int, int)") MethodHandle cuDeviceGetName,
     @C("int(ptr, int)") MethodHandle cuDeviceGetUuid_v2,
     @C("int(ptr, int, int)") MethodHandle cuDeviceGetAttribute,
@@ -29,34 +27,24 @@ public record CudaDriver(
     @C("int(int)") MethodHandle cuDevicePrimaryCtxRelease_v2,
     @C("int(long)") MethodHandle cuCtxSetCurrent,
     @C("int(ptr)") MethodHandle cuCtxGetCurrent,
-    @C("int(long)") MethodHandle cuCtxPushCurrent_v2,
-    @C("int(ptr)") MethodHandle cuCtxPopCurrent_v2,
     @C("int(ptr)") MethodHandle cuCtxGetDevice,
-    @C("int()") MethodHandle cuCtxSynchronize,
     // Memory.
     @C("int(ptr, ptr)") MethodHandle cuMemGetInfo_v2,
     @C("int(ptr, long)") MethodHandle cuMemAlloc_v2,
     @C("int(long)") MethodHandle cuMemFree_v2,
     @C("int(ptr, long, long)") MethodHandle cuMemAllocAsync,
-    @C("int(long, long)") MethodHandle cuMemFreeAsync,
     @C("int(ptr, int)") MethodHandle cuDeviceGetDefaultMemPool,
     @C("int(long, int, ptr)") MethodHandle cuMemPoolGetAttribute,
     @C("int(long, int, ptr)") MethodHandle cuMemPoolSetAttribute,
-    @C("int(long, long)") MethodHandle cuMemPoolTrimTo,
     @C("int(ptr, long)") MethodHandle cuMemAllocHost_v2,
     @C("int(long)") MethodHandle cuMemFreeHost,
-    @C("int(ptr, long, int)") MethodHandle cuMemHostRegister_v2,
-    @C("int(ptr)") MethodHandle cuMemHostUnregister,
     @C("int(ptr, int, long)") MethodHandle cuPointerGetAttribute,
     // Copies and fills.
     @C("int(long, ptr, long)") MethodHandle cuMemcpyHtoD_v2,
     @C("int(ptr, long, long)") MethodHandle cuMemcpyDtoH_v2,
-    @C("int(long, long, long)") MethodHandle cuMemcpyDtoD_v2,
     @C("int(long, ptr, long, long)") MethodHandle cuMemcpyHtoDAsync_v2,
     @C("int(ptr, long, long, long)") MethodHandle cuMemcpyDtoHAsync_v2,
     @C("int(long, long, long, long)") MethodHandle cuMemcpyDtoDAsync_v2,
-    @C("int(long, byte, long)") MethodHandle cuMemsetD8_v2,
-    @C("int(long, int, long)") MethodHandle cuMemsetD32_v2,
     @C("int(long, byte, long, long)") MethodHandle cuMemsetD8Async,
     @C("int(long, int, long, long)") MethodHandle cuMemsetD32Async,
     // Streams.
@@ -65,7 +53,6 @@ public record CudaDriver(
     @C("int(long)") MethodHandle cuStreamSynchronize,
     @C("int(long)") MethodHandle cuStreamQuery,
     @C("int(long, long, int)") MethodHandle cuStreamWaitEvent,
-    @C("int(long, long, ptr)") MethodHandle cuLaunchHostFunc,
     // Events.
     @C("int(ptr, int)") MethodHandle cuEventCreate,
     @C("int(long, long)") MethodHandle cuEventRecord,
@@ -92,11 +79,7 @@ public record CudaDriver(
     @C("int(long, long)") MethodHandle cuGraphUpload,
     @C("int(long)") MethodHandle cuGraphExecDestroy,
     @C("int(long)") MethodHandle cuGraphDestroy,
-    @C("int(long, ptr, ptr)") MethodHandle cuGraphGetNodes,
-    @C("int(long, ptr)") MethodHandle cuGraphNodeGetType,
-    @C("int(long, ptr)") MethodHandle cuGraphKernelNodeGetParams_v2,
-    @C("int(long, long, ptr)") MethodHandle cuGraphExecKernelNodeSetParams_v2,
-    @C("int(long, long, ptr)") MethodHandle cuGraphExecUpdate_v2) {
+    @C("int(long, ptr, ptr)") MethodHandle cuGraphGetNodes) {
 
   /** The driver in {@code library}; missing functions throw when they are used. */
   public static CudaDriver bind(NativeLibrary.Search library) {

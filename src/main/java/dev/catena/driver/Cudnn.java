@@ -5,7 +5,8 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 
 /**
- * The backend (graph) API of cuDNN 9; its numbers are in {@link CudnnConstants}.
+ * The backend (graph) API of cuDNN 9; its numbers are in {@link CudnnAttribute} and {@link
+ * CudnnConstants}.
  *
  * <p>Functions that return {@code int} return a {@code cudnnStatus_t}. Handles, descriptors,
  * streams and CUDA graphs are {@code long}; memory of the host is {@code ptr}.
@@ -27,10 +28,7 @@ public record Cudnn(
     // descriptor, attribute, type, room, out count, out elements
     @C("int(long, int, int, long, ptr, ptr)") MethodHandle cudnnBackendGetAttribute,
     // handle, plan, variant pack
-    @C("int(long, long, long)") MethodHandle cudnnBackendExecute,
-    // handle, plan, variant pack, graph; since 9.5
-    @C("int(long, long, long, long)") MethodHandle cudnnBackendPopulateCudaGraph,
-    @C("int(long, long, long, long)") MethodHandle cudnnBackendUpdateCudaGraph) {
+    @C("int(long, long, long)") MethodHandle cudnnBackendExecute) {
 
   /**
    * The functions of the library that {@link NativeLibraries} found; where it found none, every

@@ -35,7 +35,6 @@ public record OneDnn(
         MethodHandle dnnl_matmul_primitive_desc_create,
     @C("int(ptr, long, long, long, long, long)") MethodHandle dnnl_reorder_primitive_desc_create,
     @C("long(long, int, int)") MethodHandle dnnl_primitive_desc_query_md,
-    @C("int(long, int, int, ptr)") MethodHandle dnnl_primitive_desc_query,
     @C("int(long)") MethodHandle dnnl_primitive_desc_destroy,
     @C("int(ptr, long)") MethodHandle dnnl_primitive_create,
     @C("int(long)") MethodHandle dnnl_primitive_destroy,

@@ -121,7 +121,7 @@ public final class CudnnConvolution implements Engine {
 
   /** Plans without a handle: the choice is text, restored by {@link #prepare}. */
   private Choice choice(Problem problem, Device device) {
-    CudnnGraph graph = CudnnProblem.graph(problem);
+    CudnnTable graph = CudnnProblem.graph(problem);
     String key =
         String.join(
             "|",
@@ -143,7 +143,7 @@ public final class CudnnConvolution implements Engine {
 
   static Choice choose(
       CudnnLibrary cudnn, Problem problem, CudnnTarget target, long workspaceLimit) {
-    CudnnGraph graph = CudnnProblem.graph(problem);
+    CudnnTable graph = CudnnProblem.graph(problem);
     DType dtype = problem.output().dtype();
     try (CudnnPlan plan =
         CudnnPlans.within(

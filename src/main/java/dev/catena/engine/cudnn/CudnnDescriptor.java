@@ -1,29 +1,21 @@
 package dev.catena.engine.cudnn;
 
-import static dev.catena.driver.CudnnConstants.TYPE_BACKEND_DESCRIPTOR;
-import static dev.catena.driver.CudnnConstants.TYPE_BOOLEAN;
-import static dev.catena.driver.CudnnConstants.TYPE_CHAR;
-import static dev.catena.driver.CudnnConstants.TYPE_FLOAT;
-import static dev.catena.driver.CudnnConstants.TYPE_HANDLE;
-import static dev.catena.driver.CudnnConstants.TYPE_INT64;
-import static dev.catena.driver.CudnnConstants.TYPE_VOID_PTR;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.catena.driver.CudnnAttribute;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * One backend descriptor: attributes are set, then {@link #finish} makes it usable. Every method
- * passes elements of exactly the type and count that it names, so that cuDNN can check them and
- * reads nothing else. For one thread at a time; using it after {@link #close} throws.
+ * One backend descriptor: attributes are set, then {@link #finish} makes it usable. Elements are
+ * passed in the type of their attribute. For one thread at a time; using it after {@link #close}
+ * throws.
  */
 final class CudnnDescriptor implements AutoCloseable {
-
   private final CudnnLibrary cudnn;
   private long address;
 
@@ -40,60 +32,40 @@ final class CudnnDescriptor implements AutoCloseable {
     return address;
   }
 
-  /** Sets an attribute whose elements are an enumeration of C ints. */
-  CudnnDescriptor setEnum(int attribute, int type, int value) {
+  /** Sets an attribute's elements: numbers, truth values, enumerators, handles or addresses. */
+  CudnnDescriptor set(CudnnAttribute attribute, long... values) {
     try (Arena arena = Arena.ofConfined()) {
-      return set(attribute, type, 1, arena.allocateFrom(JAVA_INT, value));
+      int bytes = attribute.type().bytes();
+      MemorySegment elements = arena.allocate((long) values.length * bytes, Long.BYTES);
+      for (int i = 0; i < values.length; i++) {
+        switch (bytes) {
+          case Long.BYTES -> elements.setAtIndex(JAVA_LONG, i, values[i]);
+          case Byte.BYTES -> elements.setAtIndex(JAVA_BYTE, i, (byte) values[i]);
+          default -> {
+            boolean real = attribute.type() == CudnnAttribute.Type.FLOAT;
+            int bits =
+                real ? Float.floatToRawIntBits((float) values[i]) : Math.toIntExact(values[i]);
+            elements.setAtIndex(JAVA_INT, i, bits);
+          }
+        }
+      }
+      cudnn.setAttribute(address(), attribute, values.length, elements);
+      return this;
     }
   }
 
-  CudnnDescriptor setLongs(int attribute, long... values) {
-    try (Arena arena = Arena.ofConfined()) {
-      return set(attribute, TYPE_INT64, values.length, arena.allocateFrom(JAVA_LONG, values));
-    }
+  /** Sets an attribute's elements to other descriptors. */
+  CudnnDescriptor set(CudnnAttribute attribute, List<CudnnDescriptor> values) {
+    return set(attribute, values.stream().mapToLong(CudnnDescriptor::address).toArray());
   }
 
-  CudnnDescriptor setFloat(int attribute, float value) {
+  /** Sets an attribute to text. */
+  CudnnDescriptor set(CudnnAttribute attribute, String text) {
     try (Arena arena = Arena.ofConfined()) {
-      return set(attribute, TYPE_FLOAT, 1, arena.allocateFrom(JAVA_FLOAT, value));
+      byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+      cudnn.setAttribute(address(), attribute, bytes.length, arena.allocateFrom(JAVA_BYTE, bytes));
+      return this;
     }
-  }
-
-  CudnnDescriptor setBoolean(int attribute, boolean value) {
-    try (Arena arena = Arena.ofConfined()) {
-      byte bool = value ? (byte) 1 : 0;
-      return set(attribute, TYPE_BOOLEAN, 1, arena.allocateFrom(JAVA_BYTE, bool));
-    }
-  }
-
-  CudnnDescriptor setText(int attribute, String value) {
-    try (Arena arena = Arena.ofConfined()) {
-      byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
-      return set(attribute, TYPE_CHAR, bytes.length, arena.allocateFrom(JAVA_BYTE, bytes));
-    }
-  }
-
-  CudnnDescriptor setHandle(int attribute, long handle) {
-    try (Arena arena = Arena.ofConfined()) {
-      return set(attribute, TYPE_HANDLE, 1, arena.allocateFrom(JAVA_LONG, handle));
-    }
-  }
-
-  /** Sets device addresses. */
-  CudnnDescriptor setPointers(int attribute, long... values) {
-    try (Arena arena = Arena.ofConfined()) {
-      return set(attribute, TYPE_VOID_PTR, values.length, arena.allocateFrom(JAVA_LONG, values));
-    }
-  }
-
-  CudnnDescriptor setDescriptors(int attribute, List<CudnnDescriptor> values) {
-    try (Arena arena = Arena.ofConfined()) {
-      return set(attribute, TYPE_BACKEND_DESCRIPTOR, values.size(), addresses(values, arena));
-    }
-  }
-
-  CudnnDescriptor setDescriptor(int attribute, CudnnDescriptor value) {
-    return setDescriptors(attribute, List.of(value));
   }
 
   /** Validates; from now on attributes can be read and no longer set. */
@@ -102,60 +74,50 @@ final class CudnnDescriptor implements AutoCloseable {
     return this;
   }
 
-  long getLong(int attribute) {
+  /** The only element of an attribute. */
+  long getLong(CudnnAttribute attribute) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment value = arena.allocate(JAVA_LONG);
-      long count = cudnn.getAttribute(address(), attribute, TYPE_INT64, 1, value);
+      long count = cudnn.getAttribute(address(), attribute, 1, value);
       if (count != 1) {
-        throw new IllegalStateException(
-            "cuDNN attribute " + attribute + " has " + count + " values");
+        throw new IllegalStateException("cuDNN's " + attribute + " has " + count + " values");
       }
       return value.get(JAVA_LONG, 0);
     }
   }
 
   /** Reads an attribute whose elements are an enumeration of C ints, at most {@code room}. */
-  int[] getEnums(int attribute, int type, int room) {
+  int[] getEnums(CudnnAttribute attribute, int room) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment values = arena.allocate(JAVA_INT, room);
-      long count = cudnn.getAttribute(address(), attribute, type, room, values);
-      return values.asSlice(0, Math.min(count, room) * 4).toArray(JAVA_INT);
+      long count = cudnn.getAttribute(address(), attribute, room, values);
+      return values.asSlice(0, Math.min(count, room) * Integer.BYTES).toArray(JAVA_INT);
     }
   }
 
-  String getText(int attribute) {
+  String getText(CudnnAttribute attribute) {
     try (Arena arena = Arena.ofConfined()) {
-      long count = count(attribute, TYPE_CHAR);
+      long count = count(attribute);
       MemorySegment text = arena.allocate(count + 1);
-      long got = cudnn.getAttribute(address(), attribute, TYPE_CHAR, count, text);
+      long got = cudnn.getAttribute(address(), attribute, count, text);
       byte[] bytes = text.asSlice(0, Math.min(got, count)).toArray(JAVA_BYTE);
       return new String(bytes, StandardCharsets.UTF_8).replace("\0", "");
     }
   }
 
   /** How many elements an attribute has. */
-  long count(int attribute, int type) {
-    return cudnn.getAttribute(address(), attribute, type, 0, MemorySegment.NULL);
+  long count(CudnnAttribute attribute) {
+    return cudnn.getAttribute(address(), attribute, 0, MemorySegment.NULL);
   }
 
   /** Lets cuDNN fill {@code into}, descriptors of the attribute's type; returns how many it did. */
-  int getDescriptors(int attribute, List<CudnnDescriptor> into) {
+  int getDescriptors(CudnnAttribute attribute, List<CudnnDescriptor> into) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment elements = addresses(into, arena);
-      long count =
-          cudnn.getAttribute(address(), attribute, TYPE_BACKEND_DESCRIPTOR, into.size(), elements);
+      long[] addresses = into.stream().mapToLong(CudnnDescriptor::address).toArray();
+      MemorySegment elements = arena.allocateFrom(JAVA_LONG, addresses);
+      long count = cudnn.getAttribute(address(), attribute, into.size(), elements);
       return (int) Math.min(count, into.size());
     }
-  }
-
-  private CudnnDescriptor set(int attribute, int type, long count, MemorySegment elements) {
-    cudnn.setAttribute(address(), attribute, type, count, elements);
-    return this;
-  }
-
-  private static MemorySegment addresses(List<CudnnDescriptor> descriptors, Arena arena) {
-    return arena.allocateFrom(
-        JAVA_LONG, descriptors.stream().mapToLong(CudnnDescriptor::address).toArray());
   }
 
   @Override

@@ -1,17 +1,7 @@
 package dev.catena.engine.cudnn;
 
-import static dev.catena.driver.CudnnConstants.ATTR_ENGINECFG_ENGINE;
-import static dev.catena.driver.CudnnConstants.ATTR_ENGINE_GLOBAL_INDEX;
-import static dev.catena.driver.CudnnConstants.ATTR_ENGINE_NUMERICAL_NOTE;
-import static dev.catena.driver.CudnnConstants.BACKEND_ENGINE_DESCRIPTOR;
-import static dev.catena.driver.CudnnConstants.NUMERICAL_NOTE_DOWN_CONVERT_INPUTS;
-import static dev.catena.driver.CudnnConstants.NUMERICAL_NOTE_FFT;
-import static dev.catena.driver.CudnnConstants.NUMERICAL_NOTE_NONDETERMINISTIC;
-import static dev.catena.driver.CudnnConstants.NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION;
-import static dev.catena.driver.CudnnConstants.NUMERICAL_NOTE_TENSOR_CORE;
-import static dev.catena.driver.CudnnConstants.NUMERICAL_NOTE_WINOGRAD;
-import static dev.catena.driver.CudnnConstants.TYPE_NUMERICAL_NOTE;
-
+import dev.catena.driver.CudnnAttribute;
+import dev.catena.driver.CudnnConstants;
 import dev.catena.graph.DType;
 import java.util.Arrays;
 import java.util.Collections;
@@ -35,12 +25,12 @@ record CudnnEngine(long index, Set<Note> notes) {
 
   /** Numerical notes, with their numbers in cuDNN. Unknown ones are left out. */
   enum Note {
-    TENSOR_CORE(NUMERICAL_NOTE_TENSOR_CORE),
-    DOWN_CONVERT_INPUTS(NUMERICAL_NOTE_DOWN_CONVERT_INPUTS),
-    REDUCED_PRECISION_REDUCTION(NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION),
-    FFT(NUMERICAL_NOTE_FFT),
-    NONDETERMINISTIC(NUMERICAL_NOTE_NONDETERMINISTIC),
-    WINOGRAD(NUMERICAL_NOTE_WINOGRAD);
+    TENSOR_CORE(CudnnConstants.NUMERICAL_NOTE_TENSOR_CORE),
+    DOWN_CONVERT_INPUTS(CudnnConstants.NUMERICAL_NOTE_DOWN_CONVERT_INPUTS),
+    REDUCED_PRECISION_REDUCTION(CudnnConstants.NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION),
+    FFT(CudnnConstants.NUMERICAL_NOTE_FFT),
+    NONDETERMINISTIC(CudnnConstants.NUMERICAL_NOTE_NONDETERMINISTIC),
+    WINOGRAD(CudnnConstants.NUMERICAL_NOTE_WINOGRAD);
 
     final int number;
 
@@ -51,14 +41,14 @@ record CudnnEngine(long index, Set<Note> notes) {
 
   /** Reads the engine of a configuration that the heuristics gave. */
   static CudnnEngine of(CudnnLibrary cudnn, CudnnDescriptor configuration) {
-    try (var engine = new CudnnDescriptor(cudnn, BACKEND_ENGINE_DESCRIPTOR)) {
-      configuration.getDescriptors(ATTR_ENGINECFG_ENGINE, List.of(engine));
-      int[] numbers = engine.getEnums(ATTR_ENGINE_NUMERICAL_NOTE, TYPE_NUMERICAL_NOTE, 32);
+    try (var engine = new CudnnDescriptor(cudnn, CudnnConstants.BACKEND_ENGINE_DESCRIPTOR)) {
+      configuration.getDescriptors(CudnnAttribute.ENGINECFG_ENGINE, List.of(engine));
+      int[] numbers = engine.getEnums(CudnnAttribute.ENGINE_NUMERICAL_NOTE, 32);
       Set<Note> notes =
           Arrays.stream(Note.values())
               .filter(note -> IntStream.of(numbers).anyMatch(n -> n == note.number))
               .collect(Collectors.toUnmodifiableSet());
-      return new CudnnEngine(engine.getLong(ATTR_ENGINE_GLOBAL_INDEX), notes);
+      return new CudnnEngine(engine.getLong(CudnnAttribute.ENGINE_GLOBAL_INDEX), notes);
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.catena.engine.cudnn;
 
-import static dev.catena.driver.CudnnConstants.STATUS_NOT_SUPPORTED;
-
+import dev.catena.driver.CudnnConstants;
 import dev.catena.error.DeviceException;
 
 /** cuDNN refused a call: which, with what status, and the reason it gives itself. */
@@ -30,6 +29,6 @@ public final class CudnnException extends DeviceException {
 
   /** Whether cuDNN understood the request and cannot serve it: try the next plan. */
   public boolean notSupported() {
-    return status / 1000 == STATUS_NOT_SUPPORTED / 1000;
+    return status / 1000 == CudnnConstants.STATUS_NOT_SUPPORTED / 1000;
   }
 }

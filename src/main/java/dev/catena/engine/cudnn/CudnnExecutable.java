@@ -1,13 +1,7 @@
 package dev.catena.engine.cudnn;
 
-import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_HANDLE;
-import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_JSON_REPRESENTATION;
-import static dev.catena.driver.CudnnConstants.ATTR_VARIANT_PACK_DATA_POINTERS;
-import static dev.catena.driver.CudnnConstants.ATTR_VARIANT_PACK_UNIQUE_IDS;
-import static dev.catena.driver.CudnnConstants.ATTR_VARIANT_PACK_WORKSPACE;
-import static dev.catena.driver.CudnnConstants.BACKEND_EXECUTION_PLAN_DESCRIPTOR;
-import static dev.catena.driver.CudnnConstants.BACKEND_VARIANT_PACK_DESCRIPTOR;
-
+import dev.catena.driver.CudnnAttribute;
+import dev.catena.driver.CudnnConstants;
 import java.util.List;
 import java.util.Map;
 
@@ -31,17 +25,18 @@ final class CudnnExecutable implements AutoCloseable {
       CudnnLibrary cudnn, long handle, String json, Map<Long, Long> addresses, long workspace) {
     List<Long> ids = List.copyOf(addresses.keySet());
     this.cudnn = cudnn;
-    this.plan = new CudnnDescriptor(cudnn, BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+    this.plan = new CudnnDescriptor(cudnn, CudnnConstants.BACKEND_EXECUTION_PLAN_DESCRIPTOR);
     CudnnDescriptor pack = null;
     try {
-      plan.setHandle(ATTR_EXECUTION_PLAN_HANDLE, handle)
-          .setText(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, json)
+      plan.set(CudnnAttribute.EXECUTION_PLAN_HANDLE, handle)
+          .set(CudnnAttribute.EXECUTION_PLAN_JSON_REPRESENTATION, json)
           .finish();
-      pack = new CudnnDescriptor(cudnn, BACKEND_VARIANT_PACK_DESCRIPTOR);
-      pack.setLongs(ATTR_VARIANT_PACK_UNIQUE_IDS, longs(ids))
-          .setPointers(
-              ATTR_VARIANT_PACK_DATA_POINTERS, longs(ids.stream().map(addresses::get).toList()))
-          .setPointers(ATTR_VARIANT_PACK_WORKSPACE, workspace)
+      pack = new CudnnDescriptor(cudnn, CudnnConstants.BACKEND_VARIANT_PACK_DESCRIPTOR);
+      pack.set(CudnnAttribute.VARIANT_PACK_UNIQUE_IDS, longs(ids))
+          .set(
+              CudnnAttribute.VARIANT_PACK_DATA_POINTERS,
+              longs(ids.stream().map(addresses::get).toList()))
+          .set(CudnnAttribute.VARIANT_PACK_WORKSPACE, workspace)
           .finish();
       variantPack = pack;
     } catch (RuntimeException e) {

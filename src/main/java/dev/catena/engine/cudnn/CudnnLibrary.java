@@ -1,9 +1,10 @@
 package dev.catena.engine.cudnn;
 
-import static dev.catena.driver.CudnnConstants.STATUS_SUCCESS;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.catena.driver.Cudnn;
+import dev.catena.driver.CudnnAttribute;
+import dev.catena.driver.CudnnConstants;
 import dev.catena.driver.NativeLibraries;
 import dev.catena.driver.NativeLibrary;
 import java.lang.foreign.Arena;
@@ -140,13 +141,14 @@ final class CudnnLibrary {
     }
   }
 
-  void setAttribute(long descriptor, int attribute, int type, long count, MemorySegment elements) {
+  void setAttribute(long descriptor, CudnnAttribute attribute, long count, MemorySegment elements) {
     try {
       int status =
           (int)
               calls
                   .cudnnBackendSetAttribute()
-                  .invokeExact(descriptor, attribute, type, count, elements);
+                  .invokeExact(
+                      descriptor, attribute.number(), attribute.type().number(), count, elements);
       check("cudnnBackendSetAttribute " + attribute, status);
     } catch (Throwable e) {
       throw unexpected(e);
@@ -154,14 +156,20 @@ final class CudnnLibrary {
   }
 
   /** Reads at most {@code room} elements; returns how many there are, which may be more. */
-  long getAttribute(long descriptor, int attribute, int type, long room, MemorySegment elements) {
+  long getAttribute(long descriptor, CudnnAttribute attribute, long room, MemorySegment elements) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment count = arena.allocate(JAVA_LONG);
       int status =
           (int)
               calls
                   .cudnnBackendGetAttribute()
-                  .invokeExact(descriptor, attribute, type, room, count, elements);
+                  .invokeExact(
+                      descriptor,
+                      attribute.number(),
+                      attribute.type().number(),
+                      room,
+                      count,
+                      elements);
       check("cudnnBackendGetAttribute " + attribute, status);
       return count.get(JAVA_LONG, 0);
     } catch (Throwable e) {
@@ -180,7 +188,7 @@ final class CudnnLibrary {
   }
 
   private void check(String function, int status) throws Throwable {
-    if (status == STATUS_SUCCESS) {
+    if (status == CudnnConstants.STATUS_SUCCESS) {
       return;
     }
     var name = (MemorySegment) calls.cudnnGetErrorString().invokeExact(status);

@@ -1,8 +1,6 @@
 package dev.catena.engine.cudnn;
 
-import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_JSON_REPRESENTATION;
-import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_WORKSPACE_SIZE;
-
+import dev.catena.driver.CudnnAttribute;
 import java.util.List;
 
 /** One way of running a graph on one device, compiled. */
@@ -16,7 +14,7 @@ final class CudnnPlan implements AutoCloseable {
   CudnnPlan(CudnnDescriptor descriptor, CudnnEngine engine) {
     this.descriptor = descriptor;
     this.engine = engine;
-    this.workspace = descriptor.getLong(ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
+    this.workspace = descriptor.getLong(CudnnAttribute.EXECUTION_PLAN_WORKSPACE_SIZE);
   }
 
   /** Who computes. */
@@ -31,7 +29,7 @@ final class CudnnPlan implements AutoCloseable {
 
   /** The plan's stored form, read back by {@link CudnnExecutable}. */
   String json() {
-    return descriptor.getText(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION);
+    return descriptor.getText(CudnnAttribute.EXECUTION_PLAN_JSON_REPRESENTATION);
   }
 
   @Override

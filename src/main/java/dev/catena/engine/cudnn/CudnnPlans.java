@@ -1,18 +1,7 @@
 package dev.catena.engine.cudnn;
 
-import static dev.catena.driver.CudnnConstants.ATTR_ENGINEHEUR_MODE;
-import static dev.catena.driver.CudnnConstants.ATTR_ENGINEHEUR_OPERATION_GRAPH;
-import static dev.catena.driver.CudnnConstants.ATTR_ENGINEHEUR_RESULTS;
-import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_ENGINE_CONFIG;
-import static dev.catena.driver.CudnnConstants.BACKEND_ENGINECFG_DESCRIPTOR;
-import static dev.catena.driver.CudnnConstants.BACKEND_ENGINEHEUR_DESCRIPTOR;
-import static dev.catena.driver.CudnnConstants.BACKEND_EXECUTION_PLAN_DESCRIPTOR;
-import static dev.catena.driver.CudnnConstants.HEUR_MODE_A;
-import static dev.catena.driver.CudnnConstants.HEUR_MODE_B;
-import static dev.catena.driver.CudnnConstants.HEUR_MODE_FALLBACK;
-import static dev.catena.driver.CudnnConstants.TYPE_BACKEND_DESCRIPTOR;
-import static dev.catena.driver.CudnnConstants.TYPE_HEUR_MODE;
-
+import dev.catena.driver.CudnnAttribute;
+import dev.catena.driver.CudnnConstants;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -24,7 +13,9 @@ import java.util.function.Predicate;
  */
 final class CudnnPlans {
 
-  private static final int[] HEURISTICS = {HEUR_MODE_A, HEUR_MODE_B, HEUR_MODE_FALLBACK};
+  private static final int[] HEURISTICS = {
+    CudnnConstants.HEUR_MODE_A, CudnnConstants.HEUR_MODE_B, CudnnConstants.HEUR_MODE_FALLBACK
+  };
 
   private CudnnPlans() {}
 
@@ -37,17 +28,18 @@ final class CudnnPlans {
    */
   static List<CudnnPlan> find(
       CudnnLibrary cudnn,
-      CudnnGraph graph,
+      CudnnTable graph,
       CudnnTarget target,
       Predicate<CudnnEngine> wanted,
       int limit) {
     List<CudnnPlan> plans = new ArrayList<>();
-    try (var lowered = new CudnnLowering(cudnn, graph)) {
+    try (var lowering = new CudnnLowering(cudnn)) {
+      CudnnDescriptor lowered = lowering.lower(graph);
       for (int mode : HEURISTICS) {
         if (plans.size() >= limit) {
           break;
         }
-        addPlans(cudnn, lowered.graph(), target, mode, wanted, limit, plans);
+        addPlans(cudnn, lowered, target, mode, wanted, limit, plans);
       }
       return plans;
     } catch (RuntimeException e) {
@@ -58,7 +50,7 @@ final class CudnnPlans {
 
   /** The first of {@link #find}, or null. */
   static CudnnPlan first(
-      CudnnLibrary cudnn, CudnnGraph graph, CudnnTarget target, Predicate<CudnnEngine> wanted) {
+      CudnnLibrary cudnn, CudnnTable graph, CudnnTarget target, Predicate<CudnnEngine> wanted) {
     List<CudnnPlan> plans = find(cudnn, graph, target, wanted, 1);
     return plans.isEmpty() ? null : plans.getFirst();
   }
@@ -69,7 +61,7 @@ final class CudnnPlans {
    */
   static CudnnPlan within(
       CudnnLibrary cudnn,
-      CudnnGraph graph,
+      CudnnTable graph,
       CudnnTarget target,
       Predicate<CudnnEngine> wanted,
       long limit) {
@@ -119,17 +111,19 @@ final class CudnnPlans {
   private static List<CudnnDescriptor> configurations(
       CudnnLibrary cudnn, CudnnDescriptor graph, CudnnTarget target, int mode) {
     List<CudnnDescriptor> results = new ArrayList<>();
-    try (var heuristics = new CudnnDescriptor(cudnn, BACKEND_ENGINEHEUR_DESCRIPTOR)) {
+    try (var heuristics =
+        new CudnnDescriptor(cudnn, CudnnConstants.BACKEND_ENGINEHEUR_DESCRIPTOR)) {
       heuristics
-          .setDescriptor(ATTR_ENGINEHEUR_OPERATION_GRAPH, graph)
-          .setEnum(ATTR_ENGINEHEUR_MODE, TYPE_HEUR_MODE, mode);
+          .set(CudnnAttribute.ENGINEHEUR_OPERATION_GRAPH, List.of(graph))
+          .set(CudnnAttribute.ENGINEHEUR_MODE, mode);
       target.setHeuristics(heuristics);
       heuristics.finish();
-      long count = heuristics.count(ATTR_ENGINEHEUR_RESULTS, TYPE_BACKEND_DESCRIPTOR);
+      long count = heuristics.count(CudnnAttribute.ENGINEHEUR_RESULTS);
       for (long i = 0; i < count; i++) {
-        results.add(new CudnnDescriptor(cudnn, BACKEND_ENGINECFG_DESCRIPTOR));
+        results.add(new CudnnDescriptor(cudnn, CudnnConstants.BACKEND_ENGINECFG_DESCRIPTOR));
       }
-      int got = count == 0 ? 0 : heuristics.getDescriptors(ATTR_ENGINEHEUR_RESULTS, results);
+      int got =
+          count == 0 ? 0 : heuristics.getDescriptors(CudnnAttribute.ENGINEHEUR_RESULTS, results);
       while (results.size() > got) {
         results.removeLast().close();
       }
@@ -149,9 +143,9 @@ final class CudnnPlans {
   /** Null where the configuration does not serve after all, which cuDNN says only now. */
   private static CudnnPlan compile(
       CudnnLibrary cudnn, CudnnTarget target, CudnnDescriptor configuration, CudnnEngine engine) {
-    var descriptor = new CudnnDescriptor(cudnn, BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+    var descriptor = new CudnnDescriptor(cudnn, CudnnConstants.BACKEND_EXECUTION_PLAN_DESCRIPTOR);
     try {
-      descriptor.setDescriptor(ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
+      descriptor.set(CudnnAttribute.EXECUTION_PLAN_ENGINE_CONFIG, List.of(configuration));
       target.setPlan(descriptor);
       return new CudnnPlan(descriptor.finish(), engine);
     } catch (CudnnException e) {

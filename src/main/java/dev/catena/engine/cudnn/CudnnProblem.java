@@ -2,12 +2,7 @@ package dev.catena.engine.cudnn;
 
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
-import dev.catena.engine.cudnn.CudnnGraph.Convolution;
-import dev.catena.engine.cudnn.CudnnGraph.Direction;
-import dev.catena.engine.cudnn.CudnnGraph.Mode;
-import dev.catena.engine.cudnn.CudnnGraph.Operation;
-import dev.catena.engine.cudnn.CudnnGraph.Pointwise;
-import dev.catena.engine.cudnn.CudnnGraph.Window;
+import dev.catena.engine.cudnn.CudnnTable.Direction;
 import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
@@ -70,56 +65,57 @@ final class CudnnProblem {
   }
 
   /** The graph; call only where {@link #unsupported} is empty. */
-  static CudnnGraph graph(Problem problem) {
+  static CudnnTable graph(Problem problem) {
     return switch (problem.op()) {
       case TrainingOp.ConvDgrad gradient -> {
         CudnnTensor dx = activation(X, problem.output());
         CudnnTensor dy = activation(Y, problem.input(0));
-        yield CudnnGraph.of(convolution(Direction.DATA, gradient.conv(), dx, dy, dy.dtype()));
+        yield CudnnTable.graph(
+            List.of(convolution(Direction.DATA, gradient.conv(), dx, dy, dy.dtype())));
       }
       case TrainingOp.ConvWgrad gradient -> {
         CudnnTensor x = activation(X, problem.input(1));
         CudnnTensor dy = activation(Y, problem.input(0));
-        yield CudnnGraph.of(convolution(Direction.WEIGHTS, gradient.conv(), x, dy, dy.dtype()));
+        yield CudnnTable.graph(
+            List.of(convolution(Direction.WEIGHTS, gradient.conv(), x, dy, dy.dtype())));
       }
       default -> forward(problem, (Op.Conv) problem.op());
     };
   }
 
-  private static CudnnGraph forward(Problem problem, Op.Conv conv) {
+  private static CudnnTable forward(Problem problem, Op.Conv conv) {
     DType dtype = problem.output().dtype();
     CudnnTensor x = activation(X, problem.input(0));
     CudnnTensor y = activation(Y, problem.output());
     if (!hasBias(conv)) {
-      return CudnnGraph.of(convolution(Direction.FORWARD, conv, x, y, dtype));
+      return CudnnTable.graph(List.of(convolution(Direction.FORWARD, conv, x, y, dtype)));
     }
-    List<Operation> operations = new ArrayList<>();
-    CudnnTensor sum = y.intermediate(PRODUCT, DType.FP32);
+    List<CudnnTable> operations = new ArrayList<>();
+    CudnnTensor sum = y.intermediate(PRODUCT);
     operations.add(convolution(Direction.FORWARD, conv, x, sum, dtype));
     if (conv.residual()) { // In this order: behind the bias there are no plans.
       CudnnTensor residual = activation(RESIDUAL, problem.input(conv.residualIndex()));
-      CudnnTensor more = y.intermediate(SUM, DType.FP32);
-      operations.add(new Pointwise(Mode.ADD, sum, residual, more));
+      CudnnTensor more = y.intermediate(SUM);
+      operations.add(CudnnTable.add(sum, residual, more));
       sum = more;
     }
     boolean trained = conv.bias() && problem.input(conv.biasIndex()).layout() == Layout.DENSE;
-    CudnnTensor bias = CudnnTensor.channels(BIAS, trained ? DType.FP32 : dtype, y.extent().c());
-    CudnnTensor biased = conv.relu() ? y.intermediate(BIASED, DType.FP32) : y;
-    operations.add(new Pointwise(Mode.ADD, sum, bias, biased));
+    CudnnTensor bias = CudnnTensor.channels(BIAS, trained ? DType.FP32 : dtype, y.channels());
+    CudnnTensor biased = conv.relu() ? y.intermediate(BIASED) : y;
+    operations.add(CudnnTable.add(sum, bias, biased));
     if (conv.relu()) {
-      operations.add(new Pointwise(Mode.RELU, biased, null, y));
+      operations.add(CudnnTable.relu(biased, y));
     }
-    return new CudnnGraph(operations);
+    return CudnnTable.graph(operations);
   }
 
   /** With filters of {@code dtype}. */
-  private static Convolution convolution(
+  private static CudnnTable convolution(
       Direction direction, Op.Conv conv, CudnnTensor x, CudnnTensor y, DType dtype) {
-    long channels = x.extent().c() / conv.groups();
+    long channels = x.channels() / conv.groups();
     CudnnTensor w =
-        CudnnTensor.krsc(W, dtype, y.extent().c(), conv.kernelH(), conv.kernelW(), channels);
-    var window = new Window(conv.padH(), conv.padW(), conv.stride(), conv.stride());
-    return new Convolution(direction, x, w, y, window);
+        CudnnTensor.krsc(W, dtype, y.channels(), conv.kernelH(), conv.kernelW(), channels);
+    return CudnnTable.convolution(direction, x, w, y, conv.padH(), conv.padW(), conv.stride());
   }
 
   /** Whether the graph adds a bias: cuDNN has engines for bias and ReLU, none for ReLU alone. */

@@ -1,16 +1,9 @@
 package dev.catena.engine.cudnn;
 
-import static dev.catena.driver.CudnnConstants.ATTR_DEVICEPROP_DEVICE_ID;
-import static dev.catena.driver.CudnnConstants.ATTR_DEVICEPROP_JSON_REPRESENTATION;
-import static dev.catena.driver.CudnnConstants.ATTR_ENGINEHEUR_DEVICEPROP;
-import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_DEVICEPROP;
-import static dev.catena.driver.CudnnConstants.BACKEND_DEVICEPROP_DESCRIPTOR;
-import static dev.catena.driver.CudnnConstants.TYPE_INT32;
-
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
+import dev.catena.driver.CudnnAttribute;
+import dev.catena.driver.CudnnConstants;
+import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * The device that plans are made for, known by its properties: one that is here, or the description
@@ -26,50 +19,20 @@ final class CudnnTarget implements AutoCloseable {
   }
 
   /**
-   * The device with these properties, as CUDA reports them.
-   *
-   * @param json the form of {@code CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION}
-   * @throws CudnnException where cuDNN cannot read it
-   */
-  static CudnnTarget described(CudnnLibrary cudnn, String json) {
-    return of(cudnn, p -> p.setText(ATTR_DEVICEPROP_JSON_REPRESENTATION, json));
-  }
-
-  /**
    * A device of this machine.
    *
    * @param ordinal as CUDA counts
    * @throws CudnnException where there is no such device, or cuDNN does not support it
    */
   static CudnnTarget present(CudnnLibrary cudnn, int ordinal) {
-    return of(cudnn, p -> p.setEnum(ATTR_DEVICEPROP_DEVICE_ID, TYPE_INT32, ordinal));
+    return of(cudnn, p -> p.set(CudnnAttribute.DEVICEPROP_DEVICE_ID, ordinal));
   }
 
-  /**
-   * One of the descriptions that come with the library.
-   *
-   * @param name {@code a100}, {@code h200} or {@code b200}
-   */
-  static CudnnTarget named(CudnnLibrary cudnn, String name) {
-    String resource = "/dev/catena/gpus/" + name + ".json";
-    try (InputStream in = CudnnTarget.class.getResourceAsStream(resource)) {
-      if (in == null) {
-        throw new IllegalArgumentException("no description of a GPU named " + name);
-      }
-      return described(cudnn, new String(in.readAllBytes(), StandardCharsets.UTF_8));
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot read " + resource, e);
-    }
-  }
-
-  private interface Properties {
-    void set(CudnnDescriptor descriptor);
-  }
-
-  private static CudnnTarget of(CudnnLibrary cudnn, Properties known) {
-    var properties = new CudnnDescriptor(cudnn, BACKEND_DEVICEPROP_DESCRIPTOR);
+  /** The device whose properties {@code known} sets. */
+  static CudnnTarget of(CudnnLibrary cudnn, Consumer<CudnnDescriptor> known) {
+    var properties = new CudnnDescriptor(cudnn, CudnnConstants.BACKEND_DEVICEPROP_DESCRIPTOR);
     try {
-      known.set(properties);
+      known.accept(properties);
       return new CudnnTarget(properties.finish());
     } catch (RuntimeException e) {
       properties.close();
@@ -79,12 +42,12 @@ final class CudnnTarget implements AutoCloseable {
 
   /** Lets heuristics ask for this device. */
   void setHeuristics(CudnnDescriptor heuristics) {
-    heuristics.setDescriptor(ATTR_ENGINEHEUR_DEVICEPROP, properties);
+    heuristics.set(CudnnAttribute.ENGINEHEUR_DEVICEPROP, List.of(properties));
   }
 
   /** Lets a plan be compiled for this device. */
   void setPlan(CudnnDescriptor plan) {
-    plan.setDescriptor(ATTR_EXECUTION_PLAN_DEVICEPROP, properties);
+    plan.set(CudnnAttribute.EXECUTION_PLAN_DEVICEPROP, List.of(properties));
   }
 
   @Override

@@ -2,13 +2,10 @@ package dev.catena.engine.cudnn;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.catena.engine.cudnn.CudnnGraph.Convolution;
-import dev.catena.engine.cudnn.CudnnGraph.Direction;
-import dev.catena.engine.cudnn.CudnnGraph.Mode;
-import dev.catena.engine.cudnn.CudnnGraph.Operation;
-import dev.catena.engine.cudnn.CudnnGraph.Pointwise;
-import dev.catena.engine.cudnn.CudnnGraph.Statistics;
-import dev.catena.engine.cudnn.CudnnGraph.Window;
+import dev.catena.driver.CudnnAttribute;
+import dev.catena.driver.CudnnConstants;
+import dev.catena.engine.cudnn.CudnnTable.Direction;
+import dev.catena.engine.cudnn.CudnnTable.Row;
 import dev.catena.graph.DType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -43,7 +40,7 @@ class CudnnPlanTable {
       text.append("\n## ")
           .append(gpu)
           .append("\n\n| graph | fp16 | bf16 | fp32 |\n|---|---|---|---|\n");
-      try (CudnnTarget target = CudnnTarget.named(cudnn, gpu)) {
+      try (CudnnTarget target = CudnnTargets.named(cudnn, gpu)) {
         for (String graph : graphs(DType.FP16).keySet()) {
           text.append("| ").append(graph);
           for (DType dtype : List.of(DType.FP16, DType.BF16, DType.FP32)) {
@@ -70,14 +67,12 @@ class CudnnPlanTable {
 
         What follows for the engines: filters have no gaps; gradients by filters are taken from cuDNN in
         fp32 alone, for in 16 bits it would round them; it adds nothing to a gradient, and a residual
-        only before a bias; GenStats stands behind a convolution in fp16 alone, packed, on two of the
-        three, and its sums of squares in fp32 lose a variance that is small beside the mean: statistics
-        stay with our kernels.
+        only before a bias.
         """
         .formatted(cudnn.versionName(), BATCH, SIZE, SIZE, file);
   }
 
-  private String cell(CudnnGraph graph, CudnnTarget target, DType dtype) {
+  private String cell(CudnnTable graph, CudnnTarget target, DType dtype) {
     List<CudnnPlan> plans;
     try {
       plans = CudnnPlans.find(cudnn, graph, target, e -> e.exact(dtype, false), Integer.MAX_VALUE);
@@ -98,7 +93,7 @@ class CudnnPlanTable {
     }
   }
 
-  private String inexact(CudnnGraph graph, CudnnTarget target) {
+  private String inexact(CudnnTable graph, CudnnTarget target) {
     List<CudnnPlan> plans = CudnnPlans.find(cudnn, graph, target, _ -> true, Integer.MAX_VALUE);
     CudnnPlan.closeAll(plans);
     return plans.isEmpty() ? "" : " (" + plans.size() + " inexact)";
@@ -108,8 +103,8 @@ class CudnnPlanTable {
     return bytes < 50_000 ? bytes + " B" : "%.1f MB".formatted(bytes / 1e6);
   }
 
-  private static Map<String, CudnnGraph> graphs(DType dtype) {
-    Map<String, CudnnGraph> graphs = new LinkedHashMap<>();
+  private static Map<String, CudnnTable> graphs(DType dtype) {
+    Map<String, CudnnTable> graphs = new LinkedHashMap<>();
     CudnnTensor x = image(1, dtype, 128, 128);
     CudnnTensor w = CudnnTensor.krsc(2, dtype, 32, 3, 3, 128);
     CudnnTensor packed = image(3, dtype, 32, 32);
@@ -119,31 +114,23 @@ class CudnnPlanTable {
       graphs.put(name + "packed", plain(direction, x, w, packed));
       graphs.put(name + "a slice of 512", plain(direction, x, w, slice));
     }
-    CudnnTensor dx = x.intermediate(10, DType.FP32);
+    CudnnTensor dx = x.intermediate(10);
     graphs.put(
         "data 3x3, added to another gradient, packed",
-        CudnnGraph.of(
-            new Convolution(Direction.DATA, dx, w, packed, Window.square(1, 1)),
-            new Pointwise(Mode.ADD, dx, image(4, dtype, 128, 128), x)));
+        graph(
+            convolution(Direction.DATA, dx, w, packed, 1),
+            CudnnTable.add(dx, image(4, dtype, 128, 128), x)));
     CudnnTensor dw = CudnnTensor.krsc(2, DType.FP32, 32, 3, 3, 128);
     graphs.put("weights 3x3, their gradient in fp32", plain(Direction.WEIGHTS, x, dw, packed));
     CudnnTensor gaps = CudnnTensor.nhwc(2, dtype, 32, 3, 3, 60, 64, CudnnTensor.ALIGNMENT);
     graphs.put(
         "forward 3x3, 60 channels, filters with gaps",
         plain(Direction.FORWARD, image(1, dtype, 60, 64), gaps, packed));
-    CudnnTensor sum = CudnnTensor.channels(5, DType.FP32, 32);
-    CudnnTensor squares = CudnnTensor.channels(6, DType.FP32, 32);
-    graphs.put("statistics alone", CudnnGraph.of(new Statistics(packed, sum, squares)));
-    graphs.put(
-        "forward 3x3, statistics, y packed",
-        CudnnGraph.of(
-            new Convolution(Direction.FORWARD, x, w, packed, Window.square(1, 1)),
-            new Statistics(packed, sum, squares)));
-    CudnnTensor nchw = CudnnTensor.nchw(1, dtype, BATCH, SIZE, SIZE, 128);
-    CudnnTensor nchwOut = CudnnTensor.nchw(3, dtype, BATCH, SIZE, SIZE, 32);
+    CudnnTensor nchw = nchw(1, dtype, BATCH, SIZE, SIZE, 128);
+    CudnnTensor nchwOut = nchw(3, dtype, BATCH, SIZE, SIZE, 32);
     graphs.put(
         "forward 3x3, channels first",
-        plain(Direction.FORWARD, nchw, CudnnTensor.nchw(2, dtype, 32, 3, 3, 128), nchwOut));
+        plain(Direction.FORWARD, nchw, nchw(2, dtype, 32, 3, 3, 128), nchwOut));
     graphs.put("forward 3x3, 48 to 12, y packed, pitch 12", growth12(dtype, 12));
     graphs.put("forward 3x3, 48 to 12, y packed, pitch 16", growth12(dtype, 16));
     graphs.put("forward 3x3, 48 to 12, y a slice of 216", growth12(dtype, 216));
@@ -158,83 +145,107 @@ class CudnnPlanTable {
         graphs.put(
             "the same with bias, then a residual and ReLU", withResidual(input, dtype, false));
       }
-      graphs.put("scale, shift, ReLU, 1x1" + from, withPrologue(input, dtype, 1, false));
-      graphs.put("scale, shift, ReLU, 1x1, statistics" + from, withPrologue(input, dtype, 1, true));
+      graphs.put("scale, shift, ReLU, 1x1" + from, withPrologue(input, dtype, 1));
     }
-    graphs.put("scale, shift, ReLU, 3x3, x packed", withPrologue(x, dtype, 3, false));
+    graphs.put("scale, shift, ReLU, 3x3, x packed", withPrologue(x, dtype, 3));
     return graphs;
+  }
+
+  private static CudnnTable graph(CudnnTable... operations) {
+    return CudnnTable.graph(List.of(operations));
+  }
+
+  private static CudnnTable convolution(
+      Direction direction, CudnnTensor x, CudnnTensor w, CudnnTensor y, int pad) {
+    return CudnnTable.convolution(direction, x, w, y, pad, pad, 1);
+  }
+
+  private static CudnnTable multiply(CudnnTensor x, CudnnTensor b, CudnnTensor y) {
+    int multiply = 1; // CUDNN_POINTWISE_MUL
+    return new CudnnTable(
+        CudnnConstants.BACKEND_OPERATION_POINTWISE_DESCRIPTOR,
+        new Row(CudnnAttribute.OPERATION_POINTWISE_PW_DESCRIPTOR, CudnnTable.pointwise(multiply)),
+        new Row(CudnnAttribute.OPERATION_POINTWISE_XDESC, x.table()),
+        new Row(CudnnAttribute.OPERATION_POINTWISE_BDESC, b.table()),
+        new Row(CudnnAttribute.OPERATION_POINTWISE_YDESC, y.table()));
+  }
+
+  private static CudnnTensor nchw(long id, DType dtype, long n, long h, long w, long c) {
+    return new CudnnTensor(
+        id,
+        dtype,
+        List.of(n, c, h, w),
+        List.of(c * h * w, h * w, w, 1L),
+        CudnnTensor.ALIGNMENT,
+        false);
+  }
+
+  private static CudnnTensor intermediate(CudnnTensor like, long id) {
+    CudnnTensor single = like.intermediate(id);
+    return new CudnnTensor(
+        id, like.dtype(), single.extent(), single.strides(), CudnnTensor.ALIGNMENT, true);
   }
 
   private static CudnnTensor image(long id, DType dtype, long channels, long pitch) {
     return CudnnTensor.nhwc(id, dtype, BATCH, SIZE, SIZE, channels, pitch, CudnnTensor.ALIGNMENT);
   }
 
-  private static CudnnGraph plain(
+  private static CudnnTable plain(
       Direction direction, CudnnTensor x, CudnnTensor w, CudnnTensor y) {
-    return CudnnGraph.of(new Convolution(direction, x, w, y, Window.square(1, 1)));
+    return graph(convolution(direction, x, w, y, 1));
   }
 
-  private static CudnnGraph growth12(DType dtype, long pitch) {
+  private static CudnnTable growth12(DType dtype, long pitch) {
     CudnnTensor y = CudnnTensor.nhwc(3, dtype, BATCH, SIZE, SIZE, 12, pitch, 8);
     CudnnTensor w = CudnnTensor.krsc(2, dtype, 12, 3, 3, 48);
     return plain(Direction.FORWARD, image(1, dtype, 48, 48), w, y);
   }
 
-  private static CudnnGraph pointwise(CudnnTensor x, DType dtype) {
+  private static CudnnTable pointwise(CudnnTensor x, DType dtype) {
     CudnnTensor w = CudnnTensor.krsc(2, dtype, 128, 1, 1, 256);
     CudnnTensor y = image(3, dtype, 128, 128);
-    return CudnnGraph.of(new Convolution(Direction.FORWARD, x, w, y, Window.square(0, 1)));
+    return graph(convolution(Direction.FORWARD, x, w, y, 0));
   }
 
-  private static CudnnGraph withResidual(CudnnTensor x, DType dtype, boolean first) {
+  private static CudnnTable withResidual(CudnnTensor x, DType dtype, boolean first) {
     CudnnTensor w = CudnnTensor.krsc(2, dtype, 128, 1, 1, 256);
     CudnnTensor y = image(3, dtype, 128, 128);
-    CudnnTensor product = y.intermediate(10, DType.FP32);
-    CudnnTensor once = y.intermediate(11, DType.FP32);
-    CudnnTensor twice = y.intermediate(12, DType.FP32);
+    CudnnTensor product = y.intermediate(10);
+    CudnnTensor once = y.intermediate(11);
+    CudnnTensor twice = y.intermediate(12);
     CudnnTensor residual = image(5, dtype, 128, 128);
     CudnnTensor bias = CudnnTensor.channels(4, dtype, 128);
-    return CudnnGraph.of(
-        new Convolution(Direction.FORWARD, x, w, product, Window.square(0, 1)),
-        new Pointwise(Mode.ADD, product, first ? residual : bias, once),
-        new Pointwise(Mode.ADD, once, first ? bias : residual, twice),
-        new Pointwise(Mode.RELU, twice, null, y));
+    return graph(
+        convolution(Direction.FORWARD, x, w, product, 0),
+        CudnnTable.add(product, first ? residual : bias, once),
+        CudnnTable.add(once, first ? bias : residual, twice),
+        CudnnTable.relu(twice, y));
   }
 
-  private static CudnnGraph withEpilogue(CudnnTensor x, DType dtype) {
+  private static CudnnTable withEpilogue(CudnnTensor x, DType dtype) {
     CudnnTensor w = CudnnTensor.krsc(2, dtype, 128, 1, 1, 256);
     CudnnTensor y = image(3, dtype, 128, 128);
-    CudnnTensor product = y.intermediate(10, DType.FP32);
-    CudnnTensor biased = y.intermediate(11, DType.FP32);
-    return CudnnGraph.of(
-        new Convolution(Direction.FORWARD, x, w, product, Window.square(0, 1)),
-        new Pointwise(Mode.ADD, product, CudnnTensor.channels(4, dtype, 128), biased),
-        new Pointwise(Mode.RELU, biased, null, y));
+    CudnnTensor product = y.intermediate(10);
+    CudnnTensor biased = y.intermediate(11);
+    return graph(
+        convolution(Direction.FORWARD, x, w, product, 0),
+        CudnnTable.add(product, CudnnTensor.channels(4, dtype, 128), biased),
+        CudnnTable.relu(biased, y));
   }
 
-  private static CudnnGraph withPrologue(
-      CudnnTensor x, DType dtype, long kernel, boolean statistics) {
-    long inputs = x.extent().c();
+  private static CudnnTable withPrologue(CudnnTensor x, DType dtype, long kernel) {
+    long inputs = x.channels();
     long outputs = inputs == 128 ? 32 : 128;
-    CudnnTensor scaled = x.intermediate(10, dtype);
-    CudnnTensor shifted = x.intermediate(11, dtype);
-    CudnnTensor rectified = x.intermediate(12, dtype);
+    CudnnTensor scaled = intermediate(x, 10);
+    CudnnTensor shifted = intermediate(x, 11);
+    CudnnTensor rectified = intermediate(x, 12);
     CudnnTensor w = CudnnTensor.krsc(2, dtype, outputs, kernel, kernel, inputs);
     CudnnTensor y = image(3, dtype, outputs, outputs);
-    Window window = Window.square((int) kernel / 2, 1);
-    List<Operation> operations = new ArrayList<>();
-    operations.add(new Pointwise(Mode.MULTIPLY, x, CudnnTensor.channels(4, dtype, inputs), scaled));
-    operations.add(
-        new Pointwise(Mode.ADD, scaled, CudnnTensor.channels(5, dtype, inputs), shifted));
-    operations.add(new Pointwise(Mode.RELU, shifted, null, rectified));
-    operations.add(new Convolution(Direction.FORWARD, rectified, w, y, window));
-    if (statistics) {
-      operations.add(
-          new Statistics(
-              y,
-              CudnnTensor.channels(20, DType.FP32, outputs),
-              CudnnTensor.channels(21, DType.FP32, outputs)));
-    }
-    return new CudnnGraph(operations);
+    List<CudnnTable> operations = new ArrayList<>();
+    operations.add(multiply(x, CudnnTensor.channels(4, dtype, inputs), scaled));
+    operations.add(CudnnTable.add(scaled, CudnnTensor.channels(5, dtype, inputs), shifted));
+    operations.add(CudnnTable.relu(shifted, rectified));
+    operations.add(convolution(Direction.FORWARD, rectified, w, y, (int) kernel / 2));
+    return CudnnTable.graph(operations);
   }
 }

@@ -56,7 +56,7 @@ class CudnnPlansTest {
   void everyConvolutionOfTheCatalogueHasAPlan(String gpu) {
     List<String> without = new ArrayList<>();
     int asked = 0;
-    try (CudnnTarget target = CudnnTarget.named(cudnn, gpu)) {
+    try (CudnnTarget target = CudnnTargets.named(cudnn, gpu)) {
       for (DType dtype : DType.values()) {
         for (Problem problem : convolutions(dtype)) {
           asked++;
@@ -76,7 +76,7 @@ class CudnnPlansTest {
   void everyPlainGradientOfTheCatalogueHasAPlan(String gpu) {
     List<String> without = new ArrayList<>();
     int asked = 0;
-    try (CudnnTarget target = CudnnTarget.named(cudnn, gpu)) {
+    try (CudnnTarget target = CudnnTargets.named(cudnn, gpu)) {
       for (DType dtype : DType.values()) {
         for (Problem problem : gradients(dtype)) {
           asked++;

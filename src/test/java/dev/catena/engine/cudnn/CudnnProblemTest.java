@@ -6,14 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.driver.CudnnAttribute;
 import dev.catena.driver.NativeLibrary;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
-import dev.catena.engine.cudnn.CudnnGraph.Convolution;
-import dev.catena.engine.cudnn.CudnnGraph.Direction;
-import dev.catena.engine.cudnn.CudnnGraph.Operation;
-import dev.catena.engine.cudnn.CudnnGraph.Pointwise;
-import dev.catena.engine.cudnn.CudnnTensor.Extent;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
@@ -37,14 +33,43 @@ class CudnnProblemTest {
                 Operand.packed(Shape.nhwc(2, 9, 7, 48), DType.FP16),
                 Operand.constant(Shape.of(12, 48, 3, 3))),
             Operand.view(Shape.nhwc(2, 5, 4, 12), DType.FP16, 60, 216));
-    var convolution = (Convolution) CudnnProblem.graph(problem).operations().getFirst();
-    assertEquals(new Extent(2, 48, 9, 7), convolution.x().extent());
-    assertEquals(new Extent(9 * 7 * 48, 1, 7 * 48, 48), convolution.x().strides());
-    assertEquals(new Extent(12, 48, 3, 3), convolution.w().extent());
-    assertEquals(new Extent(2, 12, 5, 4), convolution.y().extent());
-    assertEquals(new Extent(5 * 4 * 216, 1, 4 * 216, 216), convolution.y().strides());
-    assertEquals(8, convolution.y().alignment(), "60 channels of two bytes");
-    assertEquals(2, convolution.window().strideW());
+    CudnnTable convolution = operations(problem).getFirst();
+    CudnnTable x = part(convolution, CudnnAttribute.OPERATION_CONVOLUTION_FORWARD_X);
+    CudnnTable w = part(convolution, CudnnAttribute.OPERATION_CONVOLUTION_FORWARD_W);
+    CudnnTable y = part(convolution, CudnnAttribute.OPERATION_CONVOLUTION_FORWARD_Y);
+    assertTensor(x, List.of(2L, 48L, 9L, 7L), List.of(9L * 7 * 48, 1L, 7L * 48, 48L));
+    assertEquals(List.of(12L, 48L, 3L, 3L), numbers(w, CudnnAttribute.TENSOR_DIMENSIONS));
+    assertTensor(y, List.of(2L, 12L, 5L, 4L), List.of(5L * 4 * 216, 1L, 4L * 216, 216L));
+    assertEquals(List.of(8L), numbers(y, CudnnAttribute.TENSOR_BYTE_ALIGNMENT), "60 of two bytes");
+    assertStride2(part(convolution, CudnnAttribute.OPERATION_CONVOLUTION_FORWARD_CONV_DESC));
+  }
+
+  private static List<CudnnTable> operations(Problem problem) {
+    return CudnnProblem.graph(problem).rows().getFirst().tables();
+  }
+
+  private static CudnnTable part(CudnnTable table, CudnnAttribute attribute) {
+    return row(table, attribute).tables().getFirst();
+  }
+
+  private static List<Long> numbers(CudnnTable table, CudnnAttribute attribute) {
+    return row(table, attribute).numbers();
+  }
+
+  private static CudnnTable.Row row(CudnnTable table, CudnnAttribute attribute) {
+    return table.rows().stream()
+        .filter(row -> row.attribute() == attribute)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static void assertTensor(CudnnTable tensor, List<Long> extent, List<Long> strides) {
+    assertEquals(extent, numbers(tensor, CudnnAttribute.TENSOR_DIMENSIONS));
+    assertEquals(strides, numbers(tensor, CudnnAttribute.TENSOR_STRIDES));
+  }
+
+  private static void assertStride2(CudnnTable window) {
+    assertEquals(List.of(2L, 2L), numbers(window, CudnnAttribute.CONVOLUTION_FILTER_STRIDES));
   }
 
   @Test
@@ -77,18 +102,30 @@ class CudnnProblemTest {
 
   @Test
   void aGradientIsTheSameThreeTensorsTheOtherWayRound() {
-    for (Problem problem : List.of(data(DType.BF16, 48, false), weights(DType.FP32))) {
-      assertEquals(Optional.empty(), CudnnProblem.unsupported(problem));
-      var convolution = (Convolution) CudnnProblem.graph(problem).operations().getFirst();
-      boolean data = problem.op() instanceof TrainingOp.ConvDgrad;
-      assertEquals(data ? Direction.DATA : Direction.WEIGHTS, convolution.direction());
-      assertEquals(new Extent(2, 48, 9, 7), convolution.x().extent());
-      assertEquals(new Extent(12, 48, 3, 3), convolution.w().extent());
-      assertEquals(new Extent(9 * 48, 1, 3 * 48, 48), convolution.w().strides());
-      assertEquals(new Extent(2, 12, 5, 4), convolution.y().extent());
-      assertEquals(new Extent(5 * 4 * 216, 1, 4 * 216, 216), convolution.y().strides());
-      assertEquals(2, convolution.window().strideH());
-    }
+    assertGradient(
+        data(DType.BF16, 48, false),
+        CudnnAttribute.OPERATION_CONVOLUTION_BWD_DATA_DX,
+        CudnnAttribute.OPERATION_CONVOLUTION_BWD_DATA_W,
+        CudnnAttribute.OPERATION_CONVOLUTION_BWD_DATA_DY,
+        CudnnAttribute.OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC);
+    assertGradient(
+        weights(DType.FP32),
+        CudnnAttribute.OPERATION_CONVOLUTION_BWD_FILTER_X,
+        CudnnAttribute.OPERATION_CONVOLUTION_BWD_FILTER_DW,
+        CudnnAttribute.OPERATION_CONVOLUTION_BWD_FILTER_DY,
+        CudnnAttribute.OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC);
+  }
+
+  private static void assertGradient(
+      Problem problem, CudnnAttribute x, CudnnAttribute w, CudnnAttribute y, CudnnAttribute conv) {
+    assertEquals(Optional.empty(), CudnnProblem.unsupported(problem));
+    CudnnTable gradient = operations(problem).getFirst();
+    assertEquals(
+        List.of(2L, 48L, 9L, 7L), numbers(part(gradient, x), CudnnAttribute.TENSOR_DIMENSIONS));
+    assertTensor(part(gradient, w), List.of(12L, 48L, 3L, 3L), List.of(9L * 48, 1L, 3L * 48, 48L));
+    assertTensor(
+        part(gradient, y), List.of(2L, 12L, 5L, 4L), List.of(5L * 4 * 216, 1L, 4L * 216, 216L));
+    assertStride2(part(gradient, conv));
   }
 
   @Test
@@ -105,12 +142,17 @@ class CudnnProblemTest {
     Operand w = Operand.constant(Shape.of(8, 8, 1, 1));
     Problem problem = new Problem(conv, List.of(x, w, x), x);
     assertEquals(Optional.empty(), CudnnProblem.unsupported(problem));
-    List<Operation> operations = CudnnProblem.graph(problem).operations();
+    List<CudnnTable> operations = operations(problem);
     assertEquals(4, operations.size());
-    assertEquals(CudnnProblem.RESIDUAL, ((Pointwise) operations.get(1)).b().id());
-    assertEquals(CudnnProblem.BIAS, ((Pointwise) operations.get(2)).b().id());
+    assertEquals(CudnnProblem.RESIDUAL, added(operations.get(1)));
+    assertEquals(CudnnProblem.BIAS, added(operations.get(2)));
     Operand trained = Operand.filters(Shape.of(8, 8, 1, 1), DType.FP16);
     assertReason("behind a bias", new Problem(conv, List.of(x, trained, x), x));
+  }
+
+  private static long added(CudnnTable sum) {
+    CudnnTable tensor = part(sum, CudnnAttribute.OPERATION_POINTWISE_BDESC);
+    return numbers(tensor, CudnnAttribute.TENSOR_UNIQUE_ID).getFirst();
   }
 
   private static void assertReason(String word, Problem problem) {

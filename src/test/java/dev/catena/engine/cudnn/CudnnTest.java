@@ -1,10 +1,5 @@
 package dev.catena.engine.cudnn;
 
-import static dev.catena.driver.CudnnConstants.ATTR_CONVOLUTION_SPATIAL_DIMS;
-import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_JSON_REPRESENTATION;
-import static dev.catena.driver.CudnnConstants.ATTR_EXECUTION_PLAN_WORKSPACE_SIZE;
-import static dev.catena.driver.CudnnConstants.BACKEND_CONVOLUTION_DESCRIPTOR;
-import static dev.catena.driver.CudnnConstants.BACKEND_EXECUTION_PLAN_DESCRIPTOR;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -14,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.catena.Variant;
+import dev.catena.driver.CudnnAttribute;
+import dev.catena.driver.CudnnConstants;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.engine.cudnn.CudnnEngine.Note;
@@ -44,11 +41,12 @@ class CudnnTest {
 
   @Test
   void aRefusedCallSaysWhy() {
-    try (var convolution = new CudnnDescriptor(cudnn, BACKEND_CONVOLUTION_DESCRIPTOR)) {
+    try (var convolution =
+        new CudnnDescriptor(cudnn, CudnnConstants.BACKEND_CONVOLUTION_DESCRIPTOR)) {
       CudnnException e =
           assertThrows(
-              CudnnException.class, () -> convolution.setFloat(ATTR_CONVOLUTION_SPATIAL_DIMS, 2));
-      String call = "cudnnBackendSetAttribute " + ATTR_CONVOLUTION_SPATIAL_DIMS;
+              CudnnException.class, () -> convolution.set(CudnnAttribute.TENSOR_STRIDES, 2));
+      String call = "cudnnBackendSetAttribute " + CudnnAttribute.TENSOR_STRIDES;
       String reason = call + ": CUDNN_STATUS_BAD_PARAM (2000), ";
       assertTrue(e.getMessage().startsWith(reason), e.getMessage());
       assertTrue(e.getMessage().length() > reason.length(), "what cuDNN says of it");
@@ -58,18 +56,18 @@ class CudnnTest {
 
   @Test
   void aClosedDescriptorIsNotUsed() {
-    var convolution = new CudnnDescriptor(cudnn, BACKEND_CONVOLUTION_DESCRIPTOR);
+    var convolution = new CudnnDescriptor(cudnn, CudnnConstants.BACKEND_CONVOLUTION_DESCRIPTOR);
     convolution.close();
     convolution.close();
     assertThrows(
-        IllegalStateException.class, () -> convolution.setLongs(ATTR_CONVOLUTION_SPATIAL_DIMS, 2));
+        IllegalStateException.class,
+        () -> convolution.set(CudnnAttribute.CONVOLUTION_SPATIAL_DIMS, 2));
   }
 
   @Test
   void aDescriptionThatIsNoneIsRefused() {
-    assertThrows(CudnnException.class, () -> CudnnTarget.described(cudnn, "{}"));
-    assertThrows(CudnnException.class, () -> CudnnTarget.described(cudnn, "no JSON"));
-    assertThrows(IllegalArgumentException.class, () -> CudnnTarget.named(cudnn, "no-such-gpu"));
+    assertThrows(CudnnException.class, () -> CudnnTargets.described(cudnn, "{}"));
+    assertThrows(CudnnException.class, () -> CudnnTargets.described(cudnn, "no JSON"));
   }
 
   @Test
@@ -79,14 +77,16 @@ class CudnnTest {
 
   @Test
   void aStoredPlanIsReadBack() {
-    try (CudnnTarget target = CudnnTarget.named(cudnn, "h200");
+    try (CudnnTarget target = CudnnTargets.named(cudnn, "h200");
         CudnnPlan plan =
             CudnnPlans.first(cudnn, CudnnProblem.graph(slice(DType.FP16)), target, _ -> true);
-        var restored = new CudnnDescriptor(cudnn, BACKEND_EXECUTION_PLAN_DESCRIPTOR)) {
+        var restored =
+            new CudnnDescriptor(cudnn, CudnnConstants.BACKEND_EXECUTION_PLAN_DESCRIPTOR)) {
       target.setPlan(restored);
-      restored.setText(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, plan.json()).finish();
+      restored.set(CudnnAttribute.EXECUTION_PLAN_JSON_REPRESENTATION, plan.json()).finish();
       assertTrue(plan.workspace() > 0);
-      assertEquals(plan.workspace(), restored.getLong(ATTR_EXECUTION_PLAN_WORKSPACE_SIZE));
+      assertEquals(
+          plan.workspace(), restored.getLong(CudnnAttribute.EXECUTION_PLAN_WORKSPACE_SIZE));
     }
   }
 
@@ -101,7 +101,7 @@ class CudnnTest {
             .limit(6)
             .toList();
     assertEquals(6, problems.size());
-    try (CudnnTarget target = CudnnTarget.named(cudnn, "h200")) {
+    try (CudnnTarget target = CudnnTargets.named(cudnn, "h200")) {
       CudnnPlanCache first = new CudnnPlanCache(Optional.of(folder));
       CudnnPlanCache second = new CudnnPlanCache(Optional.of(folder));
       for (Problem problem : problems) {
@@ -110,10 +110,12 @@ class CudnnTest {
             first.get(key, () -> CudnnConvolution.choose(cudnn, problem, target, 32 << 20));
         Choice kept = second.get(key, () -> fail("built again: " + key));
         assertEquals(made, kept);
-        try (var restored = new CudnnDescriptor(cudnn, BACKEND_EXECUTION_PLAN_DESCRIPTOR)) {
+        try (var restored =
+            new CudnnDescriptor(cudnn, CudnnConstants.BACKEND_EXECUTION_PLAN_DESCRIPTOR)) {
           target.setPlan(restored);
-          restored.setText(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, kept.plan()).finish();
-          assertEquals(kept.workspace(), restored.getLong(ATTR_EXECUTION_PLAN_WORKSPACE_SIZE));
+          restored.set(CudnnAttribute.EXECUTION_PLAN_JSON_REPRESENTATION, kept.plan()).finish();
+          assertEquals(
+              kept.workspace(), restored.getLong(CudnnAttribute.EXECUTION_PLAN_WORKSPACE_SIZE));
         }
       }
     }
@@ -121,8 +123,8 @@ class CudnnTest {
 
   @Test
   void fp32RoundsToTf32OnlyWhereAllowed() {
-    try (CudnnTarget target = CudnnTarget.named(cudnn, "h200")) {
-      CudnnGraph graph = CudnnProblem.graph(slice(DType.FP32));
+    try (CudnnTarget target = CudnnTargets.named(cudnn, "h200")) {
+      CudnnTable graph = CudnnProblem.graph(slice(DType.FP32));
       List<CudnnPlan> exact =
           CudnnPlans.find(cudnn, graph, target, e -> e.exact(DType.FP32, false), 1000);
       List<CudnnPlan> tf32 =
@@ -153,7 +155,7 @@ class CudnnTest {
   /** Most engines copy the slice; a limit finds those that write it in place. */
   @Test
   void theWorkspaceLimitIsKept() {
-    try (CudnnTarget target = CudnnTarget.named(cudnn, "h200")) {
+    try (CudnnTarget target = CudnnTargets.named(cudnn, "h200")) {
       var free = choose(target, Long.MAX_VALUE);
       assertTrue(free.workspace() >= 64L * 28 * 28 * 32 * 2, "" + free.workspace());
       assertEquals(0, choose(target, 0).workspace());
@@ -176,7 +178,7 @@ class CudnnTest {
                 Operand.constant(Shape.of(32, 128, 3, 3))),
             Operand.packed(Shape.nhwc(64, 28, 28, 32), DType.BF16));
     assertTrue(CudnnProblem.hasBias(relu));
-    try (CudnnTarget target = CudnnTarget.named(cudnn, "h200");
+    try (CudnnTarget target = CudnnTargets.named(cudnn, "h200");
         CudnnPlan plan =
             CudnnPlans.first(
                 cudnn, CudnnProblem.graph(problem), target, e -> e.exact(DType.BF16, false))) {
