@@ -126,11 +126,8 @@ final class Context {
 
   /** A checked call while the device is open. */
   void call(String function, Call call) {
-    device.enter();
-    try {
+    try (var _ = device.use()) {
       callInside(function, call);
-    } finally {
-      device.exit();
     }
   }
 

@@ -44,11 +44,8 @@ public final class DeviceMemory implements AutoCloseable {
 
   /** Copies {@code source} to the bytes from {@code offset}; returns when it is done. */
   public void upload(long offset, MemorySegment source) {
-    resource.enter();
-    try {
+    try (var _ = resource.use()) {
       transfers.upload(within(offset, source), source);
-    } finally {
-      resource.exit();
     }
   }
 
@@ -59,11 +56,8 @@ public final class DeviceMemory implements AutoCloseable {
 
   /** Fills {@code target} with the bytes from {@code offset}; returns when it is done. */
   public void download(long offset, MemorySegment target) {
-    resource.enter();
-    try {
+    try (var _ = resource.use()) {
       transfers.download(target, within(offset, target));
-    } finally {
-      resource.exit();
     }
   }
 

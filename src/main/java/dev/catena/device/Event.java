@@ -20,46 +20,39 @@ public final class Event implements AutoCloseable {
 
   /** Waits until the work recorded before this event is done. */
   public void synchronize() {
-    long handle = resource.enter();
-    try {
+    try (var _ = resource.use()) {
+      long handle = resource.handle();
       context.callInside(
           "cuEventSynchronize", () -> (int) context.cu().cuEventSynchronize().invokeExact(handle));
-    } finally {
-      resource.exit();
     }
   }
 
   /** Whether the work recorded before this event is done; true when nothing was recorded. */
   public boolean isDone() {
-    long handle = resource.enter();
-    try {
+    try (var _ = resource.use()) {
+      long handle = resource.handle();
       int code = context.status(() -> (int) context.cu().cuEventQuery().invokeExact(handle));
       if (code == NOT_READY) {
         return false;
       }
       context.check("cuEventQuery", code);
       return true;
-    } finally {
-      resource.exit();
     }
   }
 
   /** Milliseconds from {@code start} to this event; both must be done. */
   public float millisecondsSince(Event start) {
-    long handle = resource.enter();
-    try (Arena arena = Arena.ofConfined()) {
-      long from = start.resource.enter();
-      try {
+    try (var _ = resource.use();
+        Arena arena = Arena.ofConfined()) {
+      long handle = resource.handle();
+      try (var _ = start.resource.use()) {
+        long from = start.resource.handle();
         MemorySegment out = arena.allocate(JAVA_FLOAT);
         context.callInside(
             "cuEventElapsedTime",
             () -> (int) context.cu().cuEventElapsedTime().invokeExact(out, from, handle));
         return out.get(JAVA_FLOAT, 0);
-      } finally {
-        start.resource.exit();
       }
-    } finally {
-      resource.exit();
     }
   }
 

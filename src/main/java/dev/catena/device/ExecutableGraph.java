@@ -50,21 +50,17 @@ public final class ExecutableGraph implements AutoCloseable {
     if (stream.context() != context) {
       throw new IllegalArgumentException(stream + " is not of " + context.name());
     }
-    long exec = resource.enter();
-    try {
-      long queue = stream.resource().enter();
-      try {
+    try (var _ = resource.use()) {
+      long exec = resource.handle();
+      try (var _ = stream.resource().use()) {
+        long queue = stream.resource().handle();
         int code = context.makeCurrent();
         context.check("cuCtxSetCurrent", code);
         code = (int) launch.invokeExact(exec, queue);
         context.check("cuGraphLaunch", code);
       } catch (Throwable e) {
         throw Context.unchecked(e);
-      } finally {
-        stream.resource().exit();
       }
-    } finally {
-      resource.exit();
     }
   }
 

@@ -78,8 +78,8 @@ public final class Kernel {
 
   /** How many blocks of {@code threads} threads a multiprocessor runs at once. */
   public int activeBlocks(int threads, int dynamicSharedBytes) {
-    context.device().enter();
-    try (Arena arena = Arena.ofConfined()) {
+    try (var _ = context.device().use();
+        Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(JAVA_INT);
       context.callInside(
           "cuOccupancyMaxActiveBlocksPerMultiprocessor",
@@ -90,8 +90,6 @@ public final class Kernel {
                       .cuOccupancyMaxActiveBlocksPerMultiprocessor()
                       .invokeExact(out, function, threads, (long) dynamicSharedBytes));
       return out.get(JAVA_INT, 0);
-    } finally {
-      context.device().exit();
     }
   }
 
@@ -112,12 +110,9 @@ public final class Kernel {
     if (dynamicSharedBytes < 0) {
       throw new IllegalArgumentException("negative shared memory: " + dynamicSharedBytes);
     }
-    context.device().enter();
-    try {
+    try (var _ = context.device().use()) {
       allowShared(dynamicSharedBytes);
       return new Launch(this, context, function, grid, block, dynamicSharedBytes, arguments);
-    } finally {
-      context.device().exit();
     }
   }
 

@@ -51,8 +51,8 @@ public final class Launch {
     if (stream.context() != context) {
       throw new IllegalArgumentException(stream + " is not of " + context.name());
     }
-    long queue = stream.resource().enter();
-    try {
+    try (var _ = stream.resource().use()) {
+      long queue = stream.resource().handle();
       int code = context.makeCurrent();
       context.check("cuCtxSetCurrent", code);
       code =
@@ -74,8 +74,6 @@ public final class Launch {
       }
     } catch (Throwable e) {
       throw Context.unchecked(e);
-    } finally {
-      stream.resource().exit();
     }
   }
 

@@ -88,11 +88,8 @@ public final class Module {
    * @throws DeviceException when the file has none of this name
    */
   public Kernel kernel(String name) {
-    context.device().enter();
-    try {
+    try (var _ = context.device().use()) {
       return kernels.computeIfAbsent(name, this::resolve);
-    } finally {
-      context.device().exit();
     }
   }
 

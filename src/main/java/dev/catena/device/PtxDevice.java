@@ -62,7 +62,7 @@ public final class PtxDevice {
     }
     CudaDriver cu = CudaDriver.interpreter();
     try {
-      Device.requireSuccess(cu, id, "cuInit", (int) cu.cuInit().invokeExact(0));
+      DeviceDiscovery.requireSuccess(cu, id, "cuInit", (int) cu.cuInit().invokeExact(0));
       List<Integer> known = capabilities(cu);
       if (!known.contains(capability)) {
         throw new DeviceUnavailableException(
@@ -70,7 +70,7 @@ public final class PtxDevice {
       }
       tellRegisters();
       opened = true;
-      return Device.retain(
+      return DeviceDiscovery.retain(
           cu,
           Optional.of(HostControls.interpreter()),
           Device.Kind.CUDA,
@@ -94,7 +94,7 @@ public final class PtxDevice {
         code |= (int) cu.cuDeviceGetAttribute().invokeExact(minor, CAPABILITY_MINOR, i);
         capabilities.add(10 * major.get(JAVA_INT, 0) + minor.get(JAVA_INT, 0));
       }
-      Device.requireSuccess(cu, "ptx", "cuDeviceGetAttribute", code);
+      DeviceDiscovery.requireSuccess(cu, "ptx", "cuDeviceGetAttribute", code);
     }
     return capabilities;
   }

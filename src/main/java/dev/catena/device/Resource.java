@@ -40,6 +40,7 @@ final class Resource {
   private final long bytes;
   private final Runnable destroy;
   private final Throwable site = TRACE ? new Throwable("opened here") : null;
+  private final Use use = this::exit;
   private Cleaner.Cleanable cleanable;
   private volatile int users;
   private volatile boolean destroyed;
@@ -95,6 +96,23 @@ final class Resource {
       }
     } while (!USERS.compareAndSet(this, seen, seen + 1));
     return handle;
+  }
+
+  /** A call's time: from {@link #use} to its end. */
+  @FunctionalInterface
+  interface Use extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /**
+   * Begins a call, which ends when the result is closed. Allocates nothing.
+   *
+   * @throws IllegalStateException when closed
+   */
+  Use use() {
+    enter();
+    return use;
   }
 
   /** Ends a call. */

@@ -39,16 +39,14 @@ public final class Stream implements AutoCloseable {
    * before the call returns, which is not possible during {@link #capture}.
    */
   public void copyToDevice(long target, MemorySegment source) {
-    long stream = resource.enter();
-    try {
+    try (var _ = resource.use()) {
+      long stream = resource.handle();
       if (source.isNative()) {
         Transfers.toDevice(context, stream, target, source);
       } else {
         requireNoCapture();
         Transfers.upload(context, stream, target, source);
       }
-    } finally {
-      resource.exit();
     }
   }
 
@@ -58,38 +56,32 @@ public final class Stream implements AutoCloseable {
    * during {@link #capture}.
    */
   public void copyToHost(MemorySegment target, long source) {
-    long stream = resource.enter();
-    try {
+    try (var _ = resource.use()) {
+      long stream = resource.handle();
       if (target.isNative()) {
         Transfers.toHost(context, stream, target, source);
       } else {
         requireNoCapture();
         Transfers.download(context, stream, target, source);
       }
-    } finally {
-      resource.exit();
     }
   }
 
   /** Copies the first {@code bytes} of a native segment to the device, as {@link #copyToDevice}. */
   public void copyToDevice(long target, MemorySegment source, long bytes) {
     requireNative(source, bytes);
-    long stream = resource.enter();
-    try {
+    try (var _ = resource.use()) {
+      long stream = resource.handle();
       Transfers.toDevice(context, stream, target, source, bytes);
-    } finally {
-      resource.exit();
     }
   }
 
   /** Fills the first {@code bytes} of a native segment, as {@link #copyToHost}. */
   public void copyToHost(MemorySegment target, long source, long bytes) {
     requireNative(target, bytes);
-    long stream = resource.enter();
-    try {
+    try (var _ = resource.use()) {
+      long stream = resource.handle();
       Transfers.toHost(context, stream, target, source, bytes);
-    } finally {
-      resource.exit();
     }
   }
 
@@ -102,11 +94,9 @@ public final class Stream implements AutoCloseable {
 
   /** Copies {@code bytes} bytes on the device; the ranges must not overlap. */
   public void copy(long target, long source, long bytes) {
-    long stream = resource.enter();
-    try {
+    try (var _ = resource.use()) {
+      long stream = resource.handle();
       Transfers.within(context, stream, target, source, bytes);
-    } finally {
-      resource.exit();
     }
   }
 
@@ -127,51 +117,43 @@ public final class Stream implements AutoCloseable {
   /** Marks this point of the work. */
   public void record(Event event) {
     requireSameDevice(event);
-    long handle = event.resource().enter();
-    try {
+    try (var _ = event.resource().use()) {
+      long handle = event.resource().handle();
       enqueue(
           "cuEventRecord",
           stream -> (int) context.cu().cuEventRecord().invokeExact(handle, stream));
-    } finally {
-      event.resource().exit();
     }
   }
 
   /** Holds later work of this stream back until {@code event} is done. */
   public void waitFor(Event event) {
     requireSameDevice(event);
-    long handle = event.resource().enter();
-    try {
+    try (var _ = event.resource().use()) {
+      long handle = event.resource().handle();
       enqueue(
           "cuStreamWaitEvent",
           stream -> (int) context.cu().cuStreamWaitEvent().invokeExact(stream, handle, 0));
-    } finally {
-      event.resource().exit();
     }
   }
 
   /** Waits until all work is done; throws what went wrong in it. */
   public void synchronize() {
-    long stream = resource.enter();
-    try {
+    try (var _ = resource.use()) {
+      long stream = resource.handle();
       Transfers.synchronize(context, stream);
-    } finally {
-      resource.exit();
     }
   }
 
   /** Whether all work is done. */
   public boolean isIdle() {
-    long stream = resource.enter();
-    try {
+    try (var _ = resource.use()) {
+      long stream = resource.handle();
       int code = context.status(() -> (int) context.cu().cuStreamQuery().invokeExact(stream));
       if (code == NOT_READY) {
         return false;
       }
       context.check("cuStreamQuery", code);
       return true;
-    } finally {
-      resource.exit();
     }
   }
 
@@ -195,15 +177,13 @@ public final class Stream implements AutoCloseable {
     } finally {
       capturing = false;
     }
-    long stream = resource.enter();
-    try {
+    try (var _ = resource.use()) {
+      long stream = resource.handle();
       long graph =
           context.longFrom(
               "cuStreamEndCapture",
               out -> (int) context.cu().cuStreamEndCapture().invokeExact(stream, out));
       return ExecutableGraph.instantiate(context, graph, stream);
-    } finally {
-      resource.exit();
     }
   }
 
@@ -228,19 +208,17 @@ public final class Stream implements AutoCloseable {
   }
 
   private void enqueue(String function, StreamCall call) {
-    long stream = resource.enter();
-    try {
+    try (var _ = resource.use()) {
+      long stream = resource.handle();
       context.callInside(function, () -> call.invoke(stream));
-    } finally {
-      resource.exit();
     }
   }
 
   /** Ends a capture whose work failed; what the driver says of it adds nothing. */
   private void abandonCapture(Throwable failure) {
     try (Arena arena = Arena.ofConfined()) {
-      long stream = resource.enter();
-      try {
+      try (var _ = resource.use()) {
+        long stream = resource.handle();
         MemorySegment out = arena.allocate(JAVA_LONG);
         int code =
             context.status(() -> (int) context.cu().cuStreamEndCapture().invokeExact(stream, out));
@@ -248,8 +226,6 @@ public final class Stream implements AutoCloseable {
         if (code == 0 && graph != 0) {
           context.status(() -> (int) context.cu().cuGraphDestroy().invokeExact(graph));
         }
-      } finally {
-        resource.exit();
       }
     } catch (DeviceException | IllegalStateException e) {
       failure.addSuppressed(e);

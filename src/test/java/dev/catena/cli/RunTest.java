@@ -149,16 +149,22 @@ class RunTest {
     assertEquals(count, ((List<?>) json.get("images")).size());
   }
 
+  private record View(long data, int pitch) {}
+
+  private record Add(View y, View a, View b, int pixels, int channels, int rectify) {}
+
   @Test
   void aCommandEndsWithWhatTheJudgeFound() {
     try (Device device = Device.open("ptx:90");
         DeviceMemory neverWritten = device.allocate(32 * 8 * Float.BYTES);
         DeviceMemory sum = device.allocate(32 * 8 * Float.BYTES);
         Stream stream = device.newStream()) {
+      View unwritten = new View(neverWritten.address(), 8);
+      Add add = new Add(new View(sum.address(), 8), unwritten, unwritten, 32, 8, 0);
       device
           .module("add")
           .kernel("add_f32")
-          .prepare(Dim.of(1), Dim.of(1, 32), 0, sum, neverWritten, neverWritten, 32, 8, 8, 8, 8, 0)
+          .prepare(Dim.of(1), Dim.of(1, 32), 0, add)
           .enqueue(stream);
       stream.synchronize();
     }
