@@ -9,6 +9,8 @@ import dev.catena.device.Device;
 import dev.catena.graph.DType;
 import dev.catena.graph.Shape;
 import dev.catena.plan.MemoryPlan;
+import dev.catena.report.Figures;
+import dev.catena.report.ReportedVariant;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -188,15 +190,15 @@ final class Compare implements Callable<Integer> {
   }
 
   /** Measures the layers of each, one variant after the other. */
-  private static List<ReportFile.Entry> entries(List<ComparedVariant> compared) {
-    List<ReportFile.Entry> entries = new ArrayList<>();
+  private static List<ReportedVariant> reported(List<ComparedVariant> compared) {
+    List<ReportedVariant> reported = new ArrayList<>();
     try (ProgressBar progress = Progress.bar("measuring layers", compared.size())) {
       for (ComparedVariant variant : compared) {
-        entries.add(variant.entry(LAYER_ROUNDS));
+        reported.add(variant.reported(LAYER_ROUNDS));
         progress.step();
       }
     }
-    return entries;
+    return reported;
   }
 
   private int report(Model model, Device device, List<ComparedVariant> compared)
@@ -230,12 +232,12 @@ final class Compare implements Callable<Integer> {
     output.result(result.text(title, device.describe(), output.width()), result);
     if (page.isWanted()) {
       String training = train ? ", training" : "";
-      page.write(output, title + training, result.verdict(), result, device, entries(compared));
+      page.write(output, title + training, result.verdict(), result, device, reported(compared));
     }
     if (chart != null) {
       Map<String, MemoryPlan> plans = new LinkedHashMap<>();
       compared.forEach(c -> plans.put(c.name(), c.run().compiled().plan()));
-      output.write(chart, PlanCharts.svg(plans));
+      output.write(chart, Figures.arenas(plans));
     }
     if (!agree) {
       output.say(disagreement(compared, results, accepted));

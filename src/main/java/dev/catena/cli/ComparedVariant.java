@@ -2,6 +2,7 @@ package dev.catena.cli;
 
 import dev.catena.StepEngine;
 import dev.catena.engine.Timing;
+import dev.catena.report.ReportedVariant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -26,9 +27,9 @@ record ComparedVariant(String name, ComparedRun run, double compileMs, List<Doub
   }
 
   /** For the page, with the times of its layers, which are measured now. */
-  ReportFile.Entry entry(int rounds) {
+  ReportedVariant reported(int rounds) {
     ComparedRun.Compiled c = run.compiled();
-    return new ReportFile.Entry(name, c.plan(), c.resident(), run.profile(rounds));
+    return new ReportedVariant(name, c.plan(), c.resident(), run.profile(rounds));
   }
 
   VariantResult result(float[] reference) {

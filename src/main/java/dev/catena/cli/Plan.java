@@ -8,6 +8,8 @@ import dev.catena.Variant;
 import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.TrainingPlan;
 import dev.catena.plan.TrainingState;
+import dev.catena.report.Figures;
+import dev.catena.report.ReportedVariant;
 import dev.catena.report.Table;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -89,9 +91,9 @@ final class Plan implements Callable<Integer> {
     String title =
         "Plan of %s, batch %d, %s%s"
             .formatted(model.name(), batch, dtype, train ? ", training" : "");
-    page.write(output, title, verdict(variants), result, null, entries(plans));
+    page.write(output, title, verdict(variants), result, null, reported(plans));
     if (chart != null) {
-      output.write(chart, PlanCharts.svg(plans));
+      output.write(chart, Figures.arenas(plans));
     }
     return 0;
   }
@@ -171,15 +173,15 @@ final class Plan implements Callable<Integer> {
         .toList();
   }
 
-  private List<ReportFile.Entry> entries(Map<String, MemoryPlan> plans) {
-    List<ReportFile.Entry> entries = new ArrayList<>();
+  private List<ReportedVariant> reported(Map<String, MemoryPlan> plans) {
+    List<ReportedVariant> reported = new ArrayList<>();
     plans.forEach(
         (name, plan) -> {
           Map<String, Long> resident =
               train ? ReportFile.resident(state) : Map.of("parameters", plan.weightBytes());
-          entries.add(new ReportFile.Entry(name, plan, resident, List.of()));
+          reported.add(new ReportedVariant(name, plan, resident, List.of()));
         });
-    return entries;
+    return reported;
   }
 
   private String reports(Map<String, MemoryPlan> plans) {

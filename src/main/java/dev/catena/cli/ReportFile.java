@@ -1,18 +1,14 @@
 package dev.catena.cli;
 
-import dev.catena.StepTime;
 import dev.catena.device.Device;
 import dev.catena.device.Environment;
-import dev.catena.plan.MemoryPlan;
 import dev.catena.plan.TrainingState;
-import dev.catena.report.Json;
 import dev.catena.report.Page;
-import dev.catena.report.Schedule;
+import dev.catena.report.ReportedVariant;
 import java.io.IOException;
 import java.time.ZoneId;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,16 +30,6 @@ final class ReportFile {
               + " time per layer where it is measured, all figures, and how they were made.")
   private OutputFile file;
 
-  /**
-   * One variant in a report.
-   *
-   * @param plan its arena
-   * @param resident bytes that stay on the device between runs, by owner: {@code parameters},
-   *     {@code optimizer}, {@code parameter_gradients}
-   * @param layers their times; empty where none were measured
-   */
-  record Entry(String name, MemoryPlan plan, Map<String, Long> resident, List<StepTime> layers) {}
-
   /** What a trainer keeps on the device between steps, by owner. */
   static Map<String, Long> resident(TrainingState state) {
     long gradients = state.copies() - state.gradients();
@@ -62,7 +48,7 @@ final class ReportFile {
   /**
    * Writes the page if it was asked for.
    *
-   * @param summary what a reader with no time should read, line by line
+   * @param summary what a reader with little time should read, line by line
    * @param result with a component {@code variants}
    * @param device that it ran on, or null
    */
@@ -72,38 +58,12 @@ final class ReportFile {
       List<String> summary,
       Record result,
       Device device,
-      List<Entry> entries)
+      List<ReportedVariant> variants)
       throws IOException {
-    if (!isWanted()) {
-      return;
+    if (isWanted()) {
+      output.write(
+          file, Page.of(title, summary, commandLine(), environment(device), result, variants));
     }
-    Map<String, Object> page = new LinkedHashMap<>();
-    page.put("title", title);
-    page.put("summary", summary);
-    page.put("command", commandLine());
-    page.put("environment", environment(device));
-    page.put("result", result);
-    page.put("schedules", entries.stream().map(ReportFile::schedule).toList());
-    output.write(file, Page.of(title, Json.text(page)));
-  }
-
-  private static Map<String, Object> schedule(Entry entry) {
-    Map<String, Object> schedule = new LinkedHashMap<>();
-    schedule.put("name", entry.name());
-    schedule.putAll(Schedule.of(entry.plan()));
-    schedule.put("resident_bytes", entry.resident());
-    List<Map<String, Object>> layers = new ArrayList<>();
-    for (StepTime time : entry.layers()) {
-      Map<String, Object> layer = new LinkedHashMap<>();
-      layer.put("step", time.step());
-      layer.put("operation", time.operation());
-      layer.put("engine", time.engine());
-      layer.put("launches", time.launches());
-      layer.put("ms", time.millis());
-      layers.add(layer);
-    }
-    schedule.put("layers", layers);
-    return schedule;
   }
 
   /** As a shell would take it. */
@@ -113,8 +73,8 @@ final class ReportFile {
         .collect(Collectors.joining(" ", "./catena ", ""));
   }
 
-  private static Map<String, Object> environment(Device device) {
-    Map<String, Object> environment = new LinkedHashMap<>();
+  private static Map<String, String> environment(Device device) {
+    Map<String, String> environment = new LinkedHashMap<>();
     environment.put("Catena", new Main.Version().getVersion()[0]);
     environment.put("Device", device == null ? "none: planned, not run" : device.describe());
     environment.put(

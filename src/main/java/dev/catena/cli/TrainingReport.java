@@ -6,8 +6,8 @@ import dev.catena.Trainer;
 import dev.catena.Training;
 import dev.catena.device.Device;
 import dev.catena.graph.DType;
+import dev.catena.report.Figures;
 import dev.catena.report.Table;
-import dev.catena.report.TrainingChart;
 import dev.catena.report.Units;
 import java.util.ArrayList;
 import java.util.List;
@@ -165,16 +165,16 @@ final class TrainingReport {
 
   /** The run as SVG. */
   String chart(String title) {
-    List<TrainingChart.Epoch> points =
+    return Figures.training(
+        title,
+        firstStep,
+        losses,
+        epochs.stream().mapToDouble(Fit.Epoch::steps).toArray(),
+        epochs.stream().mapToDouble(e -> e.train().accuracy()).toArray(),
         epochs.stream()
-            .map(
-                e ->
-                    new TrainingChart.Epoch(
-                        e.steps(),
-                        e.train().accuracy(),
-                        e.test().map(Evaluation::accuracy).orElse(Double.NaN)))
-            .toList();
-    return TrainingChart.svg(title, firstStep, losses, points);
+            .flatMap(e -> e.test().stream())
+            .mapToDouble(Evaluation::accuracy)
+            .toArray());
   }
 
   private long measuredBytes() {

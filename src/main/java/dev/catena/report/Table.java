@@ -31,9 +31,20 @@ public final class Table<R> {
   private final List<Column> columns = new ArrayList<>();
 
   /** A column with the texts of its cells. */
-  private record Column(String heading, boolean right, List<String> cells) {
+  private record Column(String heading, boolean right, List<String> cells, List<String> titles) {
     int width() {
       return Math.max(length(heading), cells.stream().mapToInt(Table::length).max().orElse(0));
+    }
+
+    /** A cell; names may be broken after their dots. */
+    String html(String tag, String attributes, String text) {
+      return "<%s%s%s>%s</%s>"
+          .formatted(
+              tag,
+              right ? " class=\"number\"" : "",
+              attributes,
+              right ? Chart.escape(text) : Chart.escape(text).replace(".", ".<wbr>"),
+              tag);
     }
 
     String padded(String text) {
@@ -58,7 +69,11 @@ public final class Table<R> {
 
   /** Adds a column of sizes in bytes. */
   public Table<R> bytes(String heading, ToLongFunction<R> value) {
-    return add(heading, true, row -> Units.bytes(value.applyAsLong(row)));
+    List<String> exact =
+        rows.stream().map(row -> Units.count(value.applyAsLong(row)) + " bytes").toList();
+    List<String> cells = rows.stream().map(row -> Units.bytes(value.applyAsLong(row))).toList();
+    columns.add(new Column(heading, true, cells, exact));
+    return this;
   }
 
   /** Adds a column of times in milliseconds. */
@@ -88,7 +103,7 @@ public final class Table<R> {
   }
 
   private Table<R> add(String heading, boolean right, Function<R, String> cell) {
-    columns.add(new Column(heading, right, rows.stream().map(cell).toList()));
+    columns.add(new Column(heading, right, rows.stream().map(cell).toList(), List.of()));
     return this;
   }
 
@@ -133,6 +148,25 @@ public final class Table<R> {
     return missing.isEmpty()
         ? text.toString()
         : text + Units.wrapped("--wide also shows: ", String.join(", ", missing), "  ", width);
+  }
+
+  /** The table as HTML, of the class {@code kind}. A size has its bytes as a tip. */
+  String html(String kind) {
+    StringBuilder html = new StringBuilder("<table class=\"" + kind + "\"><thead><tr>");
+    for (Column column : columns) {
+      html.append(column.html("th", "", column.heading));
+    }
+    html.append("</tr></thead>\n<tbody>\n");
+    for (int i = 0; i < rows.size(); i++) {
+      html.append("<tr>");
+      for (Column column : columns) {
+        String title = column.titles.isEmpty() ? "" : " title=\"" + column.titles.get(i) + "\"";
+        String heading = " data-of=\"" + Chart.escape(column.heading) + "\"";
+        html.append(column.html("td", heading + title, column.cells.get(i)));
+      }
+      html.append("</tr>\n");
+    }
+    return html.append("</tbody></table>\n").toString();
   }
 
   private static void line(StringBuilder text, List<String> cells) {

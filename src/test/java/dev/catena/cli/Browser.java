@@ -23,6 +23,7 @@ final class Browser implements AutoCloseable {
 
   private final Process driver;
   private final String session;
+  private int shown;
 
   private Browser(Process driver, String server) throws IOException {
     this.driver = driver;
@@ -84,7 +85,13 @@ final class Browser implements AutoCloseable {
     devTools("Emulation.setDeviceMetricsOverride", screen);
     Map<String, Object> feature = Map.of("name", "prefers-color-scheme", "value", scheme);
     devTools("Emulation.setEmulatedMedia", Map.of("features", List.of(feature)));
-    send(session + "/url", Map.of("url", page.toString()));
+    String query = "?" + ++shown;
+    send(session + "/url", Map.of("url", page + query));
+    // The driver does not always wait until a page is read to its end.
+    while (!query.equals(
+        evaluate("return document.readyState === 'complete' ? location.search : ''"))) {
+      Thread.onSpinWait();
+    }
   }
 
   private void devTools(String command, Map<String, Object> parameters) throws IOException {

@@ -70,7 +70,7 @@ class TrainTest {
       assertTrue(lines.get(step + 1).startsWith(step + "," + step / 2 + ","), lines::toString);
     }
     String drawing = Files.readString(folder.resolve("run.svg"));
-    assertTrue(drawing.startsWith("<svg") && drawing.contains("polyline class=\"test\""));
+    assertTrue(drawing.startsWith("<svg") && drawing.contains("data-series=\"test accuracy\""));
   }
 
   /** What {@code TrainingOracleTest} holds to PyTorch's steps are the command's steps too. */
