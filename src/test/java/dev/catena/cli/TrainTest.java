@@ -172,7 +172,7 @@ class TrainTest {
     assertTrue(labels.contains("tensor 'labels': element 1 is 10, there are 10 classes"), labels);
     Path data = data(0, 9);
     assertComplaint("make no batch of 11", run(data, "--batch", "11"));
-    assertComplaint("momentum is in [0, 1)", run(data, "--momentum", "1"));
+    assertComplaint("'1' is not a number from 0 to below 1", run(data, "--momentum", "1"));
     assertComplaint("there is no schedule 'cos'", run(data, "--schedule", "cos"));
     assertComplaint("there is no 'best', only unfused,", run(data, "--policy", "best"));
     Path weights = Samples.weights(folder.resolve("weights.safetensors"));
