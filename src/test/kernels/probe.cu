@@ -4,25 +4,46 @@
 #include "kernel.h"
 
 // y = a x + y
-extern "C" __global__ void axpy(const float* x, float* y, float a, int n) {
+struct Axpy {
+  const float* x;
+  float* y;
+  float a;
+  int n;
+};
+extern "C" __global__ void axpy(const Axpy p) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i < n) y[i] = a * x[i] + y[i];
+  if (i < p.n) p.y[i] = p.a * p.x[i] + p.y[i];
 }
 HOST_KERNEL_LOOP(axpy)
 
-// Writes its arguments and its place in the grid: every type that a launch takes.
-extern "C" __global__ void echo(double* out, int i, long long l, float f, double d) {
+// The same as other programs' kernels have it, which are launched through JCuda.
+extern "C" __global__ void axpy_plain(const float* x, float* y, float a, int n) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) y[i] = a * x[i] + y[i];
+}
+HOST_KERNEL_LOOP(axpy_plain)
+
+// Writes its parameters and its place in the grid: every type that a struct may have.
+struct Echo {
+  double* out;
+  int i;
+  long long l;
+  float f;
+  double d;
+};
+extern "C" __global__ void echo(const Echo p) {
   if (threadIdx.x + blockIdx.x + blockIdx.y + blockIdx.z != 0) return;
-  double values[] = {double(i), double(l), f, d, double(gridDim.x), double(gridDim.y), double(gridDim.z),
+  double values[] = {double(p.i), double(p.l), p.f, p.d, double(gridDim.x), double(gridDim.y), double(gridDim.z),
                      double(blockDim.x), double(blockDim.y), double(blockDim.z)};
-  for (int k = 0; k < 10; ++k) out[k] = values[k];
+  for (int k = 0; k < 10; ++k) p.out[k] = values[k];
 }
 HOST_KERNEL_LOOP(echo)
 
 // Reverses each block's range through dynamic shared memory and a barrier.
-extern "C" __global__ void reverse(int* data) {
+struct Reverse { int* data; };
+extern "C" __global__ void reverse(const Reverse p) {
   DYNAMIC_SHARED(int, shared);
-  int* range = data + blockIdx.x * blockDim.x;
+  int* range = p.data + blockIdx.x * blockDim.x;
   shared[threadIdx.x] = range[threadIdx.x];
   __syncthreads();
   range[threadIdx.x] = shared[blockDim.x - 1 - threadIdx.x];
@@ -30,7 +51,8 @@ extern "C" __global__ void reverse(int* data) {
 HOST_KERNEL_FIBERS(reverse)
 
 // Takes its time.
-extern "C" __global__ void sleep_ms(int milliseconds) {
-  if (threadIdx.x == 0) std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+struct Sleep { int milliseconds; };
+extern "C" __global__ void sleep_ms(const Sleep p) {
+  if (threadIdx.x == 0) std::this_thread::sleep_for(std::chrono::milliseconds(p.milliseconds));
 }
 HOST_KERNEL_LOOP(sleep_ms)

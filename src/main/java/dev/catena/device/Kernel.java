@@ -4,15 +4,13 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.catena.error.DeviceException;
+import dev.catena.error.KernelMismatchException;
 import dev.catena.error.MissingNativeException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /** A function of a {@link Module} that runs on the device; it lives as long as the device. */
 public final class Kernel {
-  private static final int INVALID_VALUE = 1;
-
   // CUfunction_attribute
   private static final int MAX_THREADS = 0;
   private static final int SHARED_BYTES = 1;
@@ -27,16 +25,14 @@ public final class Kernel {
   private final int sharedBytes;
   private final int localBytes;
   private final int registers;
-  private int maxDynamicSharedBytes;
   private final ParameterLayout layout;
-
-  /** Size of each parameter; null where the driver, older than CUDA 12.4, does not tell. */
-  private final int[] parameterBytes;
+  private int maxDynamicSharedBytes;
 
   /**
    * Inside the device's {@link Resource#enter}.
    *
-   * @param layout of its parameter struct; null if its parameters are no struct
+   * @param layout of its parameter struct
+   * @throws DeviceException when there is none, or the driver says another size
    */
   Kernel(Context context, String name, long function, ParameterLayout layout) {
     this.context = context;
@@ -48,7 +44,7 @@ public final class Kernel {
     this.localBytes = attribute(LOCAL_BYTES);
     this.registers = attribute(REGISTERS);
     this.maxDynamicSharedBytes = attribute(MAX_DYNAMIC_SHARED_BYTES);
-    this.parameterBytes = queryParameterBytes();
+    requireSize();
   }
 
   /** The function's name. */
@@ -97,12 +93,11 @@ public final class Kernel {
    * Fixes a launch.
    *
    * @param dynamicSharedBytes shared memory of a block beyond the static one
-   * @param arguments in the kernel's order: {@code Integer}, {@code Long} (a device address or a
-   *     64-bit integer), {@code Float}, {@code Double}, or {@link DeviceMemory} for its address
-   * @throws IllegalArgumentException when the block is too large, or the arguments differ from the
-   *     kernel's parameters in number or size
+   * @param parameters a record of the fields of the kernel's parameter struct, in their order
+   * @throws IllegalArgumentException when the block is too large
+   * @throws KernelMismatchException when the record's components are not the struct's fields
    */
-  public Launch prepare(Dim grid, Dim block, int dynamicSharedBytes, Object... arguments) {
+  public Launch prepare(Dim grid, Dim block, int dynamicSharedBytes, Record parameters) {
     if (block.count() > maxThreads) {
       throw new IllegalArgumentException(
           name + " runs at most " + maxThreads + " threads in a block, not " + block);
@@ -112,65 +107,37 @@ public final class Kernel {
     }
     try (var _ = context.device().use()) {
       allowShared(dynamicSharedBytes);
-      return new Launch(this, context, function, grid, block, dynamicSharedBytes, arguments);
+      return new Launch(this, context, function, grid, block, dynamicSharedBytes, parameters);
     }
   }
 
-  /** The parameter struct, if the record that is given has to fill one. */
+  /** The parameter struct, as the build wrote it down. */
   ParameterLayout layout() {
-    if (layout == null) {
-      throw new DeviceException(
-          "kernels/layouts.txt has no parameter struct of kernel %s: build the kernels again"
-              .formatted(name));
-    }
     return layout;
   }
 
-  /** Throws when the arguments, of these sizes, are not what the kernel takes. */
-  void requireParameters(int[] argumentBytes) {
-    if (parameterBytes == null) {
-      return;
+  /** Throws unless the driver's parameter is one of the struct's size; old drivers do not say. */
+  private void requireSize() {
+    if (layout == null) {
+      throw new DeviceException(
+          "kernels/layouts.txt has no parameters of kernel %s: build the kernels again"
+              .formatted(name));
     }
-    if (argumentBytes.length != parameterBytes.length) {
-      throw new IllegalArgumentException(
-          "%s takes %d arguments, not %d"
-              .formatted(name, parameterBytes.length, argumentBytes.length));
-    }
-    int i = Arrays.mismatch(argumentBytes, parameterBytes);
-    if (i >= 0) {
-      throw new IllegalArgumentException(
-          "argument %d of %s has %d bytes, not %d"
-              .formatted(i, name, parameterBytes[i], argumentBytes[i]));
-    }
-  }
-
-  private int[] queryParameterBytes() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment offset = arena.allocate(JAVA_LONG);
       MemorySegment size = arena.allocate(JAVA_LONG);
-      int[] sizes = new int[0];
-      while (true) {
-        long index = sizes.length;
-        int code =
-            context.status(
-                () ->
-                    (int)
-                        context
-                            .cu()
-                            .cuFuncGetParamInfo()
-                            .invokeExact(function, index, offset, size));
-        if (code == INVALID_VALUE) {
-          return sizes; // one beyond the last
-        }
-        context.check("cuFuncGetParamInfo", code);
-        sizes = Arrays.copyOf(sizes, sizes.length + 1);
-        sizes[sizes.length - 1] = Math.toIntExact(size.get(JAVA_LONG, 0));
+      context.callInside(
+          "cuFuncGetParamInfo",
+          () -> (int) context.cu().cuFuncGetParamInfo().invokeExact(function, 0L, offset, size));
+      if (size.get(JAVA_LONG, 0) != layout.bytes()) {
+        throw new DeviceException(
+            "kernel %s takes %d bytes of parameters, not %d as kernels/layouts.txt says: build the kernels again"
+                .formatted(name, size.get(JAVA_LONG, 0), layout.bytes()));
       }
     } catch (DeviceException e) {
-      if (e.getCause() instanceof MissingNativeException) {
-        return null;
+      if (!(e.getCause() instanceof MissingNativeException)) {
+        throw e;
       }
-      throw e;
     }
   }
 

@@ -1,8 +1,5 @@
 package dev.catena.device;
 
-import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
@@ -14,8 +11,7 @@ import java.lang.invoke.MethodHandle;
  * thread.
  */
 public final class Launch {
-  private static final long SLOT = JAVA_LONG.byteSize();
-  private static final long STRUCT = 16;
+  private static final long ALIGNMENT = 16;
 
   private final Kernel kernel;
   private final Context context;
@@ -25,7 +21,7 @@ public final class Launch {
   private final Dim block;
   private final int sharedBytes;
 
-  /** Pointers to the values, then the values, in memory that lives as long as this object. */
+  /** A pointer to the parameters and these, in memory that lives as long as this object. */
   private final MemorySegment parameters;
 
   Launch(
@@ -35,7 +31,7 @@ public final class Launch {
       Dim grid,
       Dim block,
       int sharedBytes,
-      Object[] arguments) {
+      Record parameters) {
     this.kernel = kernel;
     this.context = context;
     this.launch = context.cu().cuLaunchKernel();
@@ -43,7 +39,7 @@ public final class Launch {
     this.grid = grid;
     this.block = block;
     this.sharedBytes = sharedBytes;
-    this.parameters = layOut(kernel, arguments);
+    this.parameters = layOut(kernel.layout(), parameters);
   }
 
   /** Enqueues the kernel; allocates nothing on the Java heap. */
@@ -97,45 +93,11 @@ public final class Launch {
     return kernel.name() + "<<<" + grid + ", " + block + ", " + sharedBytes + ">>>";
   }
 
-  private static MemorySegment layOut(Kernel kernel, Object[] arguments) {
-    if (arguments.length == 1 && arguments[0] instanceof Record record) {
-      return layOut(kernel, record);
-    }
-    long values = arguments.length * SLOT;
-    MemorySegment block =
-        Arena.ofAuto().allocate(Math.max(SLOT, 2 * values), JAVA_LONG.byteAlignment());
-    int[] bytes = new int[arguments.length];
-    for (int i = 0; i < arguments.length; i++) {
-      block.set(JAVA_LONG, i * SLOT, block.address() + values + i * SLOT);
-      bytes[i] = set(block, values + i * SLOT, arguments[i], i, kernel);
-    }
-    kernel.requireParameters(bytes);
-    return block;
-  }
-
   /** A pointer to the struct, then, as aligned as any field may be, the struct. */
-  private static MemorySegment layOut(Kernel kernel, Record record) {
-    ParameterLayout layout = kernel.layout();
-    kernel.requireParameters(new int[] {layout.bytes()});
-    MemorySegment block = Arena.ofAuto().allocate(STRUCT + layout.bytes(), STRUCT);
-    block.set(JAVA_LONG, 0, block.address() + STRUCT);
-    layout.write(record, block.asSlice(STRUCT));
+  private static MemorySegment layOut(ParameterLayout layout, Record parameters) {
+    MemorySegment block = Arena.ofAuto().allocate(ALIGNMENT + layout.bytes(), ALIGNMENT);
+    block.set(JAVA_LONG, 0, block.address() + ALIGNMENT);
+    layout.write(parameters, block.asSlice(ALIGNMENT));
     return block;
-  }
-
-  /** Writes a value and returns its size. */
-  private static int set(MemorySegment block, long at, Object argument, int i, Kernel kernel) {
-    switch (argument) {
-      case Integer value -> block.set(JAVA_INT, at, value);
-      case Float value -> block.set(JAVA_FLOAT, at, value);
-      case Long value -> block.set(JAVA_LONG, at, value);
-      case Double value -> block.set(JAVA_DOUBLE, at, value);
-      case DeviceMemory memory -> block.set(JAVA_LONG, at, memory.address());
-      case null, default ->
-          throw new IllegalArgumentException(
-              "argument %d of %s must be Integer, Long, Float, Double or DeviceMemory: %s"
-                  .formatted(i, kernel.name(), argument));
-    }
-    return argument instanceof Integer || argument instanceof Float ? 4 : 8;
   }
 }

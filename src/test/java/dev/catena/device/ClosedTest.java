@@ -48,7 +48,10 @@ class ClosedTest {
       long address = memory.address();
       Stream stream = device.newStream();
       Event event = device.newEvent();
-      Launch launch = Probe.load(device).kernel("sleep_ms").prepare(Dim.of(1), Dim.of(1), 0, 0);
+      Launch launch =
+          Probe.load(device)
+              .kernel("sleep_ms")
+              .prepare(Dim.of(1), Dim.of(1), 0, new Probe.Sleep(0));
       ExecutableGraph graph = stream.capture(() -> launch.enqueue(stream));
       try (Stream open = device.newStream()) {
         for (AutoCloseable closed : List.of(graph, event, stream, memory)) {
@@ -85,7 +88,7 @@ class ClosedTest {
     long used = device.usedMemory();
     Module probe = Probe.load(device);
     Kernel kernel = probe.kernel("sleep_ms");
-    Launch launch = kernel.prepare(Dim.of(1), Dim.of(1), 0, 0);
+    Launch launch = kernel.prepare(Dim.of(1), Dim.of(1), 0, new Probe.Sleep(0));
     Stream stream = device.newStream();
     ExecutableGraph graph = stream.capture(() -> launch.enqueue(stream));
     DeviceMemory memory = device.allocate(1 << 20);
@@ -111,7 +114,7 @@ class ClosedTest {
         () -> device.module("any"),
         () -> probe.kernel("axpy"),
         () -> kernel.activeBlocks(1, 0),
-        () -> kernel.prepare(Dim.of(1), Dim.of(1), 0, 0));
+        () -> kernel.prepare(Dim.of(1), Dim.of(1), 0, new Probe.Sleep(0)));
     List.of(graph, memory, stream).forEach(ClosedTest::closeTwice);
     try (Device again = Device.open("host")) {
       assertEquals(used, again.usedMemory(), "memory that was open is not freed");
@@ -121,7 +124,10 @@ class ClosedTest {
   @Test
   void closingWaitsForCallsThatAreUnderWay() throws Exception {
     try (Device device = Device.open("host")) {
-      Launch sleep = Probe.load(device).kernel("sleep_ms").prepare(Dim.of(1), Dim.of(1), 0, 300);
+      Launch sleep =
+          Probe.load(device)
+              .kernel("sleep_ms")
+              .prepare(Dim.of(1), Dim.of(1), 0, new Probe.Sleep(300));
       Stream stream = device.newStream();
       sleep.enqueue(stream);
       CountDownLatch waiting = new CountDownLatch(1);
@@ -147,7 +153,10 @@ class ClosedTest {
       Stream stream = device.newStream();
       DeviceMemory memory = device.allocate(1024);
       long address = memory.address();
-      Launch launch = Probe.load(device).kernel("sleep_ms").prepare(Dim.of(1), Dim.of(1), 0, 0);
+      Launch launch =
+          Probe.load(device)
+              .kernel("sleep_ms")
+              .prepare(Dim.of(1), Dim.of(1), 0, new Probe.Sleep(0));
       CountDownLatch running = new CountDownLatch(16);
       try (var threads = Executors.newFixedThreadPool(16)) {
         List<Future<?>> users =

@@ -13,7 +13,10 @@ class HeapAllocationTest {
   void launchesAllocateNothing() throws Throwable {
     try (Device device = Device.open("host");
         Stream stream = device.newStream()) {
-      Launch launch = Probe.load(device).kernel("sleep_ms").prepare(Dim.of(1), Dim.of(1), 0, 0);
+      Launch launch =
+          Probe.load(device)
+              .kernel("sleep_ms")
+              .prepare(Dim.of(1), Dim.of(1), 0, new Probe.Sleep(0));
       try (ExecutableGraph graph = stream.capture(() -> launch.enqueue(stream))) {
         assertEquals(0, leastAllocated(stream, () -> launch.enqueue(stream)), "Launch.enqueue");
         assertEquals(0, leastAllocated(stream, () -> graph.launch(stream)), "ExecutableGraph");

@@ -74,7 +74,7 @@ class JCudaTest {
       CUmodule module = new CUmodule();
       cuModuleLoadData(module, Files.readAllBytes(Path.of(args[0])));
       CUfunction axpy = new CUfunction();
-      cuModuleGetFunction(axpy, module, "axpy");
+      cuModuleGetFunction(axpy, module, "axpy_plain");
       Pointer parameters =
           Pointer.to(
               Pointer.to(deviceX),

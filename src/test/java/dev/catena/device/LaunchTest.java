@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.error.DeviceException;
+import dev.catena.error.KernelMismatchException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,6 +20,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class LaunchTest {
+  private record Echo(long out, int i, long l, float f, double d) {}
+
   private Device device;
   private Stream stream;
   private Module probe;
@@ -38,10 +41,8 @@ class LaunchTest {
   @Test
   void passesEveryType() {
     try (DeviceMemory out = device.allocate(80)) {
-      Launch launch =
-          probe
-              .kernel("echo")
-              .prepare(Dim.of(2, 3, 4), Dim.of(5, 6, 7), 0, out, -7, 1L << 40, 0.5f, Math.PI);
+      Echo echo = new Echo(out.address(), -7, 1L << 40, 0.5f, Math.PI);
+      Launch launch = probe.kernel("echo").prepare(Dim.of(2, 3, 4), Dim.of(5, 6, 7), 0, echo);
       launch.enqueue(stream);
       stream.synchronize();
       double[] values = new double[10];
@@ -59,7 +60,7 @@ class LaunchTest {
       memory.upload(MemorySegment.ofArray(data));
       probe
           .kernel("reverse")
-          .prepare(Dim.of(4), Dim.of(256), 256 * 4, memory.address())
+          .prepare(Dim.of(4), Dim.of(256), 256 * 4, new Probe.Reverse(memory.address()))
           .enqueue(stream);
       stream.synchronize();
       memory.download(MemorySegment.ofArray(data));
@@ -75,7 +76,10 @@ class LaunchTest {
     int[] data = new int[64];
     try (DeviceMemory memory = device.allocate(256)) {
       memory.upload(MemorySegment.ofArray(data));
-      probe.kernel("reverse").prepare(Dim.of(1), Dim.of(64), bytes, memory).enqueue(stream);
+      probe
+          .kernel("reverse")
+          .prepare(Dim.of(1), Dim.of(64), bytes, new Probe.Reverse(memory.address()))
+          .enqueue(stream);
       stream.synchronize();
     }
   }
@@ -97,33 +101,35 @@ class LaunchTest {
     Kernel kernel = probe.kernel("sleep_ms");
     Dim one = Dim.of(1);
     Dim large = Dim.of(kernel.maxThreads(), 2);
-    var e = assertThrows(IllegalArgumentException.class, () -> kernel.prepare(one, large, 0, 1));
+    var none = new Probe.Sleep(0);
+    var e = assertThrows(IllegalArgumentException.class, () -> kernel.prepare(one, large, 0, none));
     assertEquals(
         "sleep_ms runs at most %1$d threads in a block, not %1$dx2x1"
             .formatted(kernel.maxThreads()),
         e.getMessage());
-    assertThrows(IllegalArgumentException.class, () -> kernel.prepare(one, one, -1, 1));
+    assertThrows(IllegalArgumentException.class, () -> kernel.prepare(one, one, -1, none));
     assertThrows(IllegalArgumentException.class, () -> Dim.of(0));
-    for (Object wrong : new Object[] {null, "1", (short) 1, new int[1]}) {
-      var argument =
-          assertThrows(
-              IllegalArgumentException.class,
-              () -> kernel.prepare(one, one, 0, new Object[] {wrong}));
-      assertTrue(argument.getMessage().startsWith("argument 0 of sleep_ms must be Integer"));
-    }
+    var other =
+        assertThrows(
+            KernelMismatchException.class, () -> kernel.prepare(one, one, 0, new Probe.Reverse(0)));
+    assertEquals(
+        "kernel sleep_ms takes int milliseconds as field 0 of its parameters, and Reverse has long"
+            + " data; change the struct in kernels/ and the record alike, and build both",
+        other.getMessage());
   }
 
   @Test
-  void argumentsMustMatchTheKernelsParameters() {
-    Kernel kernel = probe.kernel("axpy");
-    Dim one = Dim.of(1);
-    var count =
-        assertThrows(IllegalArgumentException.class, () -> kernel.prepare(one, one, 0, 1L, 2L, 3f));
-    assertEquals("axpy takes 4 arguments, not 3", count.getMessage());
-    var size =
-        assertThrows(
-            IllegalArgumentException.class, () -> kernel.prepare(one, one, 0, 1L, 2, 3f, 4));
-    assertEquals("argument 1 of axpy has 8 bytes, not 4", size.getMessage());
+  void aLayoutOfAnotherBuildIsRefused() {
+    refused("sleep_ms 8 milliseconds:long:0", "takes 4 bytes of parameters, not 8");
+    refused("axpy 4 n:int:0", "layouts.txt has no parameters of kernel sleep_ms");
+  }
+
+  private void refused(String layouts, String why) {
+    var image =
+        new KernelImages.Image("probe.so", Probe.image(), ParameterLayout.parse(layouts, "test"));
+    Module other = device.load("other", image);
+    var e = assertThrows(DeviceException.class, () -> other.kernel("sleep_ms"));
+    assertTrue(e.getMessage().contains(why), e.getMessage());
   }
 
   @Test
@@ -159,7 +165,10 @@ class LaunchTest {
         DeviceMemory y = device.allocate(4L * n)) {
       x.upload(MemorySegment.ofArray(ones));
       y.upload(MemorySegment.ofArray(new float[n]));
-      Launch axpy = probe.kernel("axpy").prepare(Dim.of(4), Dim.of(64), 0, x, y, 1f, n);
+      Launch axpy =
+          probe
+              .kernel("axpy")
+              .prepare(Dim.of(4), Dim.of(64), 0, new Probe.Axpy(x.address(), y.address(), 1, n));
       try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
         for (int t = 0; t < 16; t++) {
           threads.execute(
@@ -187,7 +196,11 @@ class LaunchTest {
         DeviceMemory y = device.allocate(4L * n)) {
       x.upload(MemorySegment.ofArray(values));
       own.fill(y.address(), (byte) 0, 4L * n);
-      Launch axpy = probe.kernel("axpy").prepare(Dim.of(8), Dim.of(128), 0, x, y, slope, n);
+      Launch axpy =
+          probe
+              .kernel("axpy")
+              .prepare(
+                  Dim.of(8), Dim.of(128), 0, new Probe.Axpy(x.address(), y.address(), slope, n));
       for (int i = 0; i < 50; i++) {
         axpy.enqueue(own);
       }

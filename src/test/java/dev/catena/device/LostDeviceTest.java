@@ -30,7 +30,8 @@ class LostDeviceTest {
     device = Device.open("host");
     host = HostDevice.of(device);
     stream = device.newStream();
-    launch = Probe.load(device).kernel("sleep_ms").prepare(Dim.of(1), Dim.of(1), 0, 0);
+    launch =
+        Probe.load(device).kernel("sleep_ms").prepare(Dim.of(1), Dim.of(1), 0, new Probe.Sleep(0));
   }
 
   @AfterEach

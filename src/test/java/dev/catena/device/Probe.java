@@ -6,14 +6,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** The kernels of {@code src/test/kernels/probe.cu}, compiled for the host as the build does it. */
 public final class Probe {
   private Probe() {}
 
+  record Axpy(long x, long y, float a, int n) {}
+
+  record Reverse(long data) {}
+
+  record Sleep(int milliseconds) {}
+
   /** Loads them into {@code device}. */
   static Module load(Device device) {
-    return device.load("probe", new KernelImages.Image("probe.so", image()));
+    return device.load("probe", new KernelImages.Image("probe.so", image(), Holder.LAYOUTS));
   }
 
   /** The shared object's bytes. */
@@ -36,6 +43,7 @@ public final class Probe {
 
   private static final class Holder {
     static final Path FILE = compile();
+    static final Map<String, ParameterLayout> LAYOUTS = layouts();
   }
 
   private static Path compile() {
@@ -50,12 +58,28 @@ public final class Probe {
       List<String> command = new ArrayList<>();
       command.add(System.getenv().getOrDefault("CXX", "g++"));
       command.addAll(List.of((flags + object).split(" ")));
-      Process compiler = new ProcessBuilder(command).redirectErrorStream(true).start();
-      String said = new String(compiler.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      if (compiler.waitFor() != 0) {
-        throw new AssertionError("probe.cu does not compile:\n" + said);
-      }
+      run(command);
       return object;
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** As the build's own program writes them. */
+  private static Map<String, ParameterLayout> layouts() {
+    String text = run(List.of("target/native/layouts", Holder.FILE.toString()));
+    return ParameterLayout.parse(text, "target/native/layouts");
+  }
+
+  /** What a program writes. */
+  private static String run(List<String> command) {
+    try {
+      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+      String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      if (process.waitFor() != 0) {
+        throw new AssertionError(command.getFirst() + " fails:\n" + said);
+      }
+      return said;
     } catch (IOException | InterruptedException e) {
       throw new AssertionError(e);
     }

@@ -63,7 +63,7 @@ class StreamTest {
   @Test
   void workIsAsynchronousAndEventsOrderIt() {
     Module probe = Probe.load(device);
-    Launch sleep = probe.kernel("sleep_ms").prepare(Dim.of(1), Dim.of(1), 0, 200);
+    Launch sleep = probe.kernel("sleep_ms").prepare(Dim.of(1), Dim.of(1), 0, new Probe.Sleep(200));
     try (Stream other = device.newStream();
         Event start = device.newEvent();
         Event end = device.newEvent()) {
@@ -109,7 +109,8 @@ class StreamTest {
       Launch axpy =
           probe
               .kernel("axpy")
-              .prepare(Dim.of(2), Dim.of(8), 0, x.address(), memory.address(), 2f, n);
+              .prepare(
+                  Dim.of(2), Dim.of(8), 0, new Probe.Axpy(x.address(), memory.address(), 2f, n));
       try (ExecutableGraph graph =
               stream.capture(
                   () -> {
@@ -196,7 +197,8 @@ class StreamTest {
 
   @Test
   void objectsOfAnotherDeviceAreRefused() {
-    Launch launch = Probe.load(device).kernel("sleep_ms").prepare(Dim.of(1), Dim.of(1), 0, 0);
+    Launch launch =
+        Probe.load(device).kernel("sleep_ms").prepare(Dim.of(1), Dim.of(1), 0, new Probe.Sleep(0));
     try (Device device2 = Device.open("host");
         Stream stream2 = device2.newStream();
         Event event2 = device2.newEvent();

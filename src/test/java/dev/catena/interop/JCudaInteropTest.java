@@ -62,7 +62,7 @@ class JCudaInteropTest {
       CUmodule module = new CUmodule();
       cuModuleLoadData(module, Files.readAllBytes(Path.of(args[0])));
       CUfunction axpy = new CUfunction();
-      cuModuleGetFunction(axpy, module, "axpy");
+      cuModuleGetFunction(axpy, module, "axpy_plain");
 
       // One allocation for x and y: y is a pointer with an offset.
       CUdeviceptr x = new CUdeviceptr();

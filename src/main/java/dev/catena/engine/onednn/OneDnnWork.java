@@ -54,19 +54,23 @@ final class OneDnnWork implements Work {
     return launch(device, calls, sizes.calls(), sizes.threads());
   }
 
+  private record Execute(long calls, long execute, long setThreads, int threads) {}
+
+  private record CopyBytes(
+      long x, long y, long xPitch, long yPitch, int bytes, int count, int rows) {}
+
   /** Executes an array of the kernel's {@code Call}, each with so many of OpenMP's threads. */
   static Launch launch(Device device, MemorySegment calls, int count, int threads) {
-    return device
-        .module("onednn")
-        .kernel("onednn_execute")
-        .prepare(
-            Dim.of(count),
-            Dim.of(1),
-            0,
+    var parameters =
+        new Execute(
             calls.address(),
             OneDnn.address("dnnl_primitive_execute"),
             OneDnn.address("omp_set_num_threads"),
             threads);
+    return device
+        .module("onednn")
+        .kernel("onednn_execute")
+        .prepare(Dim.of(count), Dim.of(1), 0, parameters);
   }
 
   /** An array of the kernel's {@code Call}. */
@@ -129,20 +133,13 @@ final class OneDnnWork implements Work {
     long element = view.dtype().bytes();
     int pixels = Math.toIntExact(view.shape().elements() / view.shape().c());
     int rows = Math.ceilDiv(pixels, BLOCKS_OF_A_COPY * device.threads());
+    int bytes = Math.toIntExact(view.shape().c() * element);
+    var parameters =
+        new CopyBytes(from, to, fromPitch * element, toPitch * element, bytes, pixels, rows);
     return device
         .module("onednn")
         .kernel("channel_copy_bytes")
-        .prepare(
-            Dim.of(Math.ceilDiv(pixels, rows)),
-            Dim.of(1),
-            0,
-            from,
-            to,
-            fromPitch * element,
-            toPitch * element,
-            Math.toIntExact(view.shape().c() * element),
-            pixels,
-            rows);
+        .prepare(Dim.of(Math.ceilDiv(pixels, rows)), Dim.of(1), 0, parameters);
   }
 
   @Override
