@@ -1,6 +1,6 @@
 #!/bin/sh
 # What you would use instead, and Catena, on this machine, interleaved: inference of DenseNet-121, then training of
-# DenseNet-BC-100-12, time and memory. Leaves bench/results/versus.json, from which bench/readme_table.py makes the
+# DenseNet-BC-100-12, time and memory. Leaves bench/results/versus.json, from which bench/results.py readme makes the
 # README's table.
 #
 #   bench/versus.sh [--rounds 5]
@@ -23,5 +23,5 @@ commit=$(git describe --always --dirty 2>/dev/null || echo unknown)
     done
     echo '}'
 } >bench/results/versus.json
-bench/readme_table.py --print
+bench/results.py readme --print
 exit "$status"

@@ -9,7 +9,7 @@ version=$1 gpu=${2:-false}
 name=catena-$version-linux-x86_64
 [ "$gpu" != true ] || name=$name-gpu
 root=target/dist/$name
-mkdir -p "$root/bin" "$root/lib" "$root/bench/gpu" "$root/bench/results" "$root/bench/peers" "$root/src/test/python"
+mkdir -p "$root/bin" "$root/lib" "$root/bench/gpu" "$root/bench/peers" "$root/src/test/python"
 mv target/dist/runtime "$root/"
 cp target/catena.jar target/lib/*.jar "$root/lib/"
 if [ "$gpu" = true ]; then
@@ -19,7 +19,7 @@ else
 fi
 cp catena "$root/bin/"
 cp bench/gpu/check.sh "$root/bench/gpu/"
-cp bench/results/summarise.py "$root/bench/results/"
+cp bench/results.py "$root/bench/"
 cp bench/peers/pytorch_*.py bench/peers/models.py "$root/bench/peers/"
 cp src/test/python/densenets.py src/test/python/densenet_oracle.py src/test/python/networks.py "$root/src/test/python/"
 cp README.md LICENSE "$root/"

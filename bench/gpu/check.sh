@@ -17,7 +17,7 @@
 #   types        the variants in the other types                    compare-DTYPE.json
 #   models       whole models, one image and a batch                models.json
 #   more-peers   PyTorch in every way it has, training too          peers/*.json, peers-train/*.json
-#   summary      bench/results/summarise.py on DIR                  summary.md
+#   summary      bench/results.py gpu DIR                           summary.md
 # Every command is a process of its own with a time limit: a fault or a hang costs that command alone. --minutes limits
 # all steps together. A second call with the same --out repeats only what has not passed.
 # DIR (default gpu-check-DATE) stays under 16 MiB; log.txt has everything that was said. Exit code: 0 all passed or was
@@ -183,7 +183,7 @@ step_kernels() {
 }
 
 step_models() {
-    # One process a model. summarise.py reads them together.
+    # One process a model. results.py reads them together.
     for one in $models; do
         attempt "$one" 240 "$catena" bench models "$one" --batch "1,$batch" --dtype "$dtype" --device "$device" \
             --seconds "$seconds" --json "$out/models-$one.json"
@@ -254,8 +254,8 @@ step_more_peers() {
 }
 
 step_summary() {
-    "$root/bench/results/summarise.py" "$out" >"$out/summary.md" 2>>"$log" || {
-        say "-- summary: skipped: summarise.py needs Python 3 (log.txt has what it said)"
+    "$root/bench/results.py" gpu "$out" >"$out/summary.md" 2>>"$log" || {
+        say "-- summary: skipped: results.py needs Python 3 (log.txt has what it said)"
         return
     }
     cat "$out/summary.md"

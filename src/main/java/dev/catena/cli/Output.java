@@ -50,9 +50,10 @@ final class Output {
     file.write(text, out());
   }
 
-  /** A line on standard error. */
+  /** A line on standard error, in the place of a progress bar that may be there. */
   void say(String line) {
-    command.commandLine().getErr().println("catena: " + line);
+    String clear = Progress.isTerminal(2) ? "\r\u001b[K" : "";
+    command.commandLine().getErr().println(clear + "catena: " + line);
   }
 
   private PrintWriter out() {

@@ -36,7 +36,7 @@ class CheckScriptTest {
 
   @BeforeEach
   void unpack() throws IOException {
-    for (Path file : List.of(SCRIPT, Path.of("bench/results/summarise.py"))) {
+    for (Path file : List.of(SCRIPT, Path.of("bench/results.py"))) {
       Path copy = archive.resolve(file);
       Files.createDirectories(copy.getParent());
       Files.copy(file, copy, StandardCopyOption.COPY_ATTRIBUTES);
