@@ -8,6 +8,7 @@ module dev.catena {
   requires static jcuda;
   requires jdk.jfr;
   requires static me.tongfei.progressbar;
+  requires static org.jspecify;
 
   exports dev.catena;
   exports dev.catena.device;

@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Loads batches in the background, one ahead, epoch after epoch without end. One thread takes them;
@@ -26,7 +27,7 @@ final class BatchLoader implements AutoCloseable {
   private final BlockingQueue<Batch> free = new ArrayBlockingQueue<>(BUFFERS);
   private final BlockingQueue<Loaded> ready = new ArrayBlockingQueue<>(BUFFERS);
   private final Thread thread;
-  private Batch taken;
+  private @Nullable Batch taken;
 
   private sealed interface Loaded {}
 

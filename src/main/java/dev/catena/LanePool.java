@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Lends the lanes of a session to threads in the order in which they ask. Thread-safe; a lease
@@ -37,7 +38,7 @@ final class LanePool {
    * @throws IllegalStateException after {@link #close}
    * @throws InterruptedException if the thread is interrupted while it waits
    */
-  Lane tryLease(Duration timeout) throws InterruptedException {
+  @Nullable Lane tryLease(Duration timeout) throws InterruptedException {
     // With a time, even one of zero, a fair semaphore lets nobody overtake those who wait.
     return available.tryAcquire(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS)
         ? take()

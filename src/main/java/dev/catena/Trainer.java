@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A network in training: its parameters on a device, and a step captured over planned memory.
@@ -59,7 +60,7 @@ public final class Trainer implements AutoCloseable {
   private final StepEvent event;
   private final MemorySegment labelValues;
   private final Graph network;
-  private Function<Parameters, Session> tester;
+  private @Nullable Function<Parameters, Session> tester;
   private Map<String, String> settings = Map.of();
   private Optional<Path> resumed = Optional.empty();
   private LossScale lossScale;

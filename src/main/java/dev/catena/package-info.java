@@ -20,4 +20,7 @@
  * {@link dev.catena.Fit}). What is opened is closed by who opened it. Errors have one root, {@link
  * dev.catena.error.CatenaException}. Unless a type says so, it is for one thread at a time.
  */
+@NullMarked
 package dev.catena;
+
+import org.jspecify.annotations.NullMarked;

@@ -3,6 +3,7 @@ package dev.catena.device;
 import dev.catena.driver.HostControls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What only devices of our own drivers have: the host, and the interpreter of PTX. The settings
@@ -74,7 +75,7 @@ public final class HostDevice {
    * @param code the {@code CUresult} it fails with
    * @param sticky whether every later driver call fails too
    */
-  void injectFault(String kernel, int launches, int code, boolean sticky) {
+  void injectFault(@Nullable String kernel, int launches, int code, boolean sticky) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = kernel == null ? MemorySegment.NULL : arena.allocateFrom(kernel);
       call(

@@ -7,4 +7,7 @@
  * device frees what was left open. Device addresses are plain {@code long}s: that they point into
  * live memory is the caller's part, as in CUDA.
  */
+@NullMarked
 package dev.catena.device;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,6 +1,7 @@
 package dev.catena.error;
 
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The content of a file is not what its format asks for.
@@ -12,7 +13,7 @@ public class FormatException extends CatenaException {
   private static final long serialVersionUID = 1;
   private static final int SHOWN = 80;
 
-  private final transient Path file;
+  private final transient @Nullable Path file;
   private final String place;
   private final String reason;
   private final String remedy;
@@ -40,7 +41,8 @@ public class FormatException extends CatenaException {
   }
 
   /** The file read; null after serialisation. */
-  public Path file() {
+  @SuppressWarnings("exports") // Who reads the annotation brings it.
+  public @Nullable Path file() {
     return file;
   }
 

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An immutable program: nodes in an order in which each comes after its inputs.
@@ -128,7 +129,8 @@ public final class Graph {
   }
 
   /** The node that makes {@code value}, or null for an input. */
-  public Node producer(Value value) {
+  @SuppressWarnings("exports") // Who reads the annotation brings it.
+  public @Nullable Node producer(Value value) {
     return producers.get(value.id());
   }
 

@@ -6,4 +6,7 @@
  * dev.catena.error.FormatException} that names the file, the place and a remedy; trouble in
  * reaching them is an {@link java.io.IOException}. Nothing here knows devices.
  */
+@NullMarked
 package dev.catena.io;
+
+import org.jspecify.annotations.NullMarked;

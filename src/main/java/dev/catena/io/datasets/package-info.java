@@ -5,4 +5,7 @@
  * <p>Files are not trusted: what is wrong with their content is a {@link
  * dev.catena.error.FormatException}.
  */
+@NullMarked
 package dev.catena.io.datasets;
+
+import org.jspecify.annotations.NullMarked;
