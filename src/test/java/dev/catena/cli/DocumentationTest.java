@@ -30,6 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Timeout(300)
 @Tag("slow")
 class DocumentationTest {
+  private static final Pattern FENCED = Pattern.compile("(?s)```.*?```");
   private static final Pattern LINK = Pattern.compile("\\]\\(([^):#]+)\\)");
   private static final Pattern FILE = Pattern.compile("[\\w-]+\\.(html|svg|json)");
 
@@ -108,9 +109,13 @@ class DocumentationTest {
     }
   }
 
+  /** The indented lines of a page, but for those in fences. */
   private static Stream<String> indented(Path page) {
     try {
-      return Files.readAllLines(page).stream()
+      return FENCED
+          .matcher(Files.readString(page))
+          .replaceAll("")
+          .lines()
           .filter(line -> line.startsWith("    "))
           .map(String::strip);
     } catch (IOException e) {
