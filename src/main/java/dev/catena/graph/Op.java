@@ -65,7 +65,7 @@ public sealed interface Op
   }
 
   /** A function of each element, with its derivative. */
-  sealed interface Activation extends Elementwise permits Relu, Sigmoid, Clip {
+  sealed interface Activation extends Elementwise permits Relu, Sigmoid, Clip, Unary {
     /** The function in fp64; NaN stays NaN. */
     double apply(double x);
 
@@ -447,6 +447,44 @@ public sealed interface Op
     @Override
     public boolean gradientReadsOutput() {
       return false; // Rounded to its type, a bound may lie between the bounds.
+    }
+  }
+
+  /**
+   * (x): a function of each element.
+   *
+   * @param function which
+   * @param a its first parameter, where it has one
+   * @param b its second parameter, where it has one
+   */
+  @Text({
+    "leaky-relu",
+    "elu",
+    "hard-sigmoid",
+    "hard-swish",
+    "silu",
+    "gelu",
+    "gelu-tanh",
+    "tanh",
+    "exp",
+    "sqrt",
+    "abs"
+  })
+  record Unary(ElementFunction function, @Text(absent = "0") float a, @Text(absent = "0") float b)
+      implements Activation {
+    @Override
+    public double apply(double x) {
+      return function.apply(x, a, b);
+    }
+
+    @Override
+    public TrainingOp gradient() {
+      return new TrainingOp.UnaryBackward(function, a, b);
+    }
+
+    @Override
+    public boolean gradientReadsOutput() {
+      return false;
     }
   }
 

@@ -482,6 +482,35 @@ public sealed interface TrainingOp extends Op {
   }
 
   /**
+   * (g, x): by the input of {@link Op.Unary}: g times the derivative.
+   *
+   * @param function whose
+   * @param a its first parameter
+   * @param b its second parameter
+   */
+  @Text({
+    "leaky-relu-backward",
+    "elu-backward",
+    "hard-sigmoid-backward",
+    "hard-swish-backward",
+    "silu-backward",
+    "gelu-backward",
+    "gelu-tanh-backward",
+    "tanh-backward",
+    "exp-backward",
+    "sqrt-backward",
+    "abs-backward"
+  })
+  record UnaryBackward(
+      ElementFunction function, @Text(absent = "0") float a, @Text(absent = "0") float b)
+      implements ActivationBackward {
+    @Override
+    public double apply(double g, double x) {
+      return g * function.derivative(x, a, b);
+    }
+  }
+
+  /**
    * (g, x, [gate]): by the gate of {@link Op.ScaleChannels}, the sum of g·x over the pixels of each
    * image; with a sigmoid times σ·(1 − σ) of the gate. That by x is the same operation on g.
    *

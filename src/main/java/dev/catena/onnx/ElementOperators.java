@@ -1,10 +1,14 @@
 package dev.catena.onnx;
 
+import dev.catena.error.GraphException;
+import dev.catena.graph.ElementFunction;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.Value;
 import dev.catena.onnx.OnnxOperator.Unsupported;
 import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
 import java.util.function.DoubleUnaryOperator;
 
 /** Element by element. A constant operand is one number, or one for each channel. */
@@ -27,14 +31,69 @@ final class ElementOperators {
     return new Term.Live(graph.add(node, op, x.value()), x.dims());
   }
 
-  /** An activation function as an operator: its name, and numbers that it takes behind x. */
-  record Written(String operator, float... numbers) {}
+  static Term leakyRelu(GraphImport graph, OnnxNode node) {
+    return unary(graph, node, ElementFunction.LEAKY_RELU, node.number("alpha", 0.01f), 0);
+  }
+
+  static Term elu(GraphImport graph, OnnxNode node) {
+    return unary(graph, node, ElementFunction.ELU, node.number("alpha", 1), 0);
+  }
+
+  static Term hardSigmoid(GraphImport graph, OnnxNode node) {
+    float a = node.number("alpha", 0.2f);
+    return unary(graph, node, ElementFunction.HARD_SIGMOID, a, node.number("beta", 0.5f));
+  }
+
+  static Term gelu(GraphImport graph, OnnxNode node) {
+    boolean tanh = node.text("approximate", "none").equals("tanh");
+    return unary(graph, node, tanh ? ElementFunction.GELU_TANH : ElementFunction.GELU, 0, 0);
+  }
+
+  private static Term unary(
+      GraphImport graph, OnnxNode node, ElementFunction function, float a, float b) {
+    return elementwise(graph, node, new Op.Unary(function, a, b));
+  }
+
+  /** A function without parameters. */
+  static BiFunction<GraphImport, OnnxNode, Term> function(ElementFunction function) {
+    return (graph, node) -> unary(graph, node, function, 0, 0);
+  }
+
+  /**
+   * An activation function as an operator.
+   *
+   * @param operator its name
+   * @param attributes its parameters, where they are attributes
+   * @param numbers its parameters, where they are inputs behind x
+   */
+  record Written(String operator, Map<String, Float> attributes, float... numbers) {
+    private Written(String operator, float... numbers) {
+      this(operator, Map.of(), numbers);
+    }
+  }
 
   static Written written(Op.Activation activation) {
     return switch (activation) {
       case Op.Relu _ -> new Written("Relu");
       case Op.Sigmoid _ -> new Written("Sigmoid");
+      case Op.Unary u -> written(u);
       case Op.Clip c -> new Written("Clip", Math.max(c.min(), -MOST), Math.min(c.max(), MOST));
+    };
+  }
+
+  private static Written written(Op.Unary u) {
+    return switch (u.function()) {
+      case LEAKY_RELU -> new Written("LeakyRelu", Map.of("alpha", u.a()));
+      case ELU -> new Written("Elu", Map.of("alpha", u.a()));
+      case HARD_SIGMOID -> new Written("HardSigmoid", Map.of("alpha", u.a(), "beta", u.b()));
+      case HARD_SWISH -> new Written("HardSwish");
+      case TANH -> new Written("Tanh");
+      case EXP -> new Written("Exp");
+      case SQRT -> new Written("Sqrt");
+      case ABS -> new Written("Abs");
+      case SILU -> throw new IllegalArgumentException("it is written as a sigmoid and a product");
+      case GELU, GELU_TANH ->
+          throw new GraphException("ONNX has no operator for " + u + " before opset 20");
     };
   }
 
@@ -122,6 +181,11 @@ final class ElementOperators {
 
   static Term multiply(GraphImport graph, OnnxNode node) {
     if (graph.term(node, 0) instanceof Term.Live x && graph.term(node, 1) instanceof Term.Live y) {
+      if (graph.isSigmoid(y.value(), x.value()) || graph.isSigmoid(x.value(), y.value())) {
+        Value input = graph.isSigmoid(y.value(), x.value()) ? x.value() : y.value();
+        Op silu = new Op.Unary(ElementFunction.SILU, 0, 0);
+        return new Term.Live(graph.add(node, silu, input), x.dims());
+      }
       return isGate(y, x) ? gate(graph, node, x, y) : gate(graph, node, y, x);
     }
     return graph.term(node, 0) instanceof Term.Known c

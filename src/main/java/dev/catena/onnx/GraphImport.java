@@ -37,6 +37,7 @@ final class GraphImport {
   private final Numbers numbers;
   private final GraphBuilder builder;
   private final Map<String, Term> terms = new HashMap<>();
+  private final Map<Value, Value> sigmoids = new HashMap<>();
 
   /** By the numbers themselves, for several tensors may have one name. */
   private final IdentityHashMap<ByteString, Map<Shape, Value>> parameters = new IdentityHashMap<>();
@@ -238,7 +239,16 @@ final class GraphImport {
 
   /** An operation under the node's name. */
   Value add(OnnxNode node, Op op, Value... inputs) {
-    return builder.add(unique(node.name()), op, inputs);
+    Value made = builder.add(unique(node.name()), op, inputs);
+    if (op instanceof Op.Sigmoid) {
+      sigmoids.put(made, inputs[0]);
+    }
+    return made;
+  }
+
+  /** Whether {@code gate} is the sigmoid of {@code x}. */
+  boolean isSigmoid(Value gate, Value x) {
+    return x.equals(sigmoids.get(gate));
   }
 
   private String unique(String name) {

@@ -3,6 +3,7 @@ package dev.catena.onnx;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.catena.error.GraphException;
+import dev.catena.graph.ElementFunction;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
@@ -110,6 +111,7 @@ public final class OnnxWriter {
         make(pixel ? "Flatten" : "Identity", node).reads(name(node.input(0)));
       }
       case Op.Dropout _ -> passOn(node);
+      case Op.Unary u when u.function() == ElementFunction.SILU -> silu(node);
       case Op.Activation a -> activation(node, ElementOperators.written(a));
       case Op.StochasticDepth depth -> scale(node, depth.survival());
       case Op.Scale scale -> scale(node, scale.factor());
@@ -159,22 +161,39 @@ public final class OnnxWriter {
     }
   }
 
+  /** ONNX has no operator of its own for it. */
+  private void silu(Node node) {
+    boolean row = rows.contains(node.input(0).id());
+    String x = row ? name(node.input(0)) : image(node.input(0));
+    String gate = node.name() + ".sigmoid";
+    body.operator("Sigmoid", gate).reads(x);
+    make("Mul", node).reads(x, gate);
+    if (row) {
+      rows.add(node.output().id());
+    }
+  }
+
   private void activation(Node node, ElementOperators.Written written) {
     List<String> numbers = new ArrayList<>();
     for (float number : written.numbers()) {
       numbers.add(number(node.name() + ".number" + numbers.size(), number));
     }
-    elementwise(written.operator(), node, numbers.toArray(String[]::new));
+    elementwise(written.operator(), written.attributes(), node, numbers);
   }
 
   /** Rows of features stay rows. */
   private void elementwise(String operator, Node node, String... numbers) {
+    elementwise(operator, Map.of(), node, List.of(numbers));
+  }
+
+  private void elementwise(
+      String operator, Map<String, Float> attributes, Node node, List<String> numbers) {
     boolean allRows = node.inputs().stream().allMatch(x -> rows.contains(x.id()));
     Function<Value, String> name = allRows ? this::name : this::image;
-    make(operator, node)
-        .reads(
-            Stream.concat(node.inputs().stream().map(name), Stream.of(numbers))
-                .toArray(String[]::new));
+    OnnxBody.Operator made = make(operator, node);
+    attributes.forEach(made::withNumber);
+    made.reads(
+        Stream.concat(node.inputs().stream().map(name), numbers.stream()).toArray(String[]::new));
     if (allRows) {
       rows.add(node.output().id());
     }

@@ -1,5 +1,6 @@
 package dev.catena.onnx;
 
+import dev.catena.graph.ElementFunction;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
@@ -32,6 +33,15 @@ final class Operators {
     table.put("Div", one(ElementOperators::divide));
     table.put("Sigmoid", one(ElementOperators::sigmoid));
     table.put("Clip", one(ElementOperators::clip));
+    table.put("LeakyRelu", one(ElementOperators::leakyRelu));
+    table.put("Elu", one(ElementOperators::elu));
+    table.put("HardSigmoid", one(ElementOperators::hardSigmoid));
+    table.put("HardSwish", one(ElementOperators.function(ElementFunction.HARD_SWISH)));
+    table.put("Gelu", one(ElementOperators::gelu));
+    table.put("Tanh", one(ElementOperators.function(ElementFunction.TANH)));
+    table.put("Exp", one(ElementOperators.function(ElementFunction.EXP)));
+    table.put("Sqrt", one(ElementOperators.function(ElementFunction.SQRT)));
+    table.put("Abs", one(ElementOperators.function(ElementFunction.ABS)));
     table.put("Neg", one(ElementOperators::negate));
     table.put("Mean", one(ElementOperators::mean));
     table.put("Concat", one(ChannelOperators::concat));

@@ -49,6 +49,11 @@ final class KernelBlocks {
 
   private record Clip(View y, View x, int pixels, int channels, float min, float max) {}
 
+  private record Unary(View y, View x, int pixels, int channels, int function, float a, float b) {}
+
+  private record UnaryBackward(
+      View dx, View g, View x, int pixels, int channels, int function, float a, float b) {}
+
   private record ClipBackward(
       View dx, View g, View x, int pixels, int channels, float min, float max) {}
 
@@ -131,6 +136,11 @@ final class KernelBlocks {
       case Op.Relu _ -> KernelElementwise.relu(call);
       case Op.Clip c ->
           call.overOutput("clip", "clip", new Clip(y, x, pixels, channels, c.min(), c.max()));
+      case Op.Unary u ->
+          call.overOutput(
+              "unary",
+              "unary",
+              new Unary(y, x, pixels, channels, u.function().ordinal(), u.a(), u.b()));
       case Op.Sigmoid _ ->
           call.overOutput(
               "excitation", "sigmoid", new KernelElementwise.Map(y, x, pixels, channels));
@@ -224,6 +234,11 @@ final class KernelBlocks {
               "clip",
               "clip_backward",
               new ClipBackward(dx, g, given, pixels, y.c(), c.min(), c.max()));
+      case TrainingOp.UnaryBackward u ->
+          call.overOutput(
+              "unary",
+              "unary_backward",
+              new UnaryBackward(dx, g, given, pixels, y.c(), u.function().ordinal(), u.a(), u.b()));
       case TrainingOp.SigmoidBackward _ ->
           call.overOutput(
               "excitation_backward",
