@@ -4,18 +4,21 @@ import static dev.catena.driver.CublasLtConstants.STATUS_NOT_SUPPORTED;
 import static dev.catena.driver.CublasLtConstants.STATUS_SUCCESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.invoke.MethodHandles.insertArguments;
 
 import dev.catena.driver.CublasLt;
 import dev.catena.driver.CublasLtConstants;
+import dev.catena.driver.ForeignCall;
 import dev.catena.driver.NativeLibraries;
 import dev.catena.driver.NativeLibrary;
 import dev.catena.error.DeviceException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /** cuBLASLt's functions with their statuses checked. Stateless and safe for use by many threads. */
-final class CublasLtLibrary {
+final class CublasLtLibrary implements ForeignCall.Check {
 
   private final CublasLt calls;
 
@@ -43,137 +46,99 @@ final class CublasLtLibrary {
 
   /** The version: major·10000 + minor·100 + patch. */
   long version() {
-    try {
-      return (long) calls.cublasLtGetVersion().invokeExact();
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    return ForeignCall.of(() -> (long) calls.cublasLtGetVersion().invokeExact());
   }
 
   /** A handle on the current CUDA context's device; for any number of threads. */
   long createHandle() {
-    return create("cublasLtCreate", out -> (int) calls.cublasLtCreate().invokeExact(out));
+    return create("cublasLtCreate", calls.cublasLtCreate());
   }
 
   void destroyHandle(long handle) {
-    check("cublasLtDestroy", () -> (int) calls.cublasLtDestroy().invokeExact(handle));
+    destroy("cublasLtDestroy", calls.cublasLtDestroy(), handle);
   }
 
-  /** Describes a product; {@code alpha} and {@code beta} are fp32. */
+  /** Describes a product; its factors {@code alpha} and {@code beta} are fp32. */
   long createProduct(int arithmetic) {
+    MethodHandle create = calls.cublasLtMatmulDescCreate();
     return create(
         "cublasLtMatmulDescCreate",
-        out ->
-            (int)
-                calls
-                    .cublasLtMatmulDescCreate()
-                    .invokeExact(out, arithmetic, CublasLtConstants.R_32F));
+        insertArguments(create, 1, arithmetic, CublasLtConstants.R_32F));
   }
 
   void destroyProduct(long product) {
-    check(
-        "cublasLtMatmulDescDestroy",
-        () -> (int) calls.cublasLtMatmulDescDestroy().invokeExact(product));
+    destroy("cublasLtMatmulDescDestroy", calls.cublasLtMatmulDescDestroy(), product);
   }
 
-  void setProduct(long product, int attribute, int value) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment element = arena.allocateFrom(JAVA_INT, value);
-      check(
-          "cublasLtMatmulDescSetAttribute " + attribute,
-          () ->
-              (int)
-                  calls
-                      .cublasLtMatmulDescSetAttribute()
-                      .invokeExact(product, attribute, element, 4L));
-    }
-  }
-
-  void setProductAddress(long product, int attribute, long value) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment element = arena.allocateFrom(JAVA_LONG, value);
-      check(
-          "cublasLtMatmulDescSetAttribute " + attribute,
-          () ->
-              (int)
-                  calls
-                      .cublasLtMatmulDescSetAttribute()
-                      .invokeExact(product, attribute, element, 8L));
-    }
+  /** Sets an attribute of a product: an int, but for an address. */
+  void setProduct(long product, int attribute, long value) {
+    boolean wide = attribute == CublasLtConstants.MATMUL_DESC_BIAS_POINTER;
+    String function = "cublasLtMatmulDescSetAttribute";
+    set(function, calls.cublasLtMatmulDescSetAttribute(), product, attribute, value, wide);
   }
 
   /** Describes a matrix by columns. */
   long createLayout(int type, long rows, long columns, long leadingDimension) {
+    MethodHandle create = calls.cublasLtMatrixLayoutCreate();
     return create(
         "cublasLtMatrixLayoutCreate",
-        out ->
-            (int)
-                calls
-                    .cublasLtMatrixLayoutCreate()
-                    .invokeExact(out, type, rows, columns, leadingDimension));
+        insertArguments(create, 1, type, rows, columns, leadingDimension));
   }
 
   void destroyLayout(long layout) {
-    check(
-        "cublasLtMatrixLayoutDestroy",
-        () -> (int) calls.cublasLtMatrixLayoutDestroy().invokeExact(layout));
+    destroy("cublasLtMatrixLayoutDestroy", calls.cublasLtMatrixLayoutDestroy(), layout);
   }
 
   long createPreference() {
-    return create(
-        "cublasLtMatmulPreferenceCreate",
-        out -> (int) calls.cublasLtMatmulPreferenceCreate().invokeExact(out));
+    return create("cublasLtMatmulPreferenceCreate", calls.cublasLtMatmulPreferenceCreate());
   }
 
   void destroyPreference(long preference) {
-    check(
-        "cublasLtMatmulPreferenceDestroy",
-        () -> (int) calls.cublasLtMatmulPreferenceDestroy().invokeExact(preference));
+    MethodHandle destroy = calls.cublasLtMatmulPreferenceDestroy();
+    destroy("cublasLtMatmulPreferenceDestroy", destroy, preference);
   }
 
-  void setPreference(long preference, int attribute, int value) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment element = arena.allocateFrom(JAVA_INT, value);
-      check(
-          "cublasLtMatmulPreferenceSetAttribute " + attribute,
-          () ->
-              (int)
-                  calls
-                      .cublasLtMatmulPreferenceSetAttribute()
-                      .invokeExact(preference, attribute, element, 4L));
-    }
+  /** Sets an attribute of a preference: an int, but for the bytes of the workspace. */
+  void setPreference(long preference, int attribute, long value) {
+    boolean wide = attribute == CublasLtConstants.MATMUL_PREF_MAX_WORKSPACE_BYTES;
+    String function = "cublasLtMatmulPreferenceSetAttribute";
+    set(function, calls.cublasLtMatmulPreferenceSetAttribute(), preference, attribute, value, wide);
   }
 
-  void setPreferenceBytes(long preference, int attribute, long value) {
+  private long create(String function, MethodHandle create) {
+    return create(function, out -> (int) create.invokeExact(out));
+  }
+
+  private void destroy(String function, MethodHandle destroy, long handle) {
+    call(function, () -> (int) destroy.invokeExact(handle));
+  }
+
+  private void set(
+      String function, MethodHandle set, long descriptor, int attribute, long value, boolean wide) {
+    long bytes = wide ? Long.BYTES : Integer.BYTES;
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment element = arena.allocateFrom(JAVA_LONG, value);
-      check(
-          "cublasLtMatmulPreferenceSetAttribute " + attribute,
-          () ->
-              (int)
-                  calls
-                      .cublasLtMatmulPreferenceSetAttribute()
-                      .invokeExact(preference, attribute, element, 8L));
+      MemorySegment element = arena.allocateFrom(JAVA_LONG, value); // little-endian
+      call(
+          function + " " + attribute,
+          () -> (int) set.invokeExact(descriptor, attribute, element, bytes));
     }
   }
 
   /** The best algorithm into {@code result}; false where there is none. */
   boolean heuristic(
       long handle, long product, long a, long b, long d, long preference, MemorySegment result) {
+    MethodHandle ask = calls.cublasLtMatmulAlgoGetHeuristic();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment count = arena.allocate(JAVA_INT);
       int status =
-          (int)
-              calls
-                  .cublasLtMatmulAlgoGetHeuristic()
-                  .invokeExact(handle, product, a, b, d, d, preference, 1, result, count);
+          ForeignCall.of(
+              () ->
+                  (int) ask.invokeExact(handle, product, a, b, d, d, preference, 1, result, count));
       if (status == STATUS_NOT_SUPPORTED) {
         return false;
       }
-      check("cublasLtMatmulAlgoGetHeuristic", status);
+      call("cublasLtMatmulAlgoGetHeuristic", () -> status);
       return count.get(JAVA_INT, 0) == 1;
-    } catch (Throwable e) {
-      throw unexpected(e);
     }
   }
 
@@ -191,75 +156,24 @@ final class CublasLtLibrary {
       long dLayout,
       MemorySegment algorithm,
       long workspace,
-      long workspaceBytes,
+      long bytes,
       long stream) {
-    try {
-      int status =
-          (int)
-              calls
-                  .cublasLtMatmul()
-                  .invokeExact(
-                      handle,
-                      product,
-                      alpha,
-                      a,
-                      aLayout,
-                      b,
-                      bLayout,
-                      beta,
-                      d,
-                      dLayout,
-                      d,
-                      dLayout,
-                      algorithm,
-                      workspace,
-                      workspaceBytes,
-                      stream);
-      check("cublasLtMatmul", status);
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    MethodHandle multiply = calls.cublasLtMatmul();
+    call(
+        "cublasLtMatmul",
+        () ->
+            (int)
+                multiply.invokeExact(
+                    handle, product, alpha, a, aLayout, b, bLayout, beta, d, dLayout, d, dLayout,
+                    algorithm, workspace, bytes, stream));
   }
 
-  private interface Call {
-    int invoke() throws Throwable;
-  }
-
-  private interface Creation {
-    int invoke(MemorySegment out) throws Throwable;
-  }
-
-  private long create(String function, Creation creation) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment out = arena.allocate(JAVA_LONG);
-      check(function, creation.invoke(out));
-      return out.get(JAVA_LONG, 0);
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
-  }
-
-  private void check(String function, Call call) {
-    try {
-      check(function, call.invoke());
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
-  }
-
-  private void check(String function, int status) throws Throwable {
+  @Override
+  public void require(String function, int status) throws Throwable {
     if (status != STATUS_SUCCESS) {
       var name = (MemorySegment) calls.cublasLtGetStatusName().invokeExact(status);
       throw new DeviceException(
           function + ": " + name.reinterpret(256).getString(0) + " (" + status + ")");
     }
-  }
-
-  private static RuntimeException unexpected(Throwable e) {
-    return switch (e) {
-      case RuntimeException known -> known;
-      case Error error -> throw error;
-      default -> new IllegalStateException(e);
-    };
   }
 }

@@ -1,7 +1,5 @@
 package dev.catena.engine.cublaslt;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.catena.device.Device;
 import dev.catena.device.Stream;
 import dev.catena.engine.Binding;
@@ -218,9 +216,6 @@ public final class CublasLtMatmul implements Engine {
   }
 
   private static final class Prepared implements Work {
-    private static final MemorySegment ONE = Arena.global().allocateFrom(JAVA_FLOAT, 1);
-    private static final MemorySegment ZERO = Arena.global().allocateFrom(JAVA_FLOAT, 0);
-
     private final Handle handle;
     private final long held;
     private final CublasLtProduct product;
@@ -257,16 +252,7 @@ public final class CublasLtMatmul implements Engine {
     public void enqueue(Stream stream) {
       handle.device.makeCurrent();
       product.enqueue(
-          held,
-          ONE,
-          ZERO,
-          weights,
-          input,
-          output,
-          algorithm,
-          workspace,
-          workspaceBytes,
-          stream.handle());
+          held, weights, input, output, algorithm, workspace, workspaceBytes, stream.handle());
     }
 
     @Override

@@ -22,6 +22,7 @@ import static dev.catena.driver.CublasLtConstants.R_16BF;
 import static dev.catena.driver.CublasLtConstants.R_16F;
 import static dev.catena.driver.CublasLtConstants.R_32F;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -59,6 +60,9 @@ final class CublasLtProduct implements AutoCloseable {
 
   /** A bias address to ask with: its alignment counts, it is not read. */
   private static final long ALIGNED = 256;
+
+  private static final MemorySegment ONE = Arena.global().allocateFrom(JAVA_FLOAT, 1);
+  private static final MemorySegment ZERO = Arena.global().allocateFrom(JAVA_FLOAT, 0);
 
   private final CublasLtLibrary lt;
   private long product;
@@ -98,14 +102,14 @@ final class CublasLtProduct implements AutoCloseable {
 
   /** Where the bias is: one value an output channel, in the type of y. */
   void setBias(long address) {
-    lt.setProductAddress(product, MATMUL_DESC_BIAS_POINTER, address);
+    lt.setProduct(product, MATMUL_DESC_BIAS_POINTER, address);
   }
 
   /** What the heuristics recommend, if anything. */
   Optional<Algorithm> recommend(long handle, long workspaceLimit, int xAlignment, int yAlignment) {
     long preference = lt.createPreference();
     try (Arena arena = Arena.ofConfined()) {
-      lt.setPreferenceBytes(preference, MATMUL_PREF_MAX_WORKSPACE_BYTES, workspaceLimit);
+      lt.setPreference(preference, MATMUL_PREF_MAX_WORKSPACE_BYTES, workspaceLimit);
       lt.setPreference(preference, MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, 16);
       lt.setPreference(preference, MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, xAlignment);
       lt.setPreference(preference, MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, yAlignment);
@@ -125,8 +129,6 @@ final class CublasLtProduct implements AutoCloseable {
   /** Enqueues the product. */
   void enqueue(
       long handle,
-      MemorySegment one,
-      MemorySegment zero,
       long weights,
       long input,
       long output,
@@ -140,12 +142,12 @@ final class CublasLtProduct implements AutoCloseable {
     lt.matmul(
         handle,
         product,
-        one,
+        ONE,
         weights,
         w,
         input,
         x,
-        zero,
+        ZERO,
         output,
         y,
         algorithm,
@@ -156,21 +158,17 @@ final class CublasLtProduct implements AutoCloseable {
 
   @Override
   public void close() {
-    if (y != 0) {
-      lt.destroyLayout(y);
-      y = 0;
-    }
-    if (x != 0) {
-      lt.destroyLayout(x);
-      x = 0;
-    }
-    if (w != 0) {
-      lt.destroyLayout(w);
-      w = 0;
+    for (long layout : new long[] {y, x, w}) {
+      if (layout != 0) {
+        lt.destroyLayout(layout);
+      }
     }
     if (product != 0) {
       lt.destroyProduct(product);
-      product = 0;
     }
+    y = 0;
+    x = 0;
+    w = 0;
+    product = 0;
   }
 }

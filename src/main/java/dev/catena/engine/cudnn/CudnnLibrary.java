@@ -1,21 +1,21 @@
 package dev.catena.engine.cudnn;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import dev.catena.driver.Cudnn;
 import dev.catena.driver.CudnnAttribute;
 import dev.catena.driver.CudnnConstants;
+import dev.catena.driver.ForeignCall;
 import dev.catena.driver.NativeLibraries;
 import dev.catena.driver.NativeLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /**
  * cuDNN's functions with their statuses checked. Stateless and safe for use by many threads; a
  * handle or descriptor is for one thread at a time.
  */
-final class CudnnLibrary {
+final class CudnnLibrary implements ForeignCall.Check {
 
   /** The first version that compiles plans for a device that is not there. */
   static final int OLDEST = 90800;
@@ -27,11 +27,7 @@ final class CudnnLibrary {
 
   CudnnLibrary(Cudnn calls) {
     this.calls = calls;
-    try {
-      this.version = (int) (long) calls.cudnnGetVersion().invokeExact();
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    this.version = ForeignCall.of(() -> (int) (long) calls.cudnnGetVersion().invokeExact());
   }
 
   private static final class Holder {
@@ -87,107 +83,59 @@ final class CudnnLibrary {
 
   /** A handle on the current CUDA context's device. */
   long createHandle() {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment out = arena.allocate(JAVA_LONG);
-      check("cudnnCreate", (int) calls.cudnnCreate().invokeExact(out));
-      return out.get(JAVA_LONG, 0);
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    return create("cudnnCreate", out -> (int) calls.cudnnCreate().invokeExact(out));
   }
 
   void destroyHandle(long handle) {
-    try {
-      check("cudnnDestroy", (int) calls.cudnnDestroy().invokeExact(handle));
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    call("cudnnDestroy", () -> (int) calls.cudnnDestroy().invokeExact(handle));
   }
 
   void setStream(long handle, long stream) {
-    try {
-      check("cudnnSetStream", (int) calls.cudnnSetStream().invokeExact(handle, stream));
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    call("cudnnSetStream", () -> (int) calls.cudnnSetStream().invokeExact(handle, stream));
   }
 
   long createDescriptor(int type) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment out = arena.allocate(JAVA_LONG);
-      int status = (int) calls.cudnnBackendCreateDescriptor().invokeExact(type, out);
-      check("cudnnBackendCreateDescriptor", status);
-      return out.get(JAVA_LONG, 0);
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    MethodHandle create = calls.cudnnBackendCreateDescriptor();
+    return create("cudnnBackendCreateDescriptor", out -> (int) create.invokeExact(type, out));
   }
 
   void destroyDescriptor(long descriptor) {
-    try {
-      int status = (int) calls.cudnnBackendDestroyDescriptor().invokeExact(descriptor);
-      check("cudnnBackendDestroyDescriptor", status);
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    MethodHandle destroy = calls.cudnnBackendDestroyDescriptor();
+    call("cudnnBackendDestroyDescriptor", () -> (int) destroy.invokeExact(descriptor));
   }
 
   void finalizeDescriptor(long descriptor) {
-    try {
-      int status = (int) calls.cudnnBackendFinalize().invokeExact(descriptor);
-      check("cudnnBackendFinalize", status);
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    MethodHandle finish = calls.cudnnBackendFinalize();
+    call("cudnnBackendFinalize", () -> (int) finish.invokeExact(descriptor));
   }
 
   void setAttribute(long descriptor, CudnnAttribute attribute, long count, MemorySegment elements) {
-    try {
-      int status =
-          (int)
-              calls
-                  .cudnnBackendSetAttribute()
-                  .invokeExact(
-                      descriptor, attribute.number(), attribute.type().number(), count, elements);
-      check("cudnnBackendSetAttribute " + attribute, status);
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    MethodHandle set = calls.cudnnBackendSetAttribute();
+    int number = attribute.number();
+    int type = attribute.type().number();
+    call(
+        "cudnnBackendSetAttribute " + attribute,
+        () -> (int) set.invokeExact(descriptor, number, type, count, elements));
   }
 
   /** Reads at most {@code room} elements; returns how many there are, which may be more. */
   long getAttribute(long descriptor, CudnnAttribute attribute, long room, MemorySegment elements) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment count = arena.allocate(JAVA_LONG);
-      int status =
-          (int)
-              calls
-                  .cudnnBackendGetAttribute()
-                  .invokeExact(
-                      descriptor,
-                      attribute.number(),
-                      attribute.type().number(),
-                      room,
-                      count,
-                      elements);
-      check("cudnnBackendGetAttribute " + attribute, status);
-      return count.get(JAVA_LONG, 0);
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    MethodHandle get = calls.cudnnBackendGetAttribute();
+    int number = attribute.number();
+    int type = attribute.type().number();
+    return create(
+        "cudnnBackendGetAttribute " + attribute,
+        count -> (int) get.invokeExact(descriptor, number, type, room, count, elements));
   }
 
   /** Enqueues on the handle's stream, or adds to the graph being captured from it. */
   void execute(long handle, long plan, long variantPack) {
-    try {
-      int status = (int) calls.cudnnBackendExecute().invokeExact(handle, plan, variantPack);
-      check("cudnnBackendExecute", status);
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
+    MethodHandle execute = calls.cudnnBackendExecute();
+    call("cudnnBackendExecute", () -> (int) execute.invokeExact(handle, plan, variantPack));
   }
 
-  private void check(String function, int status) throws Throwable {
+  @Override
+  public void require(String function, int status) throws Throwable {
     if (status == CudnnConstants.STATUS_SUCCESS) {
       return;
     }
@@ -198,13 +146,5 @@ final class CudnnLibrary {
       throw new CudnnException(
           function, status, name.reinterpret(256).getString(0), reason.getString(0).strip());
     }
-  }
-
-  private static RuntimeException unexpected(Throwable e) {
-    return switch (e) {
-      case RuntimeException known -> known;
-      case Error error -> throw error;
-      default -> new IllegalStateException(e);
-    };
   }
 }

@@ -6,6 +6,7 @@ import static java.lang.invoke.MethodHandles.insertArguments;
 import dev.catena.device.Device;
 import dev.catena.device.Launch;
 import dev.catena.device.Stream;
+import dev.catena.driver.ForeignCall;
 import dev.catena.driver.OneDnn;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Offer;
@@ -184,7 +185,7 @@ final class OneDnnGradient implements Work {
   }
 
   private long query(int what) {
-    return OneDnnObjects.call(
+    return ForeignCall.of(
         () -> (long) DNN.dnnl_primitive_desc_query_md().invokeExact(primitive, what, 0));
   }
 

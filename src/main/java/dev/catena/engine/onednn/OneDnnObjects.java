@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.catena.driver.ForeignCall;
 import dev.catena.driver.OneDnn;
 import dev.catena.graph.DType;
 import dev.catena.graph.Shape;
@@ -25,18 +26,6 @@ final class OneDnnObjects implements AutoCloseable {
   private static final OneDnn DNN = OneDnn.get();
 
   private final Deque<Object[]> live = new ArrayDeque<>();
-
-  /** A call that stores a new object. */
-  @FunctionalInterface
-  interface Creation {
-    int into(MemorySegment place) throws Throwable;
-  }
-
-  /** A call that returns something. */
-  @FunctionalInterface
-  interface Call<T> {
-    T call() throws Throwable;
-  }
 
   /** The CPU engine, one for the process. */
   static long engine() {
@@ -169,7 +158,7 @@ final class OneDnnObjects implements AutoCloseable {
   }
 
   /** A primitive's description, or 0 where oneDNN has no such primitive. */
-  long description(String function, Creation creation) {
+  long description(String function, ForeignCall.Creation creation) {
     return create(function, DNN.dnnl_primitive_desc_destroy(), creation, true);
   }
 
@@ -181,7 +170,7 @@ final class OneDnnObjects implements AutoCloseable {
   }
 
   static long bytes(long description) {
-    return call(() -> (long) DNN.dnnl_memory_desc_get_size().invokeExact(description));
+    return ForeignCall.of(() -> (long) DNN.dnnl_memory_desc_get_size().invokeExact(description));
   }
 
   /** Everything that tells one layout from another. */
@@ -203,18 +192,18 @@ final class OneDnnObjects implements AutoCloseable {
   }
 
   /** Runs work with a number of OpenMP threads for what this thread creates or executes. */
-  static <T> T withThreads(int threads, Call<T> work) {
-    int before = call(() -> (int) DNN.omp_get_max_threads().invokeExact());
+  static <T> T withThreads(int threads, ForeignCall<T> work) {
+    int before = ForeignCall.of(() -> (int) DNN.omp_get_max_threads().invokeExact());
     try {
       setThreads(threads);
-      return call(work);
+      return ForeignCall.of(work);
     } finally {
       setThreads(before);
     }
   }
 
   private static void setThreads(int threads) {
-    call(
+    ForeignCall.of(
         () -> {
           DNN.omp_set_num_threads().invokeExact(threads);
           return 0;
@@ -229,15 +218,18 @@ final class OneDnnObjects implements AutoCloseable {
     };
   }
 
-  long create(String function, MethodHandle destroy, Creation creation) {
+  long create(String function, MethodHandle destroy, ForeignCall.Creation creation) {
     return create(function, destroy, creation, false);
   }
 
   private long create(
-      String function, MethodHandle destroy, Creation creation, boolean mayBeUnimplemented) {
+      String function,
+      MethodHandle destroy,
+      ForeignCall.Creation creation,
+      boolean mayBeUnimplemented) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment place = arena.allocate(ADDRESS);
-      int status = call(() -> creation.into(place));
+      int status = ForeignCall.of(() -> creation.into(place));
       if (status == UNIMPLEMENTED && mayBeUnimplemented) {
         return 0;
       }
@@ -248,8 +240,8 @@ final class OneDnnObjects implements AutoCloseable {
     }
   }
 
-  static void check(String function, Call<Integer> call) {
-    require(function, call(call));
+  static void check(String function, ForeignCall<Integer> call) {
+    require(function, ForeignCall.of(call));
   }
 
   private static void require(String function, int status) {
@@ -258,23 +250,12 @@ final class OneDnnObjects implements AutoCloseable {
     }
   }
 
-  /** The result of a foreign call, which throws nothing that is checked. */
-  static <T> T call(Call<T> call) {
-    try {
-      return call.call();
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new AssertionError("a foreign call threw", e);
-    }
-  }
-
   @Override
   public void close() {
     while (!live.isEmpty()) {
       Object[] object = live.pop();
       long handle = (long) object[1];
-      call(() -> (int) ((MethodHandle) object[0]).invokeExact(handle));
+      ForeignCall.of(() -> (int) ((MethodHandle) object[0]).invokeExact(handle));
     }
   }
 }

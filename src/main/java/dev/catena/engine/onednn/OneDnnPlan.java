@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.catena.driver.ForeignCall;
 import dev.catena.driver.OneDnn;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Operand;
@@ -210,7 +211,7 @@ final class OneDnnPlan implements AutoCloseable {
   }
 
   private long query(int what) {
-    return OneDnnObjects.call(
+    return ForeignCall.of(
         () -> (long) DNN.dnnl_primitive_desc_query_md().invokeExact(description, what, 0));
   }
 
