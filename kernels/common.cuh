@@ -9,9 +9,6 @@
 #pragma once
 #include "vector.cuh"
 
-// M(T, suffix) for each element type that kernels are made for.
-#define FOR_EACH_DTYPE(M) M(float, f32) M(half, f16) M(bfloat16, bf16)
-
 // A kernel that calls the method `...` of its parameters. how: LOOP or FIBERS (kernel.h).
 #define KERNEL(name, how, bounds, Parameters, ...)                                                               \
   extern "C" __global__ void __launch_bounds__ bounds name(const __grid_constant__ Parameters parameters) {      \

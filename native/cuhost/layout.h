@@ -33,7 +33,7 @@ extern const Example<S> example;  // never defined: only the addresses of its fi
 template <class S>
 constexpr auto fieldsOf(const S& s) {
   constexpr int n = fieldCount<S>();
-  static_assert(n > 0 && n <= 24, "a parameter struct has 1 to 24 fields");
+  static_assert(n > 0 && n <= 16, "a parameter struct has 1 to 16 fields");
 #define CUHOST_FIELDS(count, ...)                                                        \
   if constexpr (n == count) {                                                            \
     auto& [__VA_ARGS__] = s;                                                             \
@@ -55,14 +55,6 @@ constexpr auto fieldsOf(const S& s) {
   CUHOST_FIELDS(14, a, b, c, d, e, f, g, h, i, j, k, l, m, o)
   CUHOST_FIELDS(15, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p)
   CUHOST_FIELDS(16, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q)
-  CUHOST_FIELDS(17, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r)
-  CUHOST_FIELDS(18, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, t)
-  CUHOST_FIELDS(19, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, t, u)
-  CUHOST_FIELDS(20, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, t, u, v)
-  CUHOST_FIELDS(21, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, t, u, v, w)
-  CUHOST_FIELDS(22, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, t, u, v, w, x)
-  CUHOST_FIELDS(23, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, t, u, v, w, x, y)
-  CUHOST_FIELDS(24, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, t, u, v, w, x, y, z)
 #undef CUHOST_FIELDS
 }
 
