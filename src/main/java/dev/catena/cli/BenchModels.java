@@ -13,7 +13,6 @@ import dev.catena.report.Json;
 import dev.catena.report.Table;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -138,10 +137,8 @@ final class BenchModels implements Callable<Integer> {
     int batch = options.batches().getFirst();
     try (Session session = model.compile(device, options);
         Arena arena = Arena.ofShared()) {
-      MemorySegment images =
-          ComparedRun.images((long) session.maxBatch() * session.imageSize(), 0, arena);
-      MemorySegment logits = arena.allocate(4L * batch * session.resultSize(), 64);
-      Timing time = time(() -> session.run(images, logits));
+      ComparedInference inference = ComparedInference.onRandomImages(session, arena);
+      Timing time = time(inference::run);
       String precision = where.precision(options.dtype());
       String key = String.join(" ", model.name(), "batch " + batch, precision, variant.label());
       return new ModelTime(

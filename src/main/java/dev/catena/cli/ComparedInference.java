@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A session on one full batch; the logits are compared. */
+/** A session on one full batch in host memory; a comparison compares the logits. */
 final class ComparedInference implements ComparedRun {
   private final Session session;
   private final MemorySegment images;
@@ -20,6 +20,12 @@ final class ComparedInference implements ComparedRun {
     this.images = images;
     long floats = (long) session.maxBatch() * session.resultSize();
     this.result = arena.allocate(floats * Float.BYTES, 64);
+  }
+
+  /** On random images, for a measurement. */
+  static ComparedInference onRandomImages(Session session, Arena arena) {
+    long pixels = (long) session.maxBatch() * session.imageSize();
+    return new ComparedInference(session, ComparedRun.images(pixels, 0, arena), arena);
   }
 
   @Override

@@ -3,7 +3,6 @@ package dev.catena.cli;
 import dev.catena.Session;
 import dev.catena.report.Table;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -101,20 +100,18 @@ final class LaneThroughput {
 
   private static double call(Session session, Phaser warm, double seconds) {
     try (Arena arena = Arena.ofShared()) {
-      int batch = session.maxBatch();
-      MemorySegment images = ComparedRun.images((long) batch * session.imageSize(), 0, arena);
-      MemorySegment result = arena.allocate((long) Float.BYTES * batch * session.resultSize(), 64);
+      ComparedInference inference = ComparedInference.onRandomImages(session, arena);
       for (int i = 0; i < WARM_UPS; i++) {
-        session.run(images, result);
+        inference.run();
       }
       warm.arriveAndAwaitAdvance();
       long start = System.nanoTime();
       int runs = 0;
       while (runs < LEAST_RUNS || System.nanoTime() - start < seconds * 1e9) {
-        session.run(images, result);
+        inference.run();
         runs++;
       }
-      return 1e9 * batch * runs / (System.nanoTime() - start);
+      return 1e9 * session.maxBatch() * runs / (System.nanoTime() - start);
     } finally {
       warm.arriveAndDeregister(); // also of one that failed, for which the others must not wait
     }

@@ -124,7 +124,7 @@ class BenchTest {
             "--batch",
             "1,2",
             "--seconds",
-            "0",
+            "0.001",
             "--device",
             "host",
             "--no-tune",
@@ -155,7 +155,7 @@ class BenchTest {
     assertEquals(List.of(), tf32(kernels(Cli.MODEL, "--json", "-")));
     Cli.Result model = kernels(Cli.MODEL, "--tf32", "--json", "-");
     assertEquals(rows(model, "kernels").size(), tf32(model).size());
-    String[] how = {"--tf32", "--seconds=0", "--device", "host", "--no-tune", "--json", "-"};
+    String[] how = {"--tf32", "--seconds=0.001", "--device", "host", "--no-tune", "--json", "-"};
     Cli.Result models =
         Cli.run(with(how, "bench", "models", Cli.MODEL, "--batch", "1", "--dtype", "fp32,fp16"));
     List<Map<?, ?>> rows = rows(models, "models");
@@ -173,7 +173,7 @@ class BenchTest {
 
   @Test
   void severalLanesAreComparedWithOne() throws Exception {
-    String[] how = {"--batch", "2", "--seconds=0", "--device", "host", "--no-tune"};
+    String[] how = {"--batch", "2", "--seconds=0.001", "--device", "host", "--no-tune"};
     Path file = folder.resolve("lanes.json");
     Cli.Result text =
         Cli.run(with(how, "bench", "models", Cli.MODEL, "--lanes", "3,2", "--json", "" + file));
@@ -221,7 +221,7 @@ class BenchTest {
         0, Cli.run("export", Cli.MODEL, "--weights", weights.toString(), "--onnx", file).code());
     String[] where = {"--device", "host", "--json", "-"};
     Cli.Result models =
-        Cli.run(with(where, "bench", "models", file, "--batch", "1", "--seconds=0"));
+        Cli.run(with(where, "bench", "models", file, "--batch", "1", "--seconds=0.001"));
     assertEquals(1, rows(models, "models").size(), models.err());
     Cli.Result roofline =
         Cli.run(with(where, "bench", "roofline", file, "--bandwidth", "1", "--matrix", "1"));
