@@ -27,7 +27,7 @@ cli 4000
 report 800
 interop 150
 conformance 1700
-catena 4400
+catena 5000
 onnx 3100
 measure 850
 engine 9500
