@@ -7,12 +7,13 @@ import dev.catena.device.ExecutableGraph;
 import dev.catena.device.Launch;
 import dev.catena.device.Module;
 import dev.catena.device.Stream;
-import dev.catena.interop.JCuda;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
 import jcuda.Pointer;
-import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUstream;
@@ -29,6 +30,10 @@ import org.openjdk.jmh.annotations.TearDown;
 public class LaunchCost extends Measured {
   private static final int LAUNCHES = 100;
   private static final int CHANNELS = 8;
+
+  private record View(long data, int pitch) {}
+
+  private record Add(View y, View a, View b, int pixels, int channels, int rectify) {}
 
   private final CUfunction function = new CUfunction();
   private Pointer parameters;
@@ -47,15 +52,11 @@ public class LaunchCost extends Measured {
     Device device = shared.device();
     DeviceMemory x = device.allocate(CHANNELS * Float.BYTES);
     Module module = device.module("add");
-    int[] sizes = {1, CHANNELS, CHANNELS, CHANNELS, CHANNELS, 0};
-    Object[] arguments = new Object[3 + sizes.length];
-    Arrays.fill(arguments, x);
-    for (int i = 0; i < sizes.length; i++) {
-      arguments[3 + i] = sizes[i];
-    }
-    launch = module.kernel("add_f32").prepare(Dim.of(1), Dim.of(1), 0, arguments);
+    View view = new View(x.address(), CHANNELS);
+    Add add = new Add(view, view, view, 1, CHANNELS, 0);
+    launch = module.kernel("add_f32").prepare(Dim.of(1), Dim.of(1), 0, add);
     graph = stream.capture(this::enqueueAll);
-    parameters = parameters(JCuda.pointer(x), sizes);
+    parameters = Pointer.to(Pointer.to(bytes(add)));
     CUmodule theirs = new CUmodule();
     JCudaDriver.cuModuleLoadData(theirs, image(module));
     JCudaDriver.cuModuleGetFunction(function, theirs, "add_f32");
@@ -72,13 +73,13 @@ public class LaunchCost extends Measured {
     }
   }
 
-  private static Pointer parameters(CUdeviceptr x, int[] sizes) {
-    Pointer[] parameters = new Pointer[3 + sizes.length];
-    Arrays.fill(parameters, Pointer.to(x));
-    for (int i = 0; i < sizes.length; i++) {
-      parameters[3 + i] = Pointer.to(new int[] {sizes[i]});
+  /** The kernel's one parameter as its struct lies in memory. */
+  private static byte[] bytes(Add add) {
+    ByteBuffer struct = ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN);
+    for (View view : List.of(add.y(), add.a(), add.b())) {
+      struct.putLong(view.data()).putLong(view.pitch());
     }
-    return Pointer.to(parameters);
+    return struct.putInt(add.pixels()).putInt(add.channels()).putInt(add.rectify()).array();
   }
 
   /** Gives everything back. */
