@@ -67,8 +67,8 @@ ptx:*) : "${batch:=1}" "${dtype:=fp16}" && large=1 seconds=0.1 torch_device=cpu 
 esac
 
 # The kernel engine's operations, in two processes. CheckScriptTest sees to it that none is missing.
-small=adaptive,add,augment,average,batch,channel,clip,concat,copy,cross,drop,flatten,from,gate,global,lrn,max,pad,relu
-small=$small,running,scale,shortcut,sigmoid,to
+small=abs,adaptive,add,augment,average,batch,channel,clip,concat,copy,cross,drop,elu,exp,flatten,from,gate,gelu,global
+small=$small,hard,leaky,lrn,max,pad,relu,running,scale,shortcut,sigmoid,silu,sqrt,tanh,to
 products=conv,dense,linear
 
 # In the archive the launcher is bin/catena, in a checkout it is catena at the top.
