@@ -47,7 +47,7 @@ class CaseTest {
         "conv 1x2x3x4 k=4 x=8/8  | not FIRST/PITCH",
         "relu 1x2x3x4 dtype=f8   | no element type f8",
         "relu 1x2x3x4 data=true  | no Data true",
-        "tanh 1x2x3x4            | no operation tanh"
+        "cosh 1x2x3x4            | no operation cosh"
       })
   void aWrongLineSaysWhatIsWrong(String line, String why) {
     String said = assertThrows(IllegalArgumentException.class, () -> Case.parse(line)).getMessage();
