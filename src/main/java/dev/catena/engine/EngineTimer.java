@@ -13,12 +13,18 @@ import java.util.Arrays;
  * thread at a time.
  */
 public final class EngineTimer implements AutoCloseable {
-  private static final int WARM_UPS = 2;
-
   /** Runs before one is given up, and how many times slower than the limit it then is. */
   private static final int LEAST_RUNS = 2;
 
   private static final double HOPELESS = 1.5;
+
+  /** The same of the very first run, which warms up. */
+  private static final double HOPELESS_COLD = 4;
+
+  /** Runs that are enough of what takes long, whose noise is small, and microseconds of them. */
+  private static final int ENOUGH_RUNS = 3;
+
+  private static final double ENOUGH_MICROS = 6000;
 
   /** {@code CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE}; of a CPU the last level's. */
   private static final int L2_CACHE_BYTES = 38;
@@ -72,23 +78,33 @@ public final class EngineTimer implements AutoCloseable {
         Stream stream = device.newStream();
         Event start = device.newEvent();
         Event end = device.newEvent()) {
-      for (int i = 0; i < WARM_UPS; i++) {
-        work.enqueue(stream);
+      double cold = micros(work, stream, start, end);
+      if (cold > HOPELESS_COLD * limit) {
+        return Timing.of(cold);
       }
+      work.enqueue(stream);
       double[] micros = new double[runs];
       double least = Double.POSITIVE_INFINITY;
+      double sum = 0;
       int measured = 0;
-      while (measured < runs && (measured < LEAST_RUNS || least < HOPELESS * limit)) {
+      while (measured < runs
+          && (measured < LEAST_RUNS
+              || least < HOPELESS * limit && (measured < ENOUGH_RUNS || sum < ENOUGH_MICROS))) {
         stream.fill(cache.address(), (byte) 0, cache.bytes());
-        stream.record(start);
-        work.enqueue(stream);
-        stream.record(end);
-        stream.synchronize();
-        micros[measured] = 1000 * end.millisecondsSince(start);
+        micros[measured] = micros(work, stream, start, end);
+        sum += micros[measured];
         least = Math.min(least, micros[measured++]);
       }
       return Timing.of(Arrays.copyOf(micros, measured));
     }
+  }
+
+  private static double micros(Work work, Stream stream, Event start, Event end) {
+    stream.record(start);
+    work.enqueue(stream);
+    stream.record(end);
+    stream.synchronize();
+    return 1000 * end.millisecondsSince(start);
   }
 
   @Override
