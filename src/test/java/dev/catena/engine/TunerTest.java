@@ -39,7 +39,8 @@ class TunerTest {
       Fake fast = new Fake("fast", 0);
       Engines engines = engines(device, open(), slow, fast);
       assertEquals(fast.name(), engines.choose(PROBLEM).name());
-      assertEquals(9, slow.runs);
+      assertEquals(5, slow.runs, "two to warm up, and three of what takes long");
+      assertEquals(9, fast.runs, "two to warm up, and seven");
       engines.remember();
       assertEquals(before, device.usedMemory());
       Fake again = new Fake("slow", 0);
@@ -81,7 +82,7 @@ class TunerTest {
       broken.fails = new IllegalStateException("broken");
       broken.failsIn = where;
       assertEquals(sound.name(), engines(device, open(), broken, sound).choose(PROBLEM).name());
-      assertEquals(9, sound.runs);
+      assertEquals(5, sound.runs);
       assertEquals(before, device.usedMemory());
       assertEquals(broken.prepared, broken.closed);
     }
@@ -143,11 +144,13 @@ class TunerTest {
   @Test
   void whatIsMuchSlowerIsNotMeasuredToTheEnd() {
     try (Device device = Device.open("host")) {
-      Fake fast = new Fake("fast", 5);
-      Fake slow = new Fake("slow", 50);
-      assertEquals("fast", engines(device, open(), fast, slow).choose(PROBLEM).name());
-      assertEquals(9, fast.runs);
-      assertEquals(4, slow.runs);
+      Fake fast = new Fake("fast", 10);
+      Fake slow = new Fake("slow", 24);
+      Fake hopeless = new Fake("hopeless", 120);
+      assertEquals("fast", engines(device, open(), fast, slow, hopeless).choose(PROBLEM).name());
+      assertEquals(5, fast.runs);
+      assertEquals(4, slow.runs, "given up after two");
+      assertEquals(1, hopeless.runs, "given up while it warms up");
     }
   }
 
@@ -158,11 +161,11 @@ class TunerTest {
     List<Problem> parts = List.of(problem(8), problem(16));
     try (Device device = Device.open("host")) {
       Fake together = new Fake("together", 10, fused);
-      Fake first = new Fake("first", 40, parts.getFirst());
+      Fake first = new Fake("first", 120, parts.getFirst());
       Fake second = new Fake("second", 1, parts.getLast());
       TuningCache cache = open();
       assertTrue(engines(device, cache, together, first, second).worthFusing(fused, parts));
-      assertEquals(4, first.runs);
+      assertEquals(1, first.runs);
       assertEquals(0, second.runs);
       assertEquals(Optional.empty(), cache.choice(parts.getFirst().toString()));
     }
