@@ -29,7 +29,7 @@ final class Run implements AutoCloseable {
     this.device = Device.open(device);
     this.session = model.compile(this.device, options);
     long batch = session.maxBatch();
-    images = arena.allocate((long) batch * session.imageSize() * Float.BYTES, 64);
+    images = arena.allocate(batch * session.imageSize() * Float.BYTES, 64);
     result = arena.allocate(batch * session.resultSize() * Float.BYTES, 64);
     imagesThere = this.device.allocate(images.byteSize());
     imagesThere.upload(images);
