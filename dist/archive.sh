@@ -21,7 +21,7 @@ cp catena "$root/bin/"
 cp bench/gpu/check.sh "$root/bench/gpu/"
 cp bench/results.py "$root/bench/"
 cp bench/peers/pytorch_*.py bench/peers/models.py "$root/bench/peers/"
-cp src/test/python/densenets.py src/test/python/densenet_oracle.py src/test/python/networks.py "$root/src/test/python/"
+cp src/test/python/*.py "$root/src/test/python/"
 cp README.md LICENSE "$root/"
 
 "$root/bin/catena" --version

@@ -29,6 +29,7 @@ public record Peaks(double bytesPerS, String copiedBy, double flopsPerS, String 
   // Bytes of the tensor that is copied, and of one pixel of it.
   private static final long MOST = 4L << 30;
   private static final long MOST_ON_HOST = 128L << 20;
+  private static final long MOST_INTERPRETED = 1L << 22;
   private static final int LINE = 512;
 
   /** An engine and what it reached. */
@@ -41,8 +42,9 @@ public record Peaks(double bytesPerS, String copiedBy, double flopsPerS, String 
    * @param precision of the product
    */
   public static Peaks measure(Device device, Engines engines, Precision precision) {
-    boolean host = device.kind() == Device.Kind.HOST;
-    long most = Math.min(host ? MOST_ON_HOST : MOST, device.freeMemory() / 8); // read, and written
+    boolean host = device.kind() == Device.Kind.HOST || device.isInterpreted();
+    long bytes = device.isInterpreted() ? MOST_INTERPRETED : host ? MOST_ON_HOST : MOST;
+    long most = Math.min(bytes, device.freeMemory() / 8); // read, and written
     Shape large = Shape.of(1, 1, (int) Math.max(1, most / LINE), LINE / Float.BYTES);
     Problem copy =
         new Problem(
@@ -60,9 +62,9 @@ public record Peaks(double bytesPerS, String copiedBy, double flopsPerS, String 
                     Operand.packed(x, dtype), Operand.constant(Shape.of(channels, channels, 1, 1))),
                 Operand.packed(x, dtype))
             .withTf32(precision == Precision.TF32);
-    Best bytes = best(device, engines, copy, Cost.of(copy).bytes());
+    Best copied = best(device, engines, copy, Cost.of(copy).bytes());
     Best flops = best(device, engines, product, Cost.of(product).flops());
-    return new Peaks(bytes.rate, bytes.engine, flops.rate, flops.engine);
+    return new Peaks(copied.rate, copied.engine, flops.rate, flops.engine);
   }
 
   /** The higher rates of two measurements. */
