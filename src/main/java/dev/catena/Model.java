@@ -156,9 +156,8 @@ public final class Model implements AutoCloseable {
   }
 
   private Graph trainingGraph(int batch, int height, int width, DType dtype) {
-    int size = network.imageSize();
     return height == 0
-        ? network.trainingGraph(batch, size, size, dtype)
+        ? network.trainingGraph(batch, dtype)
         : network.trainingGraph(batch, height, width, dtype);
   }
 

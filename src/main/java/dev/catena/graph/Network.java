@@ -42,4 +42,9 @@ public interface Network {
   default Graph graph(int batch, DType dtype) {
     return graph(batch, imageSize(), imageSize(), dtype);
   }
+
+  /** Its graph while it is trained on a batch of images of {@link #imageSize}. */
+  default Graph trainingGraph(int batch, DType dtype) {
+    return trainingGraph(batch, imageSize(), imageSize(), dtype);
+  }
 }

@@ -1,5 +1,6 @@
 package dev.catena.model;
 
+import dev.catena.error.GraphException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Network;
@@ -30,12 +31,12 @@ public record SizedNetwork(Network network, int height, int width) implements Ne
   /**
    * Height and width.
    *
-   * @throws IllegalStateException if they differ
+   * @throws GraphException if they differ
    */
   @Override
   public int imageSize() {
     if (height != width) {
-      throw new IllegalStateException("images of %d x %d are not square".formatted(height, width));
+      throw new GraphException("images of %d x %d are not square".formatted(height, width));
     }
     return height;
   }
@@ -49,6 +50,11 @@ public record SizedNetwork(Network network, int height, int width) implements Ne
   @Override
   public Graph graph(int batch, DType dtype) {
     return network.graph(batch, height, width, dtype);
+  }
+
+  @Override
+  public Graph trainingGraph(int batch, DType dtype) {
+    return network.trainingGraph(batch, height, width, dtype);
   }
 
   @Override

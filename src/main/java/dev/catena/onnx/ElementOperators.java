@@ -181,10 +181,10 @@ final class ElementOperators {
 
   static Term multiply(GraphImport graph, OnnxNode node) {
     if (graph.term(node, 0) instanceof Term.Live x && graph.term(node, 1) instanceof Term.Live y) {
-      if (graph.isSigmoid(y.value(), x.value()) || graph.isSigmoid(x.value(), y.value())) {
-        Value input = graph.isSigmoid(y.value(), x.value()) ? x.value() : y.value();
+      boolean gated = graph.isSigmoid(y.value(), x.value());
+      if (gated || graph.isSigmoid(x.value(), y.value())) {
         Op silu = new Op.Unary(ElementFunction.SILU, 0, 0);
-        return new Term.Live(graph.add(node, silu, input), x.dims());
+        return new Term.Live(graph.add(node, silu, gated ? x.value() : y.value()), x.dims());
       }
       return isGate(y, x) ? gate(graph, node, x, y) : gate(graph, node, y, x);
     }

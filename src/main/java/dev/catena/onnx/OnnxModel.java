@@ -169,6 +169,11 @@ public final class OnnxModel implements Network {
     return graph(batch, 0, 0, dtype);
   }
 
+  @Override
+  public Graph trainingGraph(int batch, DType dtype) {
+    return graph(batch, dtype);
+  }
+
   /**
    * The graph for images of a size.
    *

@@ -63,6 +63,11 @@ class OnnxCasesTest {
     Cli.Result sized = Cli.run("plan", model, "--batch", "1", "--size", "20x24");
     assertEquals(0, sized.code(), sized.err());
     assertTrue(Cli.run("plan", model, "--size", "20").complaint().contains("224x224"));
+    Cli.Result trained = Cli.run("plan", Cli.MODEL, "--train", "--batch", "2", "--size", "32x48");
+    assertEquals(0, trained.code(), trained.err());
+    String picture = folder.resolve("none.png").toString();
+    assertTrue(
+        Cli.run("run", model, picture, "--size", "20x24").complaint().contains("not square"));
   }
 
   @Test
