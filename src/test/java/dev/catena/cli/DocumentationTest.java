@@ -14,7 +14,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -25,13 +28,20 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** What README.md and docs/ tell people to type: it compiles, it runs, or at least it is there. */
+/**
+ * The statements of README.md and docs/: commands run, examples compile, links and classes exist.
+ */
 @Timeout(300)
 @Tag("slow")
 class DocumentationTest {
   private static final Pattern FENCED = Pattern.compile("(?s)```.*?```");
   private static final Pattern LINK = Pattern.compile("\\]\\(([^):#]+)\\)");
+  private static final Pattern DECLARED =
+      Pattern.compile("(?:class|record|interface|enum) ([A-Z]\\w+)");
+  private static final Pattern NAMED =
+      Pattern.compile("`(?:[a-z]+\\.)*([A-Z][a-z]\\w+)(?:\\.(\\w+)(?:\\([^`]*\\))?)?`");
   private static final Pattern FILE = Pattern.compile("[\\w-]+\\.(html|svg|json)");
 
   @TempDir private static Path folder;
@@ -98,6 +108,30 @@ class DocumentationTest {
     while (link.find()) {
       Path target = page.toAbsolutePath().resolveSibling(link.group(1));
       assertTrue(Files.exists(target), page + " leads to " + link.group(1));
+    }
+  }
+
+  /** Class names between backticks, with or without a member, have to be in the sources. */
+  @ParameterizedTest
+  @ValueSource(strings = {"docs/architecture.md", "docs/adding-a-kernel.md"})
+  void classesThatAreNamedExist(Path page) throws IOException {
+    Map<String, String> sources = new HashMap<>();
+    try (Stream<Path> files = Files.walk(Path.of("src"))) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+        String source = Files.readString(file);
+        DECLARED
+            .matcher(source)
+            .results()
+            .forEach(d -> sources.merge(d.group(1), source, String::concat));
+      }
+    }
+    for (MatchResult name : NAMED.matcher(Files.readString(page)).results().toList()) {
+      String source = sources.getOrDefault(name.group(1), "");
+      assertTrue(
+          name.group(2) == null
+              ? !source.isEmpty()
+              : Pattern.compile("\\b" + name.group(2) + "\\b").matcher(source).find(),
+          page + " names " + name.group());
     }
   }
 
