@@ -11,6 +11,7 @@ module dev.catena {
   requires static org.jspecify;
 
   exports dev.catena;
+  exports dev.catena.collective;
   exports dev.catena.device;
   exports dev.catena.error;
   exports dev.catena.graph;

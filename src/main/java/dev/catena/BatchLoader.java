@@ -21,6 +21,8 @@ final class BatchLoader implements AutoCloseable {
 
   private final ImageSet set;
   private final Order order;
+  private final int first;
+  private final int count;
   private final Optional<Normalization> normalization;
   private final long imageBytes;
   private final Arena arena = Arena.ofShared();
@@ -45,13 +47,26 @@ final class BatchLoader implements AutoCloseable {
    */
   public BatchLoader(
       ImageSet set, Order order, long firstStep, Optional<Normalization> normalization) {
+    this(set, order, firstStep, normalization, 0, order.batch());
+  }
+
+  /** The same that loads only {@code count} images of each full batch, from {@code first} on. */
+  BatchLoader(
+      ImageSet set,
+      Order order,
+      long firstStep,
+      Optional<Normalization> normalization,
+      int first,
+      int count) {
     this.set = set;
     this.order = order;
+    this.first = first;
+    this.count = count;
     this.normalization = normalization;
     imageBytes = set.image().elements() * Float.BYTES;
     for (int i = 0; i < BUFFERS; i++) {
-      MemorySegment images = arena.allocate(order.batch() * imageBytes, ALIGNMENT);
-      free.add(new Batch(-1, images, new int[order.batch()]));
+      MemorySegment images = arena.allocate(count * imageBytes, ALIGNMENT);
+      free.add(new Batch(-1, images, new int[count]));
     }
     thread = Thread.ofPlatform().daemon().name("catena-loader").start(() -> load(firstStep));
   }
@@ -115,22 +130,20 @@ final class BatchLoader implements AutoCloseable {
 
   private Batch fill(Batch buffer, long step, int[] images, int position)
       throws IOException, InterruptedException {
-    int first = position * order.batch();
-    int count = Math.min(order.batch(), images.length - first);
-    for (int i = 0; i < count; i++) {
+    int from = position * order.batch() + first;
+    int some = Math.min(count, images.length - from);
+    for (int i = 0; i < some; i++) {
       if (Thread.interrupted()) {
         throw new InterruptedException();
       }
-      int index = images[first + i];
+      int index = images[from + i];
       MemorySegment image = buffer.images().asSlice(i * imageBytes, imageBytes);
       set.copy(index, image);
       normalization.ifPresent(n -> n.apply(image));
       buffer.labels()[i] = set.label(index);
     }
     return new Batch(
-        step,
-        buffer.images().asSlice(0, count * imageBytes),
-        Arrays.copyOf(buffer.labels(), count));
+        step, buffer.images().asSlice(0, some * imageBytes), Arrays.copyOf(buffer.labels(), some));
   }
 
   /** Stops the thread and frees the buffers. */

@@ -1,5 +1,6 @@
 package dev.catena;
 
+import dev.catena.collective.Collective;
 import dev.catena.device.Device;
 import dev.catena.engine.Engines;
 import dev.catena.engine.registry.EngineRegistry;
@@ -110,8 +111,21 @@ public final class Model implements AutoCloseable {
    * @throws dev.catena.error.UnsupportedOnDeviceException naming an operation that no engine has
    */
   public Trainer train(Device device, Training options) {
+    return train(device, options, Collective.alone());
+  }
+
+  /**
+   * The same as one rank of several, which call it together: each has its share of every batch,
+   * gradients are added up over all, and all have the same parameters, those of rank 0 at first.
+   * Running statistics are those of the rank's own images unless they are {@link
+   * Training#synchronised}.
+   *
+   * @param ranks not closed
+   * @throws dev.catena.error.RankFailedException if a rank has other options or another model
+   */
+  public Trainer train(Device device, Training options, Collective ranks) {
     Engines engines = EngineRegistry.on(device, options.engine(), options.tuning());
-    return Trainer.compile(this::trainingGraph, parameters, options, engines, device)
+    return Trainer.compile(this::trainingGraph, parameters, options, engines, device, ranks)
         .testedBy(trained -> with(trained).compile(device, options.inference()));
   }
 

@@ -18,6 +18,10 @@ final class StepNumbers implements AutoCloseable {
   private static final int RANDOM_WORDS = 4;
   private static final int ALL = RANDOM + RANDOM_WORDS;
   private static final int WORD = 24;
+
+  /** Bits of the last random word that a step may take; ranks draw numbers of their own. */
+  private static final int RANK = 12;
+
   private static final long MASK = (1 << WORD) - 1;
 
   private final HostMemory memory;
@@ -55,17 +59,17 @@ final class StepNumbers implements AutoCloseable {
   }
 
   /** What the next step is told. */
-  void set(Training options, float learningRate, float lossScale, long step) {
+  void set(Training options, float learningRate, float lossScale, long step, Ranks ranks) {
     set(Optimizer.LEARNING_RATE, learningRate);
     set(Optimizer.MOMENTUM, options.momentum());
     set(Optimizer.NESTEROV, options.nesterov() ? 1 : 0);
     set(Optimizer.WEIGHT_DECAY, options.weightDecay());
     set(Optimizer.UNSCALE, 1 / lossScale);
-    set(GRADIENT, lossScale);
+    set(GRADIENT, lossScale * ranks.weight());
     set(RANDOM, (float) (options.seed() & MASK));
     set(RANDOM + 1, (float) (options.seed() >>> WORD));
     set(RANDOM + 2, (float) (step & MASK));
-    set(RANDOM + 3, (float) (step >>> WORD));
+    set(RANDOM + 3, (float) ((long) ranks.rank() << RANK | step >>> WORD));
   }
 
   private void set(int index, float value) {

@@ -1,8 +1,8 @@
 package dev.catena;
 
+import dev.catena.collective.Collective;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
-import dev.catena.device.ExecutableGraph;
 import dev.catena.device.HostMemory;
 import dev.catena.device.Stream;
 import dev.catena.engine.Engines;
@@ -56,7 +56,8 @@ public final class Trainer implements AutoCloseable {
   private final StepNumbers numbers;
   private final List<Work> works;
   private final Optimizer optimizer;
-  private final ExecutableGraph graph;
+  private final Ranks ranks;
+  private final StepGraphs graphs;
   private final StepEvent event;
   private final MemorySegment labelValues;
   private final Graph network;
@@ -68,8 +69,14 @@ public final class Trainer implements AutoCloseable {
   private boolean closed;
 
   private Trainer(
-      Program program, TrainingState layout, Graph network, Training options, Device device) {
+      Program program,
+      TrainingState layout,
+      Graph network,
+      Training options,
+      Device device,
+      Ranks ranks) {
     this.device = device;
+    this.ranks = ranks;
     this.network = network;
     this.options = options;
     this.program = program;
@@ -112,11 +119,22 @@ public final class Trainer implements AutoCloseable {
         state.clear(stream);
       }
       stream.synchronize();
-      graph = stream.capture(this::enqueue);
-      opened.push(graph::close);
+      graphs =
+          new StepGraphs(
+              device,
+              stream,
+              program,
+              works,
+              optimizer,
+              addresses,
+              layout,
+              state.address(),
+              ranks,
+              options.synchronised());
+      opened.push(graphs::close);
       long planned = plan().peakBytes() + layout.bytes();
       long sent = images.bytes() + labels.bytes();
-      event = new StepEvent(step.name(), device.id(), graph.nodes(), planned, sent);
+      event = new StepEvent(step.name(), device.id(), graphs.nodes(), planned, sent);
     } catch (RuntimeException | Error e) {
       if (!opened.isEmpty()) {
         drain(e); // launches of the first run may still use the memory that is freed now
@@ -141,8 +159,22 @@ public final class Trainer implements AutoCloseable {
    */
   static Trainer compile(
       GraphSource source, Parameters parameters, Training options, Engines engines, Device device) {
+    return compile(source, parameters, options, engines, device, Collective.alone());
+  }
+
+  /** The same as one rank of several, with the parameters of rank 0. */
+  static Trainer compile(
+      GraphSource source,
+      Parameters parameters,
+      Training options,
+      Engines engines,
+      Device device,
+      Collective collective) {
     Compiler compiler = Compiler.training(options.precision(), engines);
-    return compile(source, parameters, options, engines, device, compiler.fusions());
+    // Ranks merge statistics in the order of one graph, whatever each has measured.
+    boolean asItIs = options.synchronised() && collective.size() > 1;
+    Rewrite adapt = asItIs ? graph -> graph : compiler.fusions();
+    return compile(source, parameters, options, engines, device, collective, adapt);
   }
 
   /** The steps of training on a batch and who would compute them, without taking memory. */
@@ -163,18 +195,32 @@ public final class Trainer implements AutoCloseable {
       Engines engines,
       Device device,
       Rewrite adapt) {
-    Graph network = source.graph(1, options.height(), options.width(), DType.FP32);
-    Graph step = options.step(source, options.batch(), adapt);
-    TrainingPlan least = TrainingPlan.of(step, options.dtype());
-    requireFit(least.bytes(), 0, source, options, device);
-    Program program =
-        Compiler.training(options.precision(), engines).compile(step, least.state().values());
-    engines.remember();
-    long scratch = program.plan().peakBytes() - least.step().peakBytes();
-    requireFit(least.bytes() + scratch, scratch, source, options, device);
-    Trainer trainer = new Trainer(program, least.state(), network, options, device);
+    return compile(source, parameters, options, engines, device, Collective.alone(), adapt);
+  }
+
+  private static Trainer compile(
+      GraphSource source,
+      Parameters parameters,
+      Training options,
+      Engines engines,
+      Device device,
+      Collective collective,
+      Rewrite adapt) {
+    Ranks ranks = new Ranks(collective, device, options.batch());
+    Trainer trainer;
+    try {
+      Map<String, Object> facts = options.facts();
+      facts.put(
+          "model", source.graph(1, options.height(), options.width(), DType.FP32).parameters());
+      ranks.requireSame(facts);
+      trainer = ranks.firstRankFirst(() -> compile(source, options, engines, device, ranks, adapt));
+    } catch (RuntimeException | Error e) {
+      ranks.close();
+      throw e;
+    }
     try {
       trainer.state.initialize(parameters);
+      trainer.broadcastState();
       return trainer;
     } catch (RuntimeException | Error e) {
       trainer.close();
@@ -182,10 +228,34 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
+  private static Trainer compile(
+      GraphSource source,
+      Training options,
+      Engines engines,
+      Device device,
+      Ranks ranks,
+      Rewrite adapt) {
+    int images = ranks.images();
+    Graph network = source.graph(1, options.height(), options.width(), DType.FP32);
+    Graph step = options.step(source, images, adapt);
+    TrainingPlan least = TrainingPlan.of(step, options.dtype());
+    requireFit(least.bytes(), 0, source, options, images, device);
+    Program program =
+        Compiler.training(options.precision(), engines).compile(step, least.state().values());
+    engines.remember();
+    long scratch = program.plan().peakBytes() - least.step().peakBytes();
+    requireFit(least.bytes() + scratch, scratch, source, options, images, device);
+    return new Trainer(program, least.state(), network, options, device, ranks);
+  }
+
   private static void requireFit(
-      long bytes, long scratch, GraphSource source, Training options, Device device) {
+      long bytes, long scratch, GraphSource source, Training options, int images, Device device) {
     MemoryCheck.require(
-        device, bytes, options.batch(), batch -> plan(source, options, batch).bytes() + scratch);
+        device, bytes, images, batch -> plan(source, options, batch).bytes() + scratch);
+  }
+
+  private void broadcastState() {
+    ranks.broadcast(state.address(), layout.bytes() / Float.BYTES);
   }
 
   /** The memory of training where no step needs scratch memory; needs no device. */
@@ -204,7 +274,7 @@ public final class Trainer implements AutoCloseable {
    * <p>Allocates nothing on the Java heap but its result. Native segments are copied from directly;
    * heap segments are staged.
    *
-   * @param batch fp32, N,C,H,W
+   * @param batch fp32, N,C,H,W; of several ranks each gives its share
    * @param classes N labels, from 0
    * @throws IllegalArgumentException if there are not as many images or labels as in a batch, or a
    *     label is no class
@@ -214,10 +284,10 @@ public final class Trainer implements AutoCloseable {
   public StepResult step(MemorySegment batch, int[] classes, float learningRate) {
     requireBatch(batch, classes);
     event.begin();
-    numbers.set(options, learningRate, lossScale.value(), steps);
+    numbers.set(options, learningRate, lossScale.value(), steps, ranks);
     try {
       upload(batch);
-      graph.launch(stream);
+      graphs.launch();
       numbers.fetch(stream);
     } catch (RuntimeException | Error e) {
       drain(e);
@@ -227,7 +297,8 @@ public final class Trainer implements AutoCloseable {
     steps++;
     boolean applied = Float.isFinite(numbers.norm());
     lossScale = lossScale.after(applied, steps);
-    StepResult result = new StepResult(numbers.loss(), numbers.norm(), applied, lossScale.value());
+    float loss = (float) ranks.mean(numbers.loss());
+    StepResult result = new StepResult(loss, numbers.norm(), applied, lossScale.value());
     event.commit(steps - 1, learningRate, result);
     return result;
   }
@@ -263,9 +334,9 @@ public final class Trainer implements AutoCloseable {
   private void requireBatch(MemorySegment batch, int[] classes) {
     requireOpen();
     images.require(batch);
-    if (classes.length != options.batch()) {
+    if (classes.length != ranks.images()) {
       throw new IllegalArgumentException(
-          "a batch has %d labels, not %d".formatted(options.batch(), classes.length));
+          "a batch has %d labels, not %d".formatted(ranks.images(), classes.length));
     }
     int count = classes();
     for (int i = 0; i < classes.length; i++) {
@@ -398,7 +469,7 @@ public final class Trainer implements AutoCloseable {
   public List<Fit.Epoch> fit(DataSet data, Fit how, Fit.Listener listener) throws IOException {
     requireOpen();
     DataSet suited = suited(data);
-    boolean tested = tester != null && data.test().isPresent();
+    boolean tested = tester != null && data.test().isPresent() && ranks.rank() == 0;
     try (Session session = tested ? tester.apply(Parameters.of(parameters())) : null) {
       return new TrainingRun(this, suited, how, Optional.ofNullable(session)).run(listener);
     }
@@ -512,6 +583,7 @@ public final class Trainer implements AutoCloseable {
       Map<String, float[]> parameters, Map<String, float[]> momentum, long taken, float scale) {
     requireOpen();
     state.restore(parameters, momentum);
+    broadcastState();
     steps = taken;
     lossScale = lossScale.with(scale);
   }
@@ -524,6 +596,11 @@ public final class Trainer implements AutoCloseable {
   /** Classes that the network tells apart. */
   public int classes() {
     return logits.shape().c();
+  }
+
+  /** The ranks that train together. */
+  Ranks ranks() {
+    return ranks;
   }
 
   /** How it trains. */
@@ -563,7 +640,7 @@ public final class Trainer implements AutoCloseable {
 
   /** Launches of one step: kernels, library calls and copies in its graph. */
   public int launches() {
-    return graph.nodes();
+    return graphs.nodes();
   }
 
   /** Gives everything back; the second time does nothing. */
@@ -573,5 +650,6 @@ public final class Trainer implements AutoCloseable {
     while (!opened.isEmpty()) {
       opened.pop().run();
     }
+    ranks.close();
   }
 }

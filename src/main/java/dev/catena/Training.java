@@ -5,6 +5,8 @@ import dev.catena.io.datasets.Normalization;
 import dev.catena.rewrite.AugmentInput;
 import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Rewrite;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -22,6 +24,7 @@ public final class Training extends CompileOptions<Training> {
   private float smoothing;
   private float runningMomentum = 0.1f;
   private long seed;
+  private boolean synchronised;
   private Optional<AugmentInput> entry = Optional.empty();
 
   private Training(int batch) {
@@ -77,6 +80,15 @@ public final class Training extends CompileOptions<Training> {
   }
 
   /**
+   * Whether batch normalisation of several ranks takes the statistics of the whole batch, so that
+   * they train as one rank would. It waits for all ranks twice a normalisation; if nothing is said
+   * each rank normalises by its own images.
+   */
+  public Training synchronised(boolean over) {
+    return with(to -> to.synchronised = over);
+  }
+
+  /**
    * Images normalised on the device, cropped at random from a black frame, and mirrored at random.
    *
    * @param normalization of the stored values, as a data set has it
@@ -92,7 +104,7 @@ public final class Training extends CompileOptions<Training> {
                         padding, mirrored, normalization.mean(), normalization.scale())));
   }
 
-  /** Images of a step. */
+  /** Images of a step, those of all ranks. */
   public int batch() {
     return batch;
   }
@@ -105,6 +117,25 @@ public final class Training extends CompileOptions<Training> {
   /** Of dropout and augmentation. */
   public long seed() {
     return seed;
+  }
+
+  boolean synchronised() {
+    return synchronised;
+  }
+
+  /** What all ranks of a run have in common, by what it is called. */
+  Map<String, Object> facts() {
+    Map<String, Object> facts = new HashMap<>();
+    facts.put("batch", batch);
+    facts.put("type", precision());
+    facts.put("policy", policy);
+    facts.put("momentum", momentum + " " + nesterov);
+    facts.put("weight decay", weightDecay);
+    facts.put("label smoothing", smoothing);
+    facts.put("seed", seed);
+    facts.put("statistics", synchronised + " " + runningMomentum);
+    facts.put("augmentation", entry);
+    return facts;
   }
 
   float momentum() {
@@ -142,7 +173,9 @@ public final class Training extends CompileOptions<Training> {
   /** The same, adapted to a device. */
   Graph step(GraphSource source, int images, Rewrite adapt) {
     Graph network = source.graph(images, height(), width(), dtype());
-    Graph step = policy.step(network, new LowerTraining(runningMomentum, smoothing), adapt);
+    LowerTraining lowering =
+        new LowerTraining(runningMomentum, smoothing, synchronised ? batch : 0);
+    Graph step = policy.step(network, lowering, adapt);
     return entry.map(rewrite -> rewrite.apply(step)).orElse(step);
   }
 }

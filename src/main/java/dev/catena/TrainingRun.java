@@ -57,8 +57,17 @@ final class TrainingRun {
     settings.put("seed", Long.toString(fit.seed()));
     settings.put("training_seed", Long.toString(trainer.options().seed()));
     Map<String, String> theirs = trainer.settings();
+    requireSame(data);
     trainer.resumed().filter(_ -> !theirs.isEmpty()).ifPresent(file -> takeOver(file, theirs));
     all = fit.allSteps(order.steps());
+  }
+
+  private void requireSame(DataSet data) {
+    Map<String, Object> facts = new LinkedHashMap<>(settings);
+    facts.put("data", data.name());
+    facts.put("run", fit.facts());
+    facts.put("position", trainer.steps());
+    trainer.ranks().requireSame(facts);
   }
 
   /** Goes on from what was resumed, if anything was. */
@@ -87,10 +96,12 @@ final class TrainingRun {
    */
   List<Fit.Epoch> run(Fit.Listener listener) throws IOException {
     List<Fit.Epoch> epochs = new ArrayList<>();
-    try (BatchLoader loader = new BatchLoader(data.train(), order, trainer.steps(), onHost());
+    Ranks ranks = trainer.ranks();
+    try (BatchLoader loader = loader(ranks);
         Arena arena = Arena.ofConfined()) {
       long images = trainer.options().batch();
-      MemorySegment logits = arena.allocate(images * trainer.classes() * Float.BYTES, Float.BYTES);
+      long values = (long) ranks.images() * trainer.classes();
+      MemorySegment logits = arena.allocate(values * Float.BYTES, Float.BYTES);
       Evaluation train = new Evaluation(0, 0, 0);
       double seconds = 0;
       while (trainer.steps() < all) {
@@ -99,7 +110,7 @@ final class TrainingRun {
         train = train.plus(new Evaluation(images, result.loss(), step.accuracy()));
         seconds += step.seconds();
         listener.step(step);
-        boolean stopped = listener.isStopped();
+        boolean stopped = ranks.any(listener.isStopped());
         boolean whole = trainer.steps() % order.steps() == 0;
         if (whole || trainer.steps() == all) {
           Optional<Evaluation> test = evaluate();
@@ -111,7 +122,7 @@ final class TrainingRun {
           listener.epoch(epochs.getLast());
           train = new Evaluation(0, 0, 0);
           seconds = 0;
-          if (fit.patience() > 0 && stale >= fit.patience()) {
+          if (fit.patience() > 0 && ranks.any(stale >= fit.patience())) {
             return epochs;
           }
         } else if (stopped || fit.saveEvery() > 0 && trainer.steps() % fit.saveEvery() == 0) {
@@ -123,6 +134,11 @@ final class TrainingRun {
       }
       return epochs;
     }
+  }
+
+  private BatchLoader loader(Ranks ranks) {
+    int first = ranks.first(ranks.rank());
+    return new BatchLoader(data.train(), order, trainer.steps(), onHost(), first, ranks.images());
   }
 
   /** What the host does to images: nothing where the device does it, or nothing is to be done. */
@@ -146,7 +162,7 @@ final class TrainingRun {
       throw new NonFiniteException(number, result.loss(), layer, fit.save().filter(_ -> saved));
     }
     trainer.logits(logits);
-    double accuracy = Evaluation.of(logits, batch.labels()).accuracy();
+    double accuracy = trainer.ranks().mean(Evaluation.of(logits, batch.labels()).accuracy());
     double seconds = (System.nanoTime() - start) / 1e9;
     return new Fit.Step(number, number / order.steps(), rate, result, accuracy, seconds);
   }
@@ -169,7 +185,7 @@ final class TrainingRun {
     now.put(BEST, Double.toString(bestAccuracy));
     now.put(STALE, Integer.toString(stale));
     trainer.remember(now);
-    if (fit.save().isPresent()) {
+    if (fit.save().isPresent() && trainer.ranks().rank() == 0) {
       trainer.save(fit.save().get());
       saved = true;
     }

@@ -40,6 +40,7 @@ class ArchitectureTest {
           Map.entry(FACADE, 4),
           Map.entry("measure", 4),
           Map.entry("engine", 3),
+          Map.entry("collective", 3),
           Map.entry("onnx", 3),
           Map.entry("model", 2),
           Map.entry("rewrite", 2),
@@ -84,8 +85,10 @@ class ArchitectureTest {
   }
 
   @Test
-  void theDriverIsKnownToDevicesAndEnginesAlone() {
-    assertNone((from, to) -> to.equals("driver") && !Set.of("device", "engine").contains(from));
+  void theDriverIsKnownToDevicesEnginesAndCollectivesAlone() {
+    assertNone(
+        (from, to) ->
+            to.equals("driver") && !Set.of("device", "engine", "collective").contains(from));
   }
 
   @Test

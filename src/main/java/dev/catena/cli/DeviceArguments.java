@@ -8,18 +8,28 @@ import dev.catena.device.HostDevice;
 import dev.catena.engine.Engine;
 import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.graph.DType;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Where it runs, and who computes. */
 final class DeviceArguments {
+  private static final Pattern RANGE = Pattern.compile("cuda:(\\d{1,3})-(\\d{1,3})");
+
   @Option(
       names = "--device",
       paramLabel = "host|cuda:N|ptx:N",
       description =
           "Default: the first GPU if there is one, else the host. ptx:90 interprets on the CPU what"
-              + " a GPU of compute capability 9.0 would run: slow, for checks.")
+              + " a GPU of compute capability 9.0 would run: slow, for checks. `train` takes several,"
+              + " as host,host or cuda:0-7, and splits each batch among them.")
   private String device;
 
   @Option(
@@ -59,9 +69,41 @@ final class DeviceArguments {
     return Choices.label(dtype) + (tf32(dtype) ? " with TF32" : "");
   }
 
+  /** The devices named, in the order of the ranks; null for the default one. */
+  List<String> names() {
+    if (device == null) {
+      return Collections.singletonList(null);
+    }
+    return Arrays.stream(device.split(",", -1)).flatMap(DeviceArguments::range).toList();
+  }
+
+  /** {@code cuda:0-3} is {@code cuda:0} to {@code cuda:3}. */
+  private static Stream<String> range(String name) {
+    Matcher several = RANGE.matcher(name);
+    if (!several.matches()) {
+      return Stream.of(name);
+    }
+    int first = Integer.parseInt(several.group(1));
+    int last = Integer.parseInt(several.group(2));
+    if (last < first) {
+      throw new UserException(
+          "--device %s: there is none from %d to %d".formatted(name, first, last));
+    }
+    return IntStream.rangeClosed(first, last).mapToObj(i -> "cuda:" + i);
+  }
+
   /** The device, which is known to have the engine. */
   Device open() {
-    Device opened = openDevice();
+    List<String> all = names();
+    if (all.size() > 1) {
+      throw new UserException("--device %s: only `train` takes several".formatted(device));
+    }
+    return open(all.getFirst());
+  }
+
+  /** The same for one of {@link #names}. */
+  Device open(@Nullable String name) {
+    Device opened = openDevice(name);
     try {
       if (threads != null) {
         setThreads(opened);
@@ -74,11 +116,11 @@ final class DeviceArguments {
     }
   }
 
-  private Device openDevice() {
+  private static Device openDevice(@Nullable String name) {
     try {
-      return device == null ? Device.open() : Device.open(device);
+      return name == null ? Device.open() : Device.open(name);
     } catch (IllegalArgumentException e) {
-      throw new UserException("--device " + device + ": " + e.getMessage());
+      throw new UserException("--device " + name + ": " + e.getMessage());
     }
   }
 

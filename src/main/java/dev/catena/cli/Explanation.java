@@ -8,6 +8,7 @@ import dev.catena.error.DriverTooOldException;
 import dev.catena.error.FormatException;
 import dev.catena.error.GraphException;
 import dev.catena.error.NonFiniteException;
+import dev.catena.error.RankFailedException;
 import dev.catena.error.UnknownModelException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -26,7 +27,7 @@ final class Explanation {
     String sentence =
         switch (error) {
           case UserException _, FormatException _, GraphException _ -> error.getMessage();
-          case NonFiniteException _ -> error.getMessage();
+          case NonFiniteException _, RankFailedException _ -> error.getMessage();
           case UnknownModelException _ -> error.getMessage() + "; `catena models` lists all";
           case DriverTooOldException _ -> error.getMessage();
           case CudaException _, DeviceLostException _, CudnnException _ -> null;

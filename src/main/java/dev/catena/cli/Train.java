@@ -6,6 +6,8 @@ import dev.catena.Policy;
 import dev.catena.Schedule;
 import dev.catena.Trainer;
 import dev.catena.Training;
+import dev.catena.collective.Collective;
+import dev.catena.collective.LocalCollective;
 import dev.catena.device.Device;
 import dev.catena.error.GraphException;
 import dev.catena.graph.Network;
@@ -15,10 +17,12 @@ import dev.catena.io.datasets.DataSets;
 import dev.catena.io.datasets.Normalization;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import me.tongfei.progressbar.ProgressBar;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -150,6 +154,11 @@ final class Train implements Callable<Integer> {
       description = "Stop after so many without a better test accuracy.")
   private Integer patience;
 
+  @Option(
+      names = "--sync-batch-norm",
+      description = "Normalise over the images of all devices, not of each.")
+  private boolean synchronised;
+
   @Option(names = "--no-augment", description = "Show images as they are: no crops, no flips.")
   private boolean plain;
 
@@ -178,25 +187,41 @@ final class Train implements Callable<Integer> {
     if (weights.isPresent() && resume.isPresent()) {
       throw new UserException("give either --weights or --resume: a checkpoint has its weights");
     }
+    List<String> devices = where.names();
+    try (Interruption interruption = new Interruption(stopping())) {
+      if (devices.size() == 1) {
+        train(Collective.alone(), devices.getFirst(), interruption);
+      } else {
+        LocalCollective.run(
+            devices.size(), ranks -> train(ranks, devices.get(ranks.rank()), interruption));
+      }
+    }
+    return 0;
+  }
+
+  private void train(Collective ranks, @Nullable String name, Interruption interruption)
+      throws IOException {
     Network network = arguments.model().network();
     Shape made = Shape.nhwc(1, network.imageSize(), network.imageSize(), network.channels());
-    try (Interruption interruption = new Interruption(stopping());
-        Model model = arguments.model(weights, seed);
+    try (Model model = arguments.model(weights, seed);
         DataSet data = DataSets.open(place, made, network.classes(), skipUnreadable);
-        Device device = where.open()) {
+        Device device = where.open(name)) {
       long memoryBefore = ResidentMemory.now();
       Training options = asked(() -> training(data));
       int epochSteps = asked(() -> data.epochSteps(batch));
       Fit how = asked(this::fit);
-      try (Trainer trainer = train(model, device, where.apply(options), data.image())) {
+      try (Trainer trainer = train(model, device, where.apply(options), data.image(), ranks)) {
         if (resume.isPresent()) {
           trainer.resume(resume.get());
         }
         TrainingReport report = new TrainingReport(trainer, epochSteps, memoryBefore);
         long all = steps == null ? (long) epochs * epochSteps : steps;
-        fit(trainer, data, how, all, report, interruption);
-        report(network, data, device, report);
-        return 0;
+        if (ranks.rank() == 0) {
+          fit(trainer, data, how, all, report, interruption);
+          report(network, data, device, report);
+        } else {
+          trainer.fit(data, how, following(interruption));
+        }
       }
     }
   }
@@ -210,9 +235,20 @@ final class Train implements Callable<Integer> {
     }
   }
 
-  private static Trainer train(Model model, Device device, Training options, Shape image) {
+  /** A rank whose steps rank 0 reports. */
+  private static Fit.Listener following(Interruption interruption) {
+    return new Fit.Listener() {
+      @Override
+      public boolean isStopped() {
+        return interruption.isRequested();
+      }
+    };
+  }
+
+  private static Trainer train(
+      Model model, Device device, Training options, Shape image, Collective ranks) {
     try {
-      return model.train(device, options);
+      return model.train(device, options, ranks);
     } catch (GraphException e) {
       throw new UserException(
           "%s cannot take images of %d x %d: %s"
@@ -232,6 +268,7 @@ final class Train implements Callable<Integer> {
             .nesterov(nesterov)
             .weightDecay((float) weightDecay)
             .smoothing((float) smoothing)
+            .synchronised(synchronised)
             .seed(seed);
     return plain && stored ? options : options.augment(norm, plain ? 0 : PADDING, !plain);
   }

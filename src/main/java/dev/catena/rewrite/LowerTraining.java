@@ -30,10 +30,16 @@ import java.util.List;
  *
  * @param momentum share of the batch in the running statistics; frameworks take 0.1
  * @param smoothing ε of the labels
+ * @param batch images whose statistics they are; 0: those of the graph
  */
-public record LowerTraining(float momentum, float smoothing) implements Rewrite {
+public record LowerTraining(float momentum, float smoothing, int batch) implements Rewrite {
   private static final int RANDOM_WORDS = 4;
   private static final Op SUM = new Op.Add(false);
+
+  /** With the statistics of the graph's own images. */
+  public LowerTraining(float momentum, float smoothing) {
+    this(momentum, smoothing, 0);
+  }
 
   @Override
   public Graph apply(Graph graph) {
@@ -110,10 +116,14 @@ public record LowerTraining(float momentum, float smoothing) implements Rewrite 
       Value s = editor.add(name + ".scale", new TrainingOp.BatchScale(epsilon), node.input(1), q);
       Value t = editor.add(name + ".shift", new TrainingOp.BatchShift(), node.input(2), q, s);
       TrainingOp mean = new TrainingOp.RunningMean(momentum);
-      TrainingOp variance = new TrainingOp.RunningVariance(momentum, x.shape().pixels());
+      TrainingOp variance = new TrainingOp.RunningVariance(momentum, pixels(x.shape()));
       editor.addOutput(editor.add(name + ".running_mean.next", mean, node.input(3), q));
       editor.addOutput(editor.add(name + ".running_var.next", variance, node.input(4), q));
       return editor.replace(node, new Op.ScaleShift(false), x, s, t);
+    }
+
+    private long pixels(Shape shape) {
+      return batch == 0 ? shape.pixels() : shape.withImages(batch).pixels();
     }
   }
 }

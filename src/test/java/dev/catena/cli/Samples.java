@@ -146,7 +146,7 @@ public final class Samples {
   }
 
   /** Asserts that two files hold the same tensors, bit for bit, and the same metadata. */
-  static void assertSame(Path a, Path b) throws IOException {
+  public static void assertSame(Path a, Path b) throws IOException {
     try (SafeTensors one = SafeTensors.open(a);
         SafeTensors other = SafeTensors.open(b)) {
       assertEquals(one.tensors(), other.tensors());

@@ -1,0 +1,52 @@
+package dev.catena.collective;
+
+import dev.catena.device.Stream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** A collective over the host's memory, for any device: values are copied there and back. */
+abstract class HostCollective implements Collective {
+  private static final long ALIGNMENT = 64;
+
+  private MemorySegment room = MemorySegment.NULL;
+
+  /** Adds up floats of the host over all ranks, in place. */
+  abstract void sum(MemorySegment floats);
+
+  /** Gives all ranks the floats of rank 0. */
+  abstract void broadcast(MemorySegment floats);
+
+  @Override
+  public final void sum(Stream stream, long address, long count) {
+    if (size() > 1) {
+      MemorySegment floats = fetch(stream, address, count);
+      sum(floats);
+      send(stream, address, floats);
+    }
+  }
+
+  @Override
+  public final void broadcast(Stream stream, long address, long count) {
+    if (size() > 1) {
+      MemorySegment floats = fetch(stream, address, count);
+      broadcast(floats);
+      send(stream, address, floats);
+    }
+  }
+
+  private MemorySegment fetch(Stream stream, long address, long count) {
+    long bytes = count * Float.BYTES;
+    if (room.byteSize() < bytes) {
+      room = Arena.ofAuto().allocate(bytes, ALIGNMENT);
+    }
+    MemorySegment floats = room.asSlice(0, bytes);
+    stream.copyToHost(floats, address);
+    stream.synchronize();
+    return floats;
+  }
+
+  private static void send(Stream stream, long address, MemorySegment floats) {
+    stream.copyToDevice(address, floats);
+    stream.synchronize();
+  }
+}
