@@ -9,7 +9,7 @@ import dev.catena.plan.View;
 import java.util.Map;
 
 /**
- * Where the values of one plan lie.
+ * The addresses of the values of one plan.
  *
  * @param arena address of the plan's buffers
  * @param external addresses of what lies elsewhere, by the value's id
@@ -26,7 +26,7 @@ record Addresses(MemoryPlan plan, long arena, Map<Integer, Long> external) {
     return arena + buffer.offset() + (long) view.firstChannel() * value.dtype().bytes();
   }
 
-  /** Where image {@code index} of {@code value} begins. */
+  /** The address of image {@code index} of {@code value}. */
   long image(Value value, int index) {
     Shape shape = value.shape();
     long pitch = value.layout() == Layout.NHWC ? plan.view(value).pitch() : shape.c();

@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
  */
 @SuppressWarnings("ArrayRecordComponent") // Compared by nobody.
 record Batch(long step, MemorySegment images, int[] labels) {
-  /** How many images. */
+  /** The number of images. */
   public int count() {
     return labels.length;
   }

@@ -7,7 +7,7 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * What inference and training have in common: types, image size, who computes.
+ * The options of both inference and training: types, image size, engines.
  *
  * @param <T> one of the two
  */
@@ -25,8 +25,8 @@ abstract class CompileOptions<T extends CompileOptions<T>> extends Options<T> {
   }
 
   /**
-   * Whether products in fp32 may be of factors rounded to TF32, ten bits of mantissa, where that is
-   * faster; not if nothing is said. The host has nothing faster for it.
+   * Allows fp32 products of factors rounded to TF32, ten bits of mantissa, where that is faster.
+   * Not allowed by default. The host has nothing faster for it.
    */
   public T tf32(boolean allowed) {
     return with(to -> to.precision = Precision.of(to.dtype(), allowed));
@@ -64,12 +64,12 @@ abstract class CompileOptions<T extends CompileOptions<T>> extends Options<T> {
     return precision.dtype();
   }
 
-  /** Of activations and products. */
+  /** The precision of activations and products. */
   Precision precision() {
     return precision;
   }
 
-  /** Whether products are in fp32, and their factors may be rounded to TF32. */
+  /** True if products are in fp32 and their factors may be rounded to TF32. */
   public boolean tf32() {
     return precision == Precision.TF32;
   }

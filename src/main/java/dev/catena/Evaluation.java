@@ -9,7 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
 /**
- * How well a classifier does.
+ * The accuracy of a classifier.
  *
  * @param images how many it was shown
  * @param loss the mean of −log softmax(logits) at the label

@@ -9,7 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Whether values are numbers, neither NaN nor infinite. */
+/** Checks that values are numbers, neither NaN nor infinite. */
 final class Finite {
   private Finite() {}
 
@@ -22,7 +22,7 @@ final class Finite {
     return true;
   }
 
-  /** Whether all is that {@code node} made, once the stream is done with it. */
+  /** True if all outputs of {@code node} are finite, once the stream has computed them. */
   static boolean all(Node node, Addresses addresses, Stream stream) {
     return node.outputs().stream().allMatch(v -> all(v, addresses, stream));
   }

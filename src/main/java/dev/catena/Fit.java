@@ -7,8 +7,8 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * How long a model is trained, how fast, and what is saved. Immutable; each method gives a changed
- * copy.
+ * Options of a training run: length, learning rate, checkpoints. Immutable; each method gives a
+ * changed copy.
  */
 public final class Fit extends Options<Fit> {
   private static final double DROP = 0.1;
@@ -93,7 +93,7 @@ public final class Fit extends Options<Fit> {
     return with(to -> to.learningRate = rate);
   }
 
-  /** How the learning rate changes. */
+  /** Sets the schedule of the learning rate. */
   public Fit schedule(Schedule rates) {
     return with(to -> to.schedule = Objects.requireNonNull(rates, "schedule"));
   }
@@ -139,7 +139,7 @@ public final class Fit extends Options<Fit> {
     return steps > 0 ? steps : epochs * epochSteps;
   }
 
-  /** What the learning rate is at {@code step} of {@code all}. */
+  /** The learning rate at {@code step} of {@code all}. */
   float rate(long step, long all) {
     return (float) (learningRate * schedule.factor(step, all));
   }

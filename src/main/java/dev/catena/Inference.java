@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
-/** How a model is compiled for inference. Immutable; each method gives a changed copy. */
+/** Options to compile a model for inference. Immutable; each method gives a changed copy. */
 public final class Inference extends CompileOptions<Inference> {
   private final List<Integer> batches;
   private Pipeline pipeline = Variant.FUSED.pipeline();
@@ -52,7 +52,7 @@ public final class Inference extends CompileOptions<Inference> {
     return with(to -> to.lanes = count);
   }
 
-  /** How pictures are prepared; as ImageNet's models expect if nothing is said. */
+  /** Sets the preparation of pictures; without it, that of ImageNet's models. */
   public Inference preprocessing(Preprocessing how) {
     return with(to -> to.preprocessing = Optional.of(how));
   }
@@ -73,7 +73,7 @@ public final class Inference extends CompileOptions<Inference> {
   }
 
   /**
-   * Whether the graph is adapted to batch and device: the stem in slices of the batch where that
+   * True if the graph is adapted to batch and device: the stem in slices of the batch where that
    * saves memory, a layer in one launch where the device has a kernel for it.
    */
   boolean adapt() {
@@ -84,7 +84,7 @@ public final class Inference extends CompileOptions<Inference> {
     return lanes;
   }
 
-  /** How pictures are prepared for a network that takes {@code size} pixels. */
+  /** The preparation of pictures for a network that takes {@code size} pixels. */
   Preprocessing preprocessing(int size) {
     return preprocessing.orElseGet(() -> Preprocessing.imageNet(size));
   }

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** What one run at a time needs: a stream, an arena, and every program captured over it. */
+/** The resources of one run at a time: a stream, an arena, and every program captured over it. */
 final class Lane implements AutoCloseable {
   private final Device device;
   private final Stream stream;
@@ -72,7 +72,7 @@ final class Lane implements AutoCloseable {
     return captureMillis;
   }
 
-  /** What the device's allocator says that the arena took. */
+  /** Bytes of the arena by the device's allocator. */
   long measuredBytes() {
     return measuredBytes;
   }

@@ -3,10 +3,9 @@ package dev.catena;
 import dev.catena.graph.DType;
 
 /**
- * What the loss is multiplied with before the backward pass, so that small gradients are not lost
- * in fp16: doubled every 2,000 steps, halved when a gradient overflows. A function of the steps
- * alone, so that a resumed run scales as the one it continues. Micikevicius et al., arXiv
- * 1710.03740.
+ * The factor of the loss before the backward pass, so that small gradients are not lost in fp16:
+ * doubled every 2,000 steps, halved when a gradient overflows. A function of the steps alone, so
+ * that a resumed run scales as the one it continues. Micikevicius et al., arXiv 1710.03740.
  *
  * @param value a power of two
  * @param dynamic whether it changes

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.zip.CRC32;
 
-/** Where the values of parameters come from. Thread-safe. */
+/** A source of the values of parameters. Thread-safe. */
 @FunctionalInterface
 public interface Parameters {
   /**

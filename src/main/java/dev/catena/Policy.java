@@ -17,13 +17,13 @@ import dev.catena.rewrite.ShareStatistics;
 import java.util.List;
 
 /**
- * What a training step keeps for its backward pass. Each is a choice of rewrites before and after
- * differentiation; all compute the same gradients.
+ * The memory that a training step keeps for its backward pass. Each is a choice of rewrites before
+ * and after differentiation; all compute the same gradients.
  */
 @SuppressWarnings(
     "exports") // Rewrites are internal; the tests and benchmarks of this repository use them.
 public enum Policy {
-  /** What frameworks keep: every operation a kernel and a buffer, concatenation by copies. */
+  /** As frameworks do: every operation a kernel and a buffer, concatenation by copies. */
   UNFUSED("unfused", List.of(), List.of()),
   /** One buffer of features and one of gradients a block; normalised copies are kept. */
   IN_PLACE(

@@ -40,7 +40,7 @@ record Program(MemoryPlan plan, Selection selection) {
     return steps().stream().map(s -> new StepEngine(s.name(), s.engine())).distinct().toList();
   }
 
-  /** What is launched, in the order of {@link Binder}: a step of a slice as often as it runs. */
+  /** The launched steps, in the order of {@link Binder}: a step of a slice as often as it runs. */
   List<Step> steps() {
     List<Step> steps = new ArrayList<>();
     steps(plan, steps);

@@ -3,10 +3,10 @@ package dev.catena;
 import java.util.Arrays;
 import java.util.List;
 
-/** How the learning rate changes during a run. Immutable and thread-safe. */
+/** The learning rate over a run. Immutable and thread-safe. */
 public sealed interface Schedule {
   /**
-   * What the learning rate is multiplied with.
+   * The factor of the learning rate.
    *
    * @param step from 0
    * @param steps of the whole run

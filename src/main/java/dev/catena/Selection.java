@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What each step of a graph asks, those of slices' bodies included, and the offer that was chosen
- * for it. It is made before the plan, which counts the scratch memory of the offers. Thread-safe.
+ * The problem of each step of a graph, those of slices' bodies included, and the offer chosen for
+ * it. It is made before the plan, which counts the scratch memory of the offers. Thread-safe.
  */
 final class Selection {
   /** A problem and the offer that solves it. */
@@ -50,12 +50,12 @@ final class Selection {
     }
   }
 
-  /** Whether {@code step} says where a value lies, and computes nothing. */
+  /** True if {@code step} says where a value lies, and computes nothing. */
   static boolean isView(Node step) {
     return step.op() instanceof Op.Join || step.op() instanceof TrainingOp.Slice;
   }
 
-  /** What was chosen for {@code step}, which computes. */
+  /** The choice for {@code step}, which computes. */
   Chosen of(Node step) {
     return chosen.get(step);
   }

@@ -185,8 +185,7 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * What a classifier of colour pictures sees in {@code image}, prepared as {@link
-   * Inference#preprocessing} says.
+   * Classifies a colour picture, prepared as {@link Inference#preprocessing} says.
    *
    * @param count how many classes are wanted
    * @return the most probable classes, the most probable first
@@ -248,8 +247,8 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * What each step of the largest batch costs: its launches one by one with events between them, so
-   * that the sum is more than a replay takes. Leases a lane as {@link #run} does.
+   * Times each step of the largest batch: its launches one by one with events between them, so that
+   * the sum is more than a replay takes. Leases a lane as {@link #run} does.
    *
    * @param images as for {@link #run}, a full batch
    * @param rounds at least 1; the times are medians over them
@@ -416,7 +415,7 @@ public final class Session implements AutoCloseable {
     return arenaBytes;
   }
 
-  /** What it took to become ready. */
+  /** The time that it took to become ready. */
   public WarmUp warmUp() {
     return warmUp;
   }

@@ -80,7 +80,7 @@ final class Staging implements AutoCloseable {
     memory = locked;
   }
 
-  /** Whether page-locked memory was taken. */
+  /** True if page-locked memory was taken. */
   boolean isUsed() {
     return memory != null;
   }
@@ -93,8 +93,8 @@ final class Staging implements AutoCloseable {
   }
 
   /**
-   * What was found out of the segment that came last: users come with the same one again and again.
-   * Should another kind of memory take its address, copies are slower, and right all the same.
+   * The kind of the last segment: users pass the same one again and again. If memory of another
+   * kind takes its address, copies are slower, but correct.
    */
   private final class Way {
     private long address;

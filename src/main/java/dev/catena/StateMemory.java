@@ -46,7 +46,7 @@ final class StateMemory implements AutoCloseable {
     return memory.address();
   }
 
-  /** What the device's allocator says that it took. */
+  /** Bytes by the device's allocator. */
   long measuredBytes() {
     return measuredBytes;
   }

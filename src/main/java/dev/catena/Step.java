@@ -11,7 +11,7 @@ import dev.catena.engine.Problem;
  */
 @SuppressWarnings("exports") // Problems are internal; reports show them.
 public record Step(String name, Problem problem, String engine) {
-  /** What it computes, as {@link dev.catena.graph.Op} names it. */
+  /** The operation's name, as in {@link dev.catena.graph.Op}. */
   public String operation() {
     return problem.op().getClass().getSimpleName();
   }

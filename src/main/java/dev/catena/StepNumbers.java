@@ -58,7 +58,7 @@ final class StepNumbers implements AutoCloseable {
     return all.asSlice((long) first * Float.BYTES, (long) count * Float.BYTES);
   }
 
-  /** What the next step is told. */
+  /** Sets the numbers of the next step. */
   void set(Training options, float learningRate, float lossScale, long step, Ranks ranks) {
     set(Optimizer.LEARNING_RATE, learningRate);
     set(Optimizer.MOMENTUM, options.momentum());

@@ -18,7 +18,7 @@ import java.util.function.Function;
  *     which engines pack as they like
  */
 record StepProblems(Precision precision, boolean trains) {
-  /** What {@code step} asks where its values are placed. */
+  /** The problem of {@code step} with its values placed. */
   Problem placed(Node step, Placement placement) {
     return problem(
         step,

@@ -1,7 +1,7 @@
 package dev.catena;
 
 /**
- * What a training step says of itself.
+ * The result of a training step.
  *
  * @param loss mean over the batch, before the step changed the parameters
  * @param gradientNorm Euclidean norm of the gradients of all parameters, without loss scale and

@@ -1,7 +1,7 @@
 package dev.catena;
 
 /**
- * What one step of a program costs on the device.
+ * The time of one step of a program on the device.
  *
  * @param step its name in the graph
  * @param operation what it computes, as {@link dev.catena.graph.Op} names it

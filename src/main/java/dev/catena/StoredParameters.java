@@ -109,7 +109,7 @@ final class StoredParameters implements Parameters {
     }
   }
 
-  /** Of a fully connected layer the inputs may be C,H,W, in which order they are flattened. */
+  /** The inputs of a fully connected layer may be C,H,W, the order in which they are flattened. */
   private static boolean fits(long[] found, Shape wanted) {
     long[] dims = wanted.dims().stream().mapToLong(Integer::longValue).toArray();
     boolean filters = found.length == 4 && dims.length == 2 && found[0] == dims[0];

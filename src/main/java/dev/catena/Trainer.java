@@ -46,7 +46,7 @@ public final class Trainer implements AutoCloseable {
   private final End labels;
   private final End logits;
 
-  /** What is to be closed, the last first. */
+  /** Resources to be closed, the last first. */
   private final Deque<Runnable> opened = new ArrayDeque<>();
 
   private final Stream stream;
@@ -349,7 +349,7 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
-  /** What a step takes or gives, of the user's. */
+  /** An input or output of a step in the user's layout. */
   private record End(String name, Shape shape, long address, long bytes) {
     End(String name, Value value, Addresses addresses) {
       long bytes = value.shape().elements() * Float.BYTES;
@@ -603,7 +603,7 @@ public final class Trainer implements AutoCloseable {
     return ranks;
   }
 
-  /** How it trains. */
+  /** Its options. */
   public Training options() {
     return options;
   }
@@ -618,7 +618,7 @@ public final class Trainer implements AutoCloseable {
     return program.plan();
   }
 
-  /** What is kept from step to step. */
+  /** The layout of what is kept from step to step. */
   public TrainingState state() {
     return layout;
   }

@@ -11,7 +11,7 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * How a model is trained: stochastic gradient descent with momentum, as torch.optim.SGD has it;
+ * Options to train a model by stochastic gradient descent with momentum, as torch.optim.SGD has it;
  * activations in {@link #dtype}, weights, momentum and gradients in fp32. Immutable; each method
  * gives a changed copy.
  */
@@ -49,7 +49,7 @@ public final class Training extends CompileOptions<Training> {
     return with(to -> to.momentum = share);
   }
 
-  /** Whether a step looks ahead along its velocity, after Nesterov; that needs momentum. */
+  /** Looks ahead along the velocity, after Nesterov; needs momentum. */
   public Training nesterov(boolean ahead) {
     require(!ahead || momentum > 0, "Nesterov's step needs momentum");
     return with(to -> to.nesterov = ahead);
@@ -109,12 +109,12 @@ public final class Training extends CompileOptions<Training> {
     return batch;
   }
 
-  /** What is kept for the backward pass. */
+  /** The policy of what is kept for the backward pass. */
   public Policy policy() {
     return policy;
   }
 
-  /** Of dropout and augmentation. */
+  /** The seed of dropout and augmentation. */
   public long seed() {
     return seed;
   }
@@ -154,7 +154,7 @@ public final class Training extends CompileOptions<Training> {
     return entry;
   }
 
-  /** How a network is compiled that tests what was trained. */
+  /** Options to compile the network that tests what was trained. */
   Inference inference() {
     Inference same = Inference.batch(batch).image(height(), width());
     return same.with(

@@ -141,7 +141,7 @@ final class TrainingRun {
     return new BatchLoader(data.train(), order, trainer.steps(), onHost(), first, ranks.images());
   }
 
-  /** What the host does to images: nothing where the device does it, or nothing is to be done. */
+  /** The normalisation on the host; empty where the device does it or there is none. */
   private Optional<Normalization> onHost() {
     Normalization wanted = data.normalization();
     boolean elsewhere = trainer.options().entry().isPresent();

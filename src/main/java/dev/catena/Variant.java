@@ -26,7 +26,7 @@ public enum Variant {
     return label;
   }
 
-  /** What it does to a network's graph. */
+  /** Its rewrites of a network's graph. */
   public Pipeline pipeline() {
     return pipeline;
   }

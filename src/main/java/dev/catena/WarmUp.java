@@ -1,7 +1,7 @@
 package dev.catena;
 
 /**
- * What it took to make a session ready, in milliseconds.
+ * The time to make a session ready, in milliseconds.
  *
  * @param totalMs from the network's definition to captured graphs
  * @param enginesMs rewriting, planning, choosing engines: measuring them where no earlier process

@@ -1,5 +1,5 @@
 /**
- * What applications call: a model by name, with weights, compiled into a session or a trainer.
+ * The API of applications: a model by name, with weights, compiled into a session or a trainer.
  *
  * <pre>{@code
  * try (var device = Device.open();

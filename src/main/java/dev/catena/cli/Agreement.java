@@ -3,13 +3,13 @@ package dev.catena.cli;
 import dev.catena.graph.DType;
 
 /**
- * How far a result is from a reference.
+ * The distance of a result from a reference.
  *
  * @param maxAbsDiff the largest difference; NaN if a value is
  * @param maxRelDiff that, of the reference's largest magnitude
  */
 record Agreement(double maxAbsDiff, double maxRelDiff) {
-  /** Of two results of equal length. */
+  /** The distance of two results of equal length. */
   static Agreement of(float[] reference, float[] values) {
     double largest = 0;
     double difference = 0;
@@ -20,12 +20,15 @@ record Agreement(double maxAbsDiff, double maxRelDiff) {
     return new Agreement(difference, difference == 0 ? 0 : difference / largest);
   }
 
-  /** Whether it is near enough; what is not finite never is. */
+  /** True if it is near enough; never if it is not finite. */
   boolean within(double tolerance) {
     return maxRelDiff <= tolerance; // not if NaN
   }
 
-  /** Of the largest output; rounding of the stored activations grows with depth. */
+  /**
+   * The tolerance, as a share of the largest output; rounding of the stored activations grows with
+   * depth.
+   */
   static double tolerance(DType dtype) {
     return switch (dtype) {
       case FP32 -> 1e-4;

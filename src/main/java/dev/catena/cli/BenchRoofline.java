@@ -18,7 +18,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What kernels would cost on a device that is not there. */
+/** The least cost of kernels on a device that is not there. */
 @Command(
     name = "roofline",
     description = {

@@ -15,7 +15,7 @@ import java.util.SplittableRandom;
 /** A network compiled for inference or for training, with the images that a comparison gives it. */
 interface ComparedRun extends AutoCloseable {
   /**
-   * What is known before the first run.
+   * Facts that are known before the first run.
    *
    * @param measuredBytes of the arena, as the device's allocator counts them
    * @param resident bytes that stay on the device between runs, by owner
@@ -45,10 +45,10 @@ interface ComparedRun extends AutoCloseable {
   /** Runs once on the comparison's images. */
   void run();
 
-  /** What the last run computed, to be compared. */
+  /** The numbers that the last run computed, to be compared. */
   float[] result();
 
-  /** What the last run reports if it was a training step. */
+  /** The report of the last run if it was a training step. */
   default Optional<VariantResult.OfTraining> training() {
     return Optional.empty();
   }

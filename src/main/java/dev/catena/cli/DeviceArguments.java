@@ -19,7 +19,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Where it runs, and who computes. */
+/** The device and the engines of a command. */
 final class DeviceArguments {
   private static final Pattern RANGE = Pattern.compile("cuda:(\\d{1,3})-(\\d{1,3})");
 
@@ -59,7 +59,9 @@ final class DeviceArguments {
       description = "Let tensor cores round the factors of fp32 products to ten bits of mantissa.")
   private boolean tf32;
 
-  /** Whether products in {@code dtype} may be of factors rounded to TF32: no others than fp32's. */
+  /**
+   * True if products in {@code dtype} may be of factors rounded to TF32; only those of fp32 may.
+   */
   boolean tf32(DType dtype) {
     return tf32 && dtype == DType.FP32;
   }

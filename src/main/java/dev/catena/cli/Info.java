@@ -17,7 +17,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** What was found and what was not. */
+/** Devices and libraries, found or not. */
 @Command(
     name = "info",
     description = "Says what was found, what was not, where it was looked for, and the remedy.",
@@ -25,7 +25,7 @@ import picocli.CommandLine.Mixin;
 final class Info implements Callable<Integer> {
   @Mixin private Output output;
 
-  /** What {@code info} found. */
+  /** The result of {@code info}. */
   record Found(
       String java,
       List<FoundDevice> devices,

@@ -5,7 +5,7 @@ import dev.catena.report.Units;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** What was found, as text: a word to the left, its lines to the right. */
+/** The result of {@code info} as text: a word to the left, its lines to the right. */
 final class InfoText {
   private static final int LEFT = 10;
 

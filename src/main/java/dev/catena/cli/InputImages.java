@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * What a network is run on.
+ * The input of a network.
  *
  * @param pixels fp32, in the order N,C,H,W
  * @param height of each image

@@ -31,7 +31,7 @@ final class Interruption implements AutoCloseable {
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
-  /** Whether the process shall end. */
+  /** True if the process shall end. */
   boolean isRequested() {
     return requested;
   }

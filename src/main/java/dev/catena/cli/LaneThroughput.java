@@ -82,7 +82,7 @@ final class LaneThroughput {
     return Optional.of(measured);
   }
 
-  /** Of all threads together, full batches, from the time when all are warm. */
+  /** The rate of all threads together, full batches, from the time when all are warm. */
   private static double imagesPerSecond(Session session, int threads, double seconds)
       throws InterruptedException {
     Phaser warm = new Phaser(threads);

@@ -4,8 +4,8 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 
 /**
- * What Catena's log shows on standard error: warnings, and the rest for those who ask. Settings of
- * the user's own win.
+ * Catena's log on standard error: warnings, and the rest for those who ask. Settings of the user
+ * take precedence.
  */
 final class Logs {
   private static final String FORMAT = "java.util.logging.SimpleFormatter.format";

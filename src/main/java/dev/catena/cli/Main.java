@@ -75,7 +75,7 @@ public final class Main implements Callable<Integer> {
         .setExecutionStrategy(main::execute);
   }
 
-  /** Whether the user wants to know more. */
+  /** True if the user wants to know more. */
   boolean verbose() {
     return verbose;
   }
@@ -100,7 +100,7 @@ public final class Main implements Callable<Integer> {
     }
   }
 
-  /** What the user can mend is one sentence; anything else is a fault of ours, with its trace. */
+  /** Explains an error of the user in one sentence, and any other, a bug of ours, by its trace. */
   private static int explain(Throwable e, PrintWriter err) {
     Optional<String> sentence = Explanation.of(e);
     if (sentence.isPresent()) {

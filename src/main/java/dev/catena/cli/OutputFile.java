@@ -69,7 +69,7 @@ record OutputFile(Optional<Path> path) {
                     p.getFileName().toString().replaceFirst("\\.\\w+$", "") + ending)));
   }
 
-  /** Whether this is there and no ordinary file: a pipe, {@code /dev/null}. */
+  /** True if it exists and is no ordinary file: a pipe, {@code /dev/null}. */
   static boolean isSpecial(Path path) {
     return Files.exists(path) && !Files.isRegularFile(path);
   }

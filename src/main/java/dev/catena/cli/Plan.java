@@ -56,7 +56,7 @@ final class Plan implements Callable<Integer> {
       description = "Draw each variant's memory over the steps, all on one scale.")
   private OutputFile chart;
 
-  /** Of training; the same for every policy. */
+  /** The state of training; the same for every policy. */
   private TrainingState state;
 
   private record Result(

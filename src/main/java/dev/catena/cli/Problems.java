@@ -19,7 +19,7 @@ import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** What a benchmark of kernels is about: the problems of a compiled model, or given ones. */
+/** The problems of a benchmark of kernels: those of a compiled model, or given ones. */
 final class Problems {
   @Parameters(
       arity = "0..1",
@@ -83,7 +83,7 @@ final class Problems {
     return name == null ? given(where) : compiled(device, where);
   }
 
-  /** What was asked for, for JSON; without a model only the type. */
+  /** The request, for JSON; without a model only the type. */
   record Asked(
       Optional<String> model,
       Optional<Integer> batch,

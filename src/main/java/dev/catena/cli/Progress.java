@@ -32,7 +32,7 @@ final class Progress {
         .build();
   }
 
-  /** Whether a stream is a terminal, whatever the others are: 1 is standard output, 2 error. */
+  /** True if a stream is a terminal, whatever the others are: 1 is standard output, 2 error. */
   static boolean isTerminal(int stream) {
     try {
       return Files.readSymbolicLink(Path.of("/proc/self/fd/" + stream)).startsWith("/dev/pts");

@@ -64,7 +64,7 @@ final class Regressions {
         regressed);
   }
 
-  /** What came of the comparison, and the exit code. */
+  /** Reports the comparison and gives the exit code. */
   int conclude(Output output) {
     if (baseline != null) {
       output.say(

@@ -30,7 +30,7 @@ final class ReportFile {
               + " time per layer where it is measured, all figures, and how they were made.")
   private OutputFile file;
 
-  /** What a trainer keeps on the device between steps, by owner. */
+  /** Bytes that a trainer keeps on the device between steps, by owner. */
   static Map<String, Long> resident(TrainingState state) {
     long gradients = state.copies() - state.gradients();
     Map<String, Long> resident = new LinkedHashMap<>();
@@ -40,7 +40,7 @@ final class ReportFile {
     return resident;
   }
 
-  /** Whether one was asked for. */
+  /** True if a report was asked for. */
   boolean isWanted() {
     return file != null;
   }

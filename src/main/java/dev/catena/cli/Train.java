@@ -226,7 +226,7 @@ final class Train implements Callable<Integer> {
     }
   }
 
-  /** What options refuse is the user's to mend. */
+  /** Turns a refused option into an error of the user. */
   private static <T> T asked(Supplier<T> options) {
     try {
       return options.get();

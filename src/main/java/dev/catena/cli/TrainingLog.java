@@ -20,7 +20,7 @@ final class TrainingLog implements AutoCloseable {
 
   private final Writer out;
 
-  /** Whether the last line has no end yet. */
+  /** True while the last line has no end. */
   private boolean open;
 
   /**

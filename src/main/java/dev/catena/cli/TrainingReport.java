@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** What a run has to show. */
+/** The report of a training run. */
 final class TrainingReport {
   private final Trainer trainer;
   private final int epochSteps;

@@ -28,7 +28,7 @@ record VariantResult(
     double compileMs,
     Map<String, Integer> engines) {
   /**
-   * What only a training step has.
+   * The part that only a training step has.
    *
    * @param totalBytes planned: the arena, weights, momentum and gradients
    * @param measuredTotalBytes the same as the device's allocator counts it

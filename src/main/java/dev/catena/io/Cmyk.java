@@ -41,7 +41,7 @@ final class Cmyk {
     return new Image(samples.getWidth(), samples.getHeight(), rgb);
   }
 
-  /** What is left of a colour under black ink: colour * black / 255, both inverted. */
+  /** A colour under black ink: colour * black / 255, both inverted. */
   private static int withoutInk(int color, int black) {
     int ink = (255 - color) * black + 128;
     return Math.clamp(black - ((ink >> 8) + ink >> 8), 0, 255);

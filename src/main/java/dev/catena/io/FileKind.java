@@ -5,14 +5,14 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * What a file that is not safetensors seems to be, told from its first bytes, and how to come to
+ * The probable kind of a file that is not safetensors, by its first bytes, and a way to come to
  * safetensors from there.
  *
  * @param what the kind, with its article
  * @param remedy what to do about it
  */
 record FileKind(String what, String remedy) {
-  /** How many bytes from the start of a file are worth looking at. */
+  /** Bytes from the start of a file that are worth looking at. */
   static final int HEAD = 512;
 
   private static final String CONVERT_PYTORCH =

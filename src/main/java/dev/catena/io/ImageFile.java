@@ -34,7 +34,7 @@ final class ImageFile {
   private static final byte[] PNG = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   private static final byte[] JPEG = {(byte) 0xff, (byte) 0xd8, (byte) 0xff};
 
-  /** How pictures of other formats begin. */
+  /** The first bytes of pictures of other formats. */
   private static final Map<Pattern, String> OTHER_PICTURES =
       Map.of(
           Pattern.compile("GIF8"), "a GIF picture",

@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * What the segments of a JPEG file say, read before its pixels are.
+ * The segments of a JPEG file, read before its pixels.
  *
  * @param frame how samples are coded
  * @param transform of the colours, as Adobe's segment has it: 0 none, 1 YCbCr, 2 YCCK; -1 without
@@ -35,7 +35,7 @@ record Jpeg(Frame frame, int transform, int scans, int orientation, byte[] pixel
   private static final byte[] EXIF = "Exif\0\0".getBytes(StandardCharsets.US_ASCII);
 
   /**
-   * How samples are coded.
+   * The coding of samples.
    *
    * @param process the frame's marker: 0xC0 baseline, 0xC1 extended, 0xC2 progressive, others are
    *     rare
@@ -129,7 +129,8 @@ record Jpeg(Frame frame, int transform, int scans, int orientation, byte[] pixel
   }
 
   /**
-   * Of a frame's segment without its marker and length: precision 1, height 2, width 2, count 1.
+   * Bytes of a frame's segment without its marker and length: precision 1, height 2, width 2, count
+   * 1.
    */
   private static Frame frame(int marker, ByteBuffer segment, int at) throws BrokenSegmentException {
     if (segment.limit() < FRAME_HEADER - 4) {
@@ -138,7 +139,7 @@ record Jpeg(Frame frame, int transform, int scans, int orientation, byte[] pixel
     return new Frame(marker, segment.get(0) & 0xff, segment.get(5) & 0xff);
   }
 
-  /** How many scans a picture has, and the byte behind its last. */
+  /** The number of scans of a picture, and the byte behind its last. */
   private record Scans(int count, int end) {}
 
   /**
@@ -175,7 +176,9 @@ record Jpeg(Frame frame, int transform, int scans, int orientation, byte[] pixel
     return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
   }
 
-  /** Of the application segments, these two tell how colours are coded. */
+  /**
+   * True for segments that are read; of the application segments, two tell how colours are coded.
+   */
   private static boolean isNeeded(int marker) {
     return marker == APP0_JFIF
         || marker == APP14_ADOBE

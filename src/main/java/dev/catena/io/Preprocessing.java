@@ -5,7 +5,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
- * How a picture becomes a network's input, as torchvision does it: the shorter side is resized, the
+ * Turns a picture into a network's input, as torchvision does: the shorter side is resized, the
  * middle is cut out, and channels c become (value / 255 − mean_c) / deviation_c.
  *
  * @param resize pixels of the shorter side
@@ -25,7 +25,8 @@ public record Preprocessing(int resize, int crop, List<Float> mean, List<Float> 
   }
 
   /**
-   * What models of ImageNet expect: of 224 pixels, cut from 256, or the same share for other sizes.
+   * The preprocessing of ImageNet's models: 224 pixels, cut from 256, or the same share for other
+   * sizes.
    */
   public static Preprocessing imageNet(int crop) {
     return new Preprocessing(

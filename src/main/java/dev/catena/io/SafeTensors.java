@@ -366,7 +366,7 @@ public final class SafeTensors implements AutoCloseable {
     return "Nearest are " + near + ": perhaps the weights of another model?";
   }
 
-  /** How many chars the names share at both ends. */
+  /** The number of chars that the names share at both ends. */
   private static int likeness(String a, String b) {
     int most = Math.min(a.length(), b.length());
     int head = 0;

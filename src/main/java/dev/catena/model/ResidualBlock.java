@@ -40,18 +40,18 @@ public record ResidualBlock(
     /** BN-conv-BN-ReLU-conv-BN, addition: arXiv 1610.02915, figure 6d. */
     PYRAMID;
 
-    /** Whether a normalisation stands before each convolution rather than after it. */
+    /** True if a normalisation stands before each convolution rather than after it. */
     boolean normalisesFirst() {
       return this == FULL_PREACTIVATION || this == PYRAMID;
     }
 
-    /** Whether the sum is an activation that a next layer can take as it is. */
+    /** True if the sum is an activation that a next layer can take as it is. */
     boolean endsWithRelu() {
       return this == ORIGINAL || this == BN_AFTER_ADDITION;
     }
   }
 
-  /** What x goes through where the block changes its shape. */
+  /** The shortcut where the block changes the shape. */
   public enum Shortcut {
     /** A 1x1 convolution. */
     PROJECTION,
@@ -147,7 +147,7 @@ public record ResidualBlock(
     return order.endsWithRelu() ? g.relu(block + ".relu", sum) : sum;
   }
 
-  /** What stands before convolution {@code i}. */
+  /** Adds the layers before convolution {@code i}. */
   private Value activate(GraphBuilder g, String block, int i, Value x) {
     Value z = order.normalisesFirst() ? g.batchNorm(block + ".bn" + i, x) : x;
     boolean rectified =
@@ -158,7 +158,7 @@ public record ResidualBlock(
     return rectified ? g.relu(block + ".relu" + i, z) : z;
   }
 
-  /** What stands after convolution {@code i}, up to the ReLU before the next. */
+  /** Adds the layers after convolution {@code i}, up to the ReLU before the next. */
   private Value normalise(GraphBuilder g, String block, int i, Value z, boolean last) {
     return switch (order) {
       case ORIGINAL, RELU_ONLY_PREACTIVATION -> g.batchNorm(block + ".bn" + i, z);

@@ -17,7 +17,7 @@ final class ResidualOptions {
   private static final int SQUEEZE = 16;
   private static final float SURVIVAL = 0.5f;
 
-  /** What an ending makes of a network: the new one's name, and the old one. */
+  /** The change that an ending makes, given the new name and the network. */
   @FunctionalInterface
   private interface Change {
     ResidualNetwork of(String name, ResidualNetwork network);

@@ -190,7 +190,7 @@ final class Chart {
     return this;
   }
 
-  /** What lies between two levels, which change from step to step. */
+  /** Fills the area between two levels, which change from step to step. */
   Chart area(String series, double[] base, double[] level) {
     StringBuilder path = new StringBuilder("M" + n(x(0)) + " " + n(y(base[0])));
     for (int i = 0; i < level.length; i++) {

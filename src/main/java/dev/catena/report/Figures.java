@@ -70,7 +70,7 @@ public final class Figures {
     return OWNER_NAMES.getOrDefault(owner, owner);
   }
 
-  /** What each variant takes from the device when most buffers are live, by owner. */
+  /** The memory of each variant when most is live, by owner. */
   static Chart memoryAtPeak(List<ReportedVariant> variants, Screen screen) {
     Map<String, Map<String, Double>> stacks = new LinkedHashMap<>();
     for (ReportedVariant v : variants) {

@@ -10,7 +10,7 @@ import java.util.Optional;
 
 /** Opens data sets, and finds out what one is. */
 public final class DataSets {
-  /** Where Debian's packages {@code dataset-…} put theirs. */
+  /** The folder of Debian's packages {@code dataset-…}. */
   private static final Path INSTALLED = Path.of("/usr/share/datasets");
 
   private DataSets() {}

@@ -22,7 +22,7 @@ final class Idx {
 
   private Idx() {}
 
-  /** Whether {@code folder} holds such a set. */
+  /** True if {@code folder} holds such a set. */
   static boolean isIn(Path folder) {
     return Files.exists(file(folder, "train-images-idx3-ubyte"));
   }

@@ -111,7 +111,7 @@ record ImageFolder(List<Path> pictures, List<Integer> labels, int side) implemen
     return new ImageFolder(List.copyOf(pictures), List.copyOf(labels), side);
   }
 
-  /** What is in a folder, by name; hidden files are left out. */
+  /** The entries of a folder by name, without hidden ones. */
   private static List<Path> visible(Path folder) throws IOException {
     try (Stream<Path> all = Files.list(folder)) {
       return all.filter(p -> !p.getFileName().toString().startsWith(".")).sorted().toList();

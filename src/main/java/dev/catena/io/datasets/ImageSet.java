@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 
 /** Labelled images of one size, by number. Thread-safe. */
 public interface ImageSet extends AutoCloseable {
-  /** How many images there are, at least one. */
+  /** The number of images, at least one. */
   int size();
 
   /** Shape of one image, N = 1; in memory its order is C,H,W. */

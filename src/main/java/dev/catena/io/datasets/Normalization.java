@@ -7,7 +7,7 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * What a network is given of a stored value v of channel c: (v − mean_c) · scale_c, in fp32.
+ * The input of a network for a stored value v of channel c: (v − mean_c) · scale_c, in fp32.
  *
  * @param mean of each channel
  * @param scale of each channel, one divided by the standard deviation
@@ -29,7 +29,7 @@ public record Normalization(List<Float> mean, List<Float> scale) {
     return new Normalization(Collections.nCopies(channels, 0f), Collections.nCopies(channels, 1f));
   }
 
-  /** What ImageNet's models expect, for bytes. */
+  /** The normalisation of ImageNet's models, for bytes. */
   static Normalization imagenet() {
     Preprocessing usual = Preprocessing.imageNet(224);
     return new Normalization(

@@ -13,7 +13,7 @@ import java.util.concurrent.ThreadLocalRandom;
 public final class WholeFile {
   private WholeFile() {}
 
-  /** What is in the file. */
+  /** Writes the content of the file. */
   @FunctionalInterface
   public interface Content {
     /** Writes all of it. */
