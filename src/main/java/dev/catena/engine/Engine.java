@@ -15,6 +15,14 @@ public interface Engine {
     return Optional.empty();
   }
 
+  /**
+   * Whether it competes only for what no other engine does: its kernels are there for every shape,
+   * not for speed.
+   */
+  default boolean isLastResort() {
+    return false;
+  }
+
   /** How it computes {@code problem} on {@code device}, or why it does not. */
   Offers offers(Problem problem, Device device);
 }

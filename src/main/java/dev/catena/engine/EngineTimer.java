@@ -3,14 +3,17 @@ package dev.catena.engine;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.Event;
+import dev.catena.device.Launch;
 import dev.catena.device.Stream;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * Measures offers for one problem, in memory of its own filled with random numbers. Times are those
- * of the device's events around all launches of one run; before each but those that warm up the
- * cache that all its cores share is overwritten, as by the other layers of a network. For one
- * thread at a time.
+ * of the device's events around all launches of one run; before each but the first, which warms up,
+ * the operands are driven out of the caches, as by the other layers of a network. For one thread at
+ * a time.
  */
 public final class EngineTimer implements AutoCloseable {
   /** Runs before one is given up, and how many times slower than the limit it then is. */
@@ -26,18 +29,18 @@ public final class EngineTimer implements AutoCloseable {
 
   private static final double ENOUGH_MICROS = 6000;
 
-  /** {@code CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE}; of a CPU the last level's. */
+  /** {@code CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE}. */
   private static final int L2_CACHE_BYTES = 38;
 
   private final Device device;
   private final int runs;
   private final TrialMemory memory;
-  private final DeviceMemory cache;
+  private final Optional<DeviceMemory> cache;
 
   /**
    * A timer of one problem.
    *
-   * @param runs to measure, after two to warm up
+   * @param runs to measure, after one to warm up
    * @throws dev.catena.error.OutOfDeviceMemoryException if its operands do not fit
    */
   public EngineTimer(Device device, Problem problem, int runs) {
@@ -45,11 +48,16 @@ public final class EngineTimer implements AutoCloseable {
     this.runs = runs;
     this.memory = new TrialMemory(device, problem);
     try {
-      cache = device.allocate(2L * Math.max(1 << 20, device.attribute(L2_CACHE_BYTES)));
+      boolean host = device.kind() == Device.Kind.HOST;
+      cache = host ? Optional.empty() : Optional.of(device.allocate(cacheBytes()));
     } catch (RuntimeException e) {
       memory.close();
       throw e;
     }
+  }
+
+  private long cacheBytes() {
+    return 2L * Math.max(1 << 20, device.attribute(L2_CACHE_BYTES));
   }
 
   /** Runs {@code offer} once. */
@@ -82,7 +90,7 @@ public final class EngineTimer implements AutoCloseable {
       if (cold > HOPELESS_COLD * limit) {
         return Timing.of(cold);
       }
-      work.enqueue(stream);
+      List<Launch> evictions = cache.isEmpty() ? memory.evictions() : List.of();
       double[] micros = new double[runs];
       double least = Double.POSITIVE_INFINITY;
       double sum = 0;
@@ -90,7 +98,8 @@ public final class EngineTimer implements AutoCloseable {
       while (measured < runs
           && (measured < LEAST_RUNS
               || least < HOPELESS * limit && (measured < ENOUGH_RUNS || sum < ENOUGH_MICROS))) {
-        stream.fill(cache.address(), (byte) 0, cache.bytes());
+        cache.ifPresent(all -> stream.fill(all.address(), (byte) 0, all.bytes()));
+        evictions.forEach(eviction -> eviction.enqueue(stream));
         micros[measured] = micros(work, stream, start, end);
         sum += micros[measured];
         least = Math.min(least, micros[measured++]);
@@ -109,7 +118,7 @@ public final class EngineTimer implements AutoCloseable {
 
   @Override
   public void close() {
-    cache.close();
+    cache.ifPresent(DeviceMemory::close);
     memory.close();
   }
 }

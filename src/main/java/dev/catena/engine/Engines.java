@@ -5,9 +5,15 @@ import dev.catena.error.UnsupportedOnDeviceException;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Some engines of a device, in order of preference, and the choice among them. Thread-safe. */
 public final class Engines {
+  /** Of a batch of which a part is measured, and pixels of that part at least. */
+  private static final int IMAGES_OF_A_THREAD = 2;
+
+  private static final long LEAST_PIXELS = 2048;
+
   private final Device device;
   private final List<Engine> engines;
   private final Optional<String> forced;
@@ -48,17 +54,46 @@ public final class Engines {
    * measured and remembered; without a tuner an engine has to compete for it.
    */
   public boolean worthFusing(Problem fused, List<Problem> parts) {
-    List<Offers.Some> able = able(fused);
+    Problem measured = measured(fused);
+    Optional<Boolean> known = free().flatMap(tuner -> tuner.knownWorthFusing(measured));
+    if (known.isPresent()) {
+      return known.get();
+    }
+    List<Able> able = able(fused);
     if (forced.isPresent() && able.stream().noneMatch(this::isForced)
-        || able.stream().allMatch(offers -> offers.contenders().isEmpty())) {
+        || able.stream().allMatch(one -> one.offers().contenders().isEmpty())) {
       return false;
     }
     return tuner.isEmpty()
-        || tuner.get().isWorthFusing(contest(fused), parts.stream().map(this::contest).toList());
+        || tuner
+            .get()
+            .isWorthFusing(
+                contest(measured), parts.stream().map(this::measured).map(this::contest).toList());
+  }
+
+  /** The tuner where no engine is forced, whose choices then serve without asking all engines. */
+  private Optional<Tuner> free() {
+    return tuner.filter(_ -> forced.isEmpty());
   }
 
   private Tuner.Contest contest(Problem problem) {
-    return new Tuner.Contest(problem, contenders(problem));
+    return new Tuner.Contest(kind(problem), problem, contenders(problem));
+  }
+
+  /** A CPU's time is proportional to the images of a batch once there are enough of them. */
+  private Problem measured(Problem problem) {
+    return isHost()
+        ? problem.withFewImages(IMAGES_OF_A_THREAD * device.threads(), LEAST_PIXELS)
+        : problem;
+  }
+
+  /** A GPU's tiles are chosen for each problem. */
+  private String kind(Problem problem) {
+    return isHost() ? problem.kind() : problem.toString();
+  }
+
+  private boolean isHost() {
+    return device.kind() == Device.Kind.HOST;
   }
 
   /**
@@ -67,16 +102,35 @@ public final class Engines {
    * @throws UnsupportedOnDeviceException if no engine computes it, with everyone's reason
    */
   public Offer choose(Problem problem) {
-    List<Offers.Some> able = requireAble(problem);
+    Problem measured = measured(problem);
+    Optional<Offer> known =
+        free().flatMap(t -> t.known(kind(measured))).flatMap(name -> named(name, problem));
+    if (known.isPresent()) {
+      return known.get();
+    }
+    List<Able> able = requireAble(problem);
     List<Offer> contenders = contenders(able);
     if (contenders.size() > 1 && tuner.isPresent()) {
-      return tuner.get().fastest(new Tuner.Contest(problem, contenders));
+      String fastest = tuner.get().fastest(contest(measured));
+      return contenders.stream()
+          .filter(offer -> offer.name().equals(fastest))
+          .findFirst()
+          .orElse(contenders.getFirst());
     }
     return able.stream()
-        .map(Offers.Some::preferred)
+        .map(one -> one.offers().preferred())
         .filter(Offer::competes)
         .findFirst()
-        .orElse(able.getFirst().preferred());
+        .orElse(able.getFirst().offers().preferred());
+  }
+
+  /** The offer of that name; engines after its own are not asked. */
+  private Optional<Offer> named(String name, Problem problem) {
+    return engines.stream()
+        .flatMap(engine -> engine.offers(problem, device).some().stream())
+        .flatMap(some -> some.contenders().stream())
+        .filter(offer -> offer.name().equals(name))
+        .findFirst();
   }
 
   /**
@@ -88,13 +142,17 @@ public final class Engines {
     return contenders(requireAble(problem));
   }
 
-  private static List<Offer> contenders(List<Offers.Some> able) {
-    List<Offer> contenders = able.stream().flatMap(some -> some.contenders().stream()).toList();
-    return contenders.isEmpty() ? List.of(able.getFirst().preferred()) : contenders;
+  private static List<Offer> contenders(List<Able> able) {
+    return Stream.of(false, true)
+        .map(last -> able.stream().filter(one -> one.engine().isLastResort() == last))
+        .map(some -> some.flatMap(one -> one.offers().contenders().stream()).toList())
+        .filter(contenders -> !contenders.isEmpty())
+        .findFirst()
+        .orElseGet(() -> List.of(able.getFirst().offers().preferred()));
   }
 
-  private List<Offers.Some> requireAble(Problem problem) {
-    List<Offers.Some> able = able(problem);
+  private List<Able> requireAble(Problem problem) {
+    List<Able> able = able(problem);
     if (able.isEmpty()) {
       throw new UnsupportedOnDeviceException(
           problem.op().toString(), problem.output().shape().toString(), reasons(problem));
@@ -102,16 +160,23 @@ public final class Engines {
     return able;
   }
 
-  /** The answers of those that compute it: of the forced engine alone where it does. */
-  private List<Offers.Some> able(Problem problem) {
-    List<Offers.Some> able =
-        engines.stream().flatMap(e -> e.offers(problem, device).some().stream()).toList();
-    List<Offers.Some> wanted = able.stream().filter(this::isForced).toList();
+  /** An engine that computes a problem, and how. */
+  private record Able(Engine engine, Offers.Some offers) {}
+
+  /** Those that compute it: the forced engine alone where it does. */
+  private List<Able> able(Problem problem) {
+    List<Able> able =
+        engines.stream()
+            .flatMap(
+                engine ->
+                    engine.offers(problem, device).some().stream().map(o -> new Able(engine, o)))
+            .toList();
+    List<Able> wanted = able.stream().filter(this::isForced).toList();
     return wanted.isEmpty() ? able : wanted;
   }
 
-  private boolean isForced(Offers.Some offers) {
-    return offers.preferred().name().equals(forced.orElse(null));
+  private boolean isForced(Able able) {
+    return able.engine().name().equals(forced.orElse(null));
   }
 
   private String reasons(Problem problem) {

@@ -72,6 +72,18 @@ public record Operand(Shape shape, DType dtype, Layout layout, int firstChannel,
     };
   }
 
+  /** Whether it has images of the batch. */
+  public boolean isActivation() {
+    return layout == Layout.NHWC;
+  }
+
+  /** An activation of {@code from} images with {@code to} of them; others as they are. */
+  Operand withImages(int from, int to) {
+    return isActivation() && shape.n() == from
+        ? view(shape.withImages(to), dtype, firstChannel, pitch)
+        : this;
+  }
+
   /** Whether the view is a buffer of its own. */
   public boolean isPacked() {
     return layout == Layout.NHWC && firstChannel == 0 && pitch == packedPitch(shape.c());

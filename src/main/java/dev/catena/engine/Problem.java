@@ -4,6 +4,7 @@ import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.Precision;
+import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
 import java.util.List;
 import java.util.stream.Stream;
@@ -47,6 +48,54 @@ public record Problem(Op op, List<Operand> inputs, List<Operand> outputs, boolea
   /** A part of this problem, with its permission of TF32. */
   public Problem part(Op partOp, List<Operand> partInputs, Operand partOutput) {
     return new Problem(partOp, partInputs, partOutput).withTf32(tf32);
+  }
+
+  /**
+   * The same of fewer images, if it has more pixels than {@code least} and these can be cut into
+   * equal parts of {@code multiple} images or a power of two as many.
+   */
+  public Problem withFewImages(int multiple, long least) {
+    Shape shape = input(0).shape();
+    if (!input(0).isActivation()) {
+      return this;
+    }
+    int images = multiple;
+    while (images * (shape.pixels() / shape.n()) < least) {
+      images *= 2;
+    }
+    if (shape.n() <= images || shape.n() % images != 0) {
+      return this;
+    }
+    int few = images;
+    return new Problem(
+        op,
+        inputs.stream().map(x -> x.withImages(shape.n(), few)).toList(),
+        outputs.stream().map(y -> y.withImages(shape.n(), few)).toList(),
+        tf32);
+  }
+
+  /**
+   * What it has in common with problems that the same engine computes fastest: its operation, the
+   * extents of its results, and of the elements of its inputs the two leading binary digits.
+   */
+  String kind() {
+    long elements = inputs.stream().mapToLong(x -> x.shape().elements()).sum();
+    long digit = Long.highestOneBit(elements);
+    return "%s to %s from %d elements or more, %s, tf32=%s"
+        .formatted(
+            op,
+            outputs.stream().map(Problem::extents).toList(),
+            digit + (elements & digit >> 1),
+            form(input(0)),
+            tf32);
+  }
+
+  private static String extents(Operand operand) {
+    return operand.shape() + " " + form(operand);
+  }
+
+  private static String form(Operand operand) {
+    return operand.dtype() + (operand.isDense() ? "" : " in a view");
   }
 
   /** The input at {@code index}. */

@@ -2,6 +2,8 @@ package dev.catena.engine;
 
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
+import dev.catena.device.Dim;
+import dev.catena.device.Launch;
 import dev.catena.device.Stream;
 import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
@@ -20,6 +22,9 @@ final class TrialMemory implements Binding, AutoCloseable {
 
   /** Random numbers that are drawn; a prime, so that their repetition meets no pitch. */
   private static final long DRAWN = 65_537;
+
+  /** Of a block that evicts. */
+  private static final int EVICTED_BYTES = 1 << 18;
 
   private final Device device;
   private final Problem problem;
@@ -88,6 +93,19 @@ final class TrialMemory implements Binding, AutoCloseable {
     if (bytes > 0 && (workspace == null || workspace.bytes() < bytes)) {
       workspace = allocate(bytes);
     }
+  }
+
+  private record Evict(long at, long total, int bytes) {}
+
+  /** Launches that drop everything from the caches of a CPU. */
+  List<Launch> evictions() {
+    return memory.stream().map(this::eviction).toList();
+  }
+
+  private Launch eviction(DeviceMemory one) {
+    var parameters = new Evict(one.address(), one.bytes(), EVICTED_BYTES);
+    Dim grid = Dim.of(Math.toIntExact(Math.ceilDiv(one.bytes(), EVICTED_BYTES)));
+    return device.module("evict").kernel("evict").prepare(grid, Dim.of(1), 0, parameters);
   }
 
   @Override

@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /**
  * Measures what computes a problem fastest on this device, and remembers. Thread-safe; one problem
@@ -40,45 +39,39 @@ public final class Tuner {
   /**
    * A problem and what competes for it, in order of preference.
    *
+   * @param kind of problems that share the choice
    * @param offers at least one
    */
-  record Contest(Problem problem, List<Offer> offers) {
+  record Contest(String kind, Problem problem, List<Offer> offers) {
     private Optional<Offer> named(TuningCache.Choice choice) {
       return offers.stream().filter(o -> o.name().equals(choice.engine())).findFirst();
     }
+  }
 
-    private String names() {
-      return offers.stream().map(Offer::name).collect(Collectors.joining(","));
-    }
+  /** The name of what was the fastest for problems of this kind, if that was measured. */
+  Optional<String> known(String kind) {
+    return cache.choice(kind).map(TuningCache.Choice::engine);
   }
 
   /**
-   * The fastest offer, a later one only if it is faster by more than the noise; from the cache if
-   * it was measured before, the first where none can be measured.
+   * The name of the fastest offer, a later one only if it is faster by more than the noise; from
+   * the cache if one of its kind was measured before, the first where none can be measured.
    */
-  Offer fastest(Contest contest) {
-    return choice(contest, Double.POSITIVE_INFINITY)
+  synchronized String fastest(Contest contest) {
+    return cache
+        .choice(contest.kind())
+        .or(() -> choice(contest, Double.POSITIVE_INFINITY))
         .flatMap(contest::named)
-        .orElse(contest.offers().getFirst());
+        .orElse(contest.offers().getFirst())
+        .name();
   }
 
   /**
    * Whether {@code fused} is not slower than all of {@code parts} together, which have to be faster
    * by more than the noise. What is slower than all that is left of the time is not measured to the
-   * end. The answer is remembered and serves every problem of the same operation and result whose
-   * inputs have about as many elements: the layers of a dense block differ in nothing else.
+   * end. The answer is remembered for {@link #knownWorthFusing}.
    */
   synchronized boolean isWorthFusing(Contest fused, List<Contest> parts) {
-    String question =
-        "fused by %s, in parts by %s: %s"
-            .formatted(
-                fused.names(),
-                parts.stream().map(Contest::names).collect(Collectors.joining(" and ")),
-                kind(fused.problem()));
-    Optional<TuningCache.Choice> known = cache.choice(question);
-    if (known.isPresent()) {
-      return known.get().engine().equals(FUSED);
-    }
     Optional<TuningCache.Choice> once = choice(fused, Double.POSITIVE_INFINITY);
     if (once.isEmpty()) {
       return false;
@@ -91,21 +84,18 @@ public final class Tuner {
     }
     String better = left > 0 ? PARTS : FUSED;
     cache.remember(
-        question, new TuningCache.Choice(better, once.get().micros(), once.get().spread()));
+        question(fused.problem()),
+        new TuningCache.Choice(better, once.get().micros(), once.get().spread()));
     return left <= 0;
   }
 
-  /** The problem, but for its inputs only the two leading binary digits of their size. */
-  private static String kind(Problem problem) {
-    long elements = problem.inputs().stream().mapToLong(x -> x.shape().elements()).sum();
-    long digit = Long.highestOneBit(elements);
-    return "%s to %s from %d elements or more, %s, tf32=%s"
-        .formatted(
-            problem.op(),
-            problem.outputs(),
-            digit + (elements & digit >> 1),
-            problem.input(0).dtype(),
-            problem.tf32());
+  /** The same for a problem of this kind, if it was measured: dense layers have many of a kind. */
+  Optional<Boolean> knownWorthFusing(Problem fused) {
+    return known(question(fused)).map(FUSED::equals);
+  }
+
+  private static String question(Problem fused) {
+    return "fused or in parts: " + fused.kind();
   }
 
   private List<Contest> measuredFirst(List<Contest> contests) {
@@ -135,7 +125,11 @@ public final class Tuner {
                     new TuningCache.Choice(
                         e.getKey(), e.getValue().micros(), e.getValue().spread()));
     best.filter(choice -> choice.micros() <= limit)
-        .ifPresent(choice -> cache.remember(problem, choice));
+        .ifPresent(
+            choice -> {
+              cache.remember(problem, choice);
+              cache.remember(contest.kind(), choice);
+            });
     event.commit(contest.problem(), best, times);
     return best;
   }
