@@ -20,7 +20,7 @@ final class BatchLoader implements AutoCloseable {
   private static final long ALIGNMENT = 64;
 
   private final ImageSet set;
-  private final Order order;
+  private final Sampler sampler;
   private final int first;
   private final int count;
   private final Optional<Normalization> normalization;
@@ -41,25 +41,25 @@ final class BatchLoader implements AutoCloseable {
    * A loader that begins at once.
    *
    * @param set the images, which the loader does not close
-   * @param order in which they come
+   * @param sampler the images of each batch
    * @param firstStep the number of the first batch wanted, over all epochs
    * @param normalization applied to the images; without it they are as they are stored
    */
   public BatchLoader(
-      ImageSet set, Order order, long firstStep, Optional<Normalization> normalization) {
-    this(set, order, firstStep, normalization, 0, order.batch());
+      ImageSet set, Sampler sampler, long firstStep, Optional<Normalization> normalization) {
+    this(set, sampler, firstStep, normalization, 0, sampler.batch());
   }
 
   /** The same that loads only {@code count} images of each full batch, from {@code first} on. */
   BatchLoader(
       ImageSet set,
-      Order order,
+      Sampler sampler,
       long firstStep,
       Optional<Normalization> normalization,
       int first,
       int count) {
     this.set = set;
-    this.order = order;
+    this.sampler = sampler;
     this.first = first;
     this.count = count;
     this.normalization = normalization;
@@ -112,11 +112,11 @@ final class BatchLoader implements AutoCloseable {
 
   private void load(long firstStep) {
     try {
-      int steps = order.steps();
-      int[] images = order.epoch(firstStep / steps);
+      int steps = sampler.steps();
+      int[] images = sampler.epoch(firstStep / steps);
       for (long step = firstStep; ; step++) {
         if (step % steps == 0) {
-          images = order.epoch(step / steps);
+          images = sampler.epoch(step / steps);
         }
         Batch buffer = free.take();
         ready.add(new Filled(fill(buffer, step, images, (int) (step % steps)), buffer));
@@ -130,7 +130,7 @@ final class BatchLoader implements AutoCloseable {
 
   private Batch fill(Batch buffer, long step, int[] images, int position)
       throws IOException, InterruptedException {
-    int from = position * order.batch() + first;
+    int from = position * sampler.batch() + first;
     int some = Math.min(count, images.length - from);
     for (int i = 0; i < some; i++) {
       if (Thread.interrupted()) {

@@ -28,13 +28,13 @@ public record Evaluation(long images, double loss, double accuracy) {
         data.test()
             .orElseThrow(
                 () -> new IllegalArgumentException(data.name() + " has no images to test with"));
-    Order order = Order.once(test.size(), session.maxBatch());
+    Sampler sampler = Sampler.once(test.size(), session.maxBatch());
     Evaluation sum = new Evaluation(0, 0, 0);
     try (Arena arena = Arena.ofConfined();
-        BatchLoader loader = new BatchLoader(test, order, 0, Optional.of(data.normalization()))) {
+        BatchLoader loader = new BatchLoader(test, sampler, 0, Optional.of(data.normalization()))) {
       long rowBytes = (long) session.resultSize() * Float.BYTES;
       MemorySegment logits = arena.allocate(session.maxBatch() * rowBytes, Float.BYTES);
-      for (int i = 0; i < order.steps(); i++) {
+      for (int i = 0; i < sampler.steps(); i++) {
         Batch batch = loader.next();
         MemorySegment rows = logits.asSlice(0, batch.count() * rowBytes);
         session.run(batch.images(), rows);

@@ -19,8 +19,8 @@ final class Staging implements AutoCloseable {
 
   private final Device device;
   private final long bytes;
-  private final Way in = new Way();
-  private final Way out = new Way();
+  private final Direction in = new Direction();
+  private final Direction out = new Direction();
   private HostMemory memory; // null until it is needed
   private MemorySegment[] pieces;
 
@@ -96,7 +96,7 @@ final class Staging implements AutoCloseable {
    * The kind of the last segment: users pass the same one again and again. If memory of another
    * kind takes its address, copies are slower, but correct.
    */
-  private final class Way {
+  private final class Direction {
     private long address;
     private boolean locked;
 

@@ -42,9 +42,9 @@ public final class Trainer implements AutoCloseable {
   private final Training options;
   private final Program program;
   private final TrainingState layout;
-  private final End images;
-  private final End labels;
-  private final End logits;
+  private final Port images;
+  private final Port labels;
+  private final Port logits;
 
   /** Resources to be closed, the last first. */
   private final Deque<Runnable> opened = new ArrayDeque<>();
@@ -53,7 +53,7 @@ public final class Trainer implements AutoCloseable {
   private final StateMemory state;
   private final long arenaBytes;
   private final Addresses addresses;
-  private final StepNumbers numbers;
+  private final StepScalars numbers;
   private final List<Work> works;
   private final Optimizer optimizer;
   private final Ranks ranks;
@@ -93,11 +93,11 @@ public final class Trainer implements AutoCloseable {
       state = new StateMemory(device, layout, options.dtype(), step.parameters());
       opened.push(state::close);
       addresses = new Addresses(plan(), arena.address(), layout.addresses(state.address()));
-      images = new End("images", step.inputs().getFirst(), addresses);
-      labels = new End("labels", input("labels").orElseThrow(), addresses);
-      logits = new End("logits", step.outputs().get(1), addresses);
+      images = new Port("images", step.inputs().getFirst(), addresses);
+      labels = new Port("labels", input("labels").orElseThrow(), addresses);
+      logits = new Port("logits", step.outputs().get(1), addresses);
       numbers =
-          new StepNumbers(
+          new StepScalars(
               device,
               state.address() + layout.numbers(),
               addresses,
@@ -350,8 +350,8 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** An input or output of a step in the user's layout. */
-  private record End(String name, Shape shape, long address, long bytes) {
-    End(String name, Value value, Addresses addresses) {
+  private record Port(String name, Shape shape, long address, long bytes) {
+    Port(String name, Value value, Addresses addresses) {
       long bytes = value.shape().elements() * Float.BYTES;
       this(name, value.shape(), addresses.of(value), bytes);
     }

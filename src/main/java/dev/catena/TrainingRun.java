@@ -27,7 +27,7 @@ final class TrainingRun {
   private final Trainer trainer;
   private final DataSet data;
   private final Fit fit;
-  private final Order order;
+  private final Sampler sampler;
   private final long all;
   private final Optional<Session> session;
   private final Map<String, String> settings = new LinkedHashMap<>();
@@ -50,7 +50,7 @@ final class TrainingRun {
     this.fit = fit;
     this.session = session;
     int batch = trainer.options().batch();
-    order = Order.training(data.train().size(), batch, fit.shuffled(), fit.seed());
+    sampler = Sampler.training(data.train().size(), batch, fit.shuffled(), fit.seed());
     settings.put("batch", Integer.toString(batch));
     settings.put("images", Integer.toString(data.train().size()));
     settings.put("shuffled", Boolean.toString(fit.shuffled()));
@@ -59,7 +59,7 @@ final class TrainingRun {
     Map<String, String> theirs = trainer.settings();
     requireSame(data);
     trainer.resumed().filter(_ -> !theirs.isEmpty()).ifPresent(file -> takeOver(file, theirs));
-    all = fit.allSteps(order.steps());
+    all = fit.allSteps(sampler.steps());
   }
 
   private void requireSame(DataSet data) {
@@ -111,7 +111,7 @@ final class TrainingRun {
         seconds += step.seconds();
         listener.step(step);
         boolean stopped = ranks.any(listener.isStopped());
-        boolean whole = trainer.steps() % order.steps() == 0;
+        boolean whole = trainer.steps() % sampler.steps() == 0;
         if (whole || trainer.steps() == all) {
           Optional<Evaluation> test = evaluate();
           if (whole) {
@@ -138,7 +138,7 @@ final class TrainingRun {
 
   private BatchLoader loader(Ranks ranks) {
     int first = ranks.first(ranks.rank());
-    return new BatchLoader(data.train(), order, trainer.steps(), onHost(), first, ranks.images());
+    return new BatchLoader(data.train(), sampler, trainer.steps(), onHost(), first, ranks.images());
   }
 
   /** The normalisation on the host; empty where the device does it or there is none. */
@@ -164,7 +164,7 @@ final class TrainingRun {
     trainer.logits(logits);
     double accuracy = trainer.ranks().mean(Evaluation.of(logits, batch.labels()).accuracy());
     double seconds = (System.nanoTime() - start) / 1e9;
-    return new Fit.Step(number, number / order.steps(), rate, result, accuracy, seconds);
+    return new Fit.Step(number, number / sampler.steps(), rate, result, accuracy, seconds);
   }
 
   private Optional<Evaluation> evaluate() throws IOException {

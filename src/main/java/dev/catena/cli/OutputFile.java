@@ -1,6 +1,6 @@
 package dev.catena.cli;
 
-import dev.catena.io.file.WholeFile;
+import dev.catena.io.file.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.ByteBuffer;
@@ -44,7 +44,7 @@ record OutputFile(Optional<Path> path) {
       Files.writeString(path.get(), text);
     } else {
       ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-      WholeFile.write(path.get(), channel -> WholeFile.writeFully(channel, bytes));
+      AtomicFile.write(path.get(), channel -> AtomicFile.writeFully(channel, bytes));
     }
   }
 

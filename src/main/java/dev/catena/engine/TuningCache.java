@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import dev.catena.io.file.WholeFile;
+import dev.catena.io.file.AtomicFile;
 import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
@@ -78,7 +78,7 @@ public final class TuningCache {
     changed = false;
     try {
       Files.createDirectories(file.getParent());
-      WholeFile.write(file, this::write);
+      AtomicFile.write(file, this::write);
     } catch (IOException e) {
       LOG.log(System.Logger.Level.WARNING, "tuning choices are not kept: " + e);
     }

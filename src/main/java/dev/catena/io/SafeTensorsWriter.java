@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.catena.error.FormatException;
 import dev.catena.graph.DType;
-import dev.catena.io.file.WholeFile;
+import dev.catena.io.file.AtomicFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -62,7 +62,7 @@ public final class SafeTensorsWriter {
   }
 
   private record Entry(
-      String name, StoredType type, long[] shape, long bytes, WholeFile.Content body) {}
+      String name, StoredType type, long[] shape, long bytes, AtomicFile.Content body) {}
 
   /** A writer of no tensors yet. */
   public SafeTensorsWriter() {}
@@ -128,14 +128,14 @@ public final class SafeTensorsWriter {
         shape,
         to -> {
           for (long at = 0; at < data.byteSize(); at += CHUNK) {
-            WholeFile.writeFully(
+            AtomicFile.writeFully(
                 to, data.asSlice(at, Math.min(CHUNK, data.byteSize() - at)).asByteBuffer());
           }
         });
   }
 
   private SafeTensorsWriter add(
-      String name, StoredType type, long[] shape, WholeFile.Content body) {
+      String name, StoredType type, long[] shape, AtomicFile.Content body) {
     if (checkText(name).equals(SafeTensorsHeader.METADATA)) {
       throw new IllegalArgumentException("the name " + name + " is reserved by the format");
     } else if (!names.add(name)) {
@@ -155,14 +155,14 @@ public final class SafeTensorsWriter {
   public void write(Path file) throws IOException {
     entries.sort(Comparator.comparing(Entry::type).reversed().thenComparing(Entry::name));
     try {
-      WholeFile.write(file, this::write);
+      AtomicFile.write(file, this::write);
     } catch (IOException e) {
       throw named(file, e);
     }
   }
 
   private void write(FileChannel channel) throws IOException {
-    WholeFile.writeFully(channel, ByteBuffer.wrap(header()));
+    AtomicFile.writeFully(channel, ByteBuffer.wrap(header()));
     for (Entry entry : entries) {
       entry.body().write(channel);
     }
@@ -223,7 +223,7 @@ public final class SafeTensorsWriter {
                 SHORT, i, dtype.toBits(floats.getAtIndex(ValueLayout.JAVA_FLOAT, i)));
           }
         }
-        WholeFile.writeFully(to, encoded.asSlice(0, (long) dtype.bytes() * n).asByteBuffer());
+        AtomicFile.writeFully(to, encoded.asSlice(0, (long) dtype.bytes() * n).asByteBuffer());
       }
     }
   }

@@ -9,7 +9,7 @@ import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.Value;
-import dev.catena.io.file.WholeFile;
+import dev.catena.io.file.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -73,7 +73,7 @@ public final class OnnxWriter {
     }
     ByteString model =
         model(graph, (p, tensor) -> tensor.bytes(TensorReader.RAW, raw(weights.apply(p))));
-    WholeFile.write(file, channel -> model.writeTo(Channels.newOutputStream(channel)));
+    AtomicFile.write(file, channel -> model.writeTo(Channels.newOutputStream(channel)));
   }
 
   /** The model's bytes. */

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import dev.catena.io.file.WholeFile;
+import dev.catena.io.file.AtomicFile;
 import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
@@ -83,7 +83,7 @@ final class CudnnPlanCache {
     }
     try {
       Files.createDirectories(folder.get());
-      WholeFile.write(
+      AtomicFile.write(
           folder.get().resolve(name(key)),
           to -> {
             try (JsonGenerator json =

@@ -20,11 +20,11 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-class OrderTest {
+class SamplerTest {
   /** Written down, so that another machine or release that orders otherwise is found. */
   @Test
   void isTheSameEverywhere() {
-    Order order = Order.training(10, 4, true, 7);
+    Sampler order = Sampler.training(10, 4, true, 7);
     assertEquals("[0, 6, 4, 2, 5, 8, 7, 1, 3, 9]", Arrays.toString(order.epoch(0)));
     assertEquals("[9, 8, 7, 5, 2, 1, 6, 0, 3, 4]", Arrays.toString(order.epoch(1)));
   }
@@ -32,7 +32,7 @@ class OrderTest {
   @Test
   void hasEveryImageOnce() {
     for (int images : new int[] {1, 2, 3, 64, 1001}) {
-      int[] sorted = Order.training(images, 1, true, 3).epoch(5);
+      int[] sorted = Sampler.training(images, 1, true, 3).epoch(5);
       Arrays.sort(sorted);
       assertArrayEquals(IntStream.range(0, images).toArray(), sorted);
     }
@@ -44,7 +44,7 @@ class OrderTest {
     int[][] count = new int[5][5];
     int epochs = 10_000;
     for (int epoch = 0; epoch < epochs; epoch++) {
-      int[] order = Order.training(5, 1, true, 11).epoch(epoch);
+      int[] order = Sampler.training(5, 1, true, 11).epoch(epoch);
       for (int i = 0; i < 5; i++) {
         count[i][order[i]]++;
       }
@@ -60,23 +60,23 @@ class OrderTest {
 
   @Test
   void dependsOnSeedAndEpoch() {
-    int[] one = Order.training(100, 10, true, 1).epoch(0);
-    assertFalse(Arrays.equals(one, Order.training(100, 10, true, 2).epoch(0)));
-    assertFalse(Arrays.equals(one, Order.training(100, 10, true, 1L << 32 | 1).epoch(0)));
-    assertFalse(Arrays.equals(one, Order.training(100, 10, true, 1).epoch(1)));
-    assertArrayEquals(IntStream.range(0, 5).toArray(), Order.training(5, 5, false, 1).epoch(3));
+    int[] one = Sampler.training(100, 10, true, 1).epoch(0);
+    assertFalse(Arrays.equals(one, Sampler.training(100, 10, true, 2).epoch(0)));
+    assertFalse(Arrays.equals(one, Sampler.training(100, 10, true, 1L << 32 | 1).epoch(0)));
+    assertFalse(Arrays.equals(one, Sampler.training(100, 10, true, 1).epoch(1)));
+    assertArrayEquals(IntStream.range(0, 5).toArray(), Sampler.training(5, 5, false, 1).epoch(3));
   }
 
   @Test
   void refusesWhatMakesNoBatch() {
-    var error = assertThrows(IllegalArgumentException.class, () -> Order.training(3, 4, true, 0));
+    var error = assertThrows(IllegalArgumentException.class, () -> Sampler.training(3, 4, true, 0));
     assertEquals("3 images make no batch of 4; take a smaller batch", error.getMessage());
-    assertEquals(1, Order.once(3, 4).steps());
+    assertEquals(1, Sampler.once(3, 4).steps());
   }
 
   @Test
   void loadsWhereAnotherRunStopped() throws IOException {
-    Order order = Order.training(7, 3, true, 5);
+    Sampler order = Sampler.training(7, 3, true, 5);
     float[][] seen = new float[6][];
     try (BatchLoader loader = new BatchLoader(new Numbers(7, -1), order, 0, Optional.empty())) {
       for (int step = 0; step < seen.length; step++) {
@@ -104,7 +104,7 @@ class OrderTest {
   void loadsTheRestNormalised() throws IOException {
     Normalization half = new Normalization(List.of(1f), List.of(0.5f));
     try (BatchLoader loader =
-        new BatchLoader(new Numbers(5, -1), Order.once(5, 3), 0, Optional.of(half))) {
+        new BatchLoader(new Numbers(5, -1), Sampler.once(5, 3), 0, Optional.of(half))) {
       float[] first = loader.next().images().toArray(ValueLayout.JAVA_FLOAT);
       assertArrayEquals(new float[] {-0.5f, 0, 0.5f}, first);
       assertEquals(2, loader.next().count());
@@ -113,7 +113,7 @@ class OrderTest {
 
   @Test
   void handsErrorsToWhoTakesTheBatch() throws IOException {
-    Order order = Order.training(9, 2, false, 0);
+    Sampler order = Sampler.training(9, 2, false, 0);
     try (BatchLoader loader = new BatchLoader(new Numbers(9, 3), order, 0, Optional.empty())) {
       loader.next();
       for (int again = 0; again < 2; again++) {

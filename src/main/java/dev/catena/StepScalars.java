@@ -12,7 +12,7 @@ import java.util.Optional;
  * The few numbers that a step is told and that it tells, page-locked on the host: those of the
  * {@link Optimizer}, the gradient of the loss, the seed and step of dropout.
  */
-final class StepNumbers implements AutoCloseable {
+final class StepScalars implements AutoCloseable {
   private static final int GRADIENT = 8;
   private static final int RANDOM = 12;
   private static final int RANDOM_WORDS = 4;
@@ -41,7 +41,7 @@ final class StepNumbers implements AutoCloseable {
    * @param addresses where the step's inputs lie
    * @param random the input of dropout, if there is any
    */
-  StepNumbers(
+  StepScalars(
       Device device, long optimizer, Addresses addresses, Value gradient, Optional<Value> random) {
     this.optimizer = optimizer;
     this.gradientAddress = addresses.of(gradient);

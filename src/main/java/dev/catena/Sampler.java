@@ -4,23 +4,23 @@ import dev.catena.graph.Philox;
 import java.util.Arrays;
 
 /**
- * Which images each batch has. Equal orders give equal batches on every machine, whichever came
+ * The images of each batch. Equal samplers give equal batches on every machine, whichever came
  * before: a run can go on where another stopped. Immutable and thread-safe.
  *
  * @param images of the set
  * @param batch images of a batch
- * @param shuffled whether each epoch has an order of its own
+ * @param shuffled if each epoch has an order of its own
  * @param seed of that order
  * @param rest whether an epoch ends with a smaller batch, or leaves the images of that out
  */
-record Order(int images, int batch, boolean shuffled, long seed, boolean rest) {
+record Sampler(int images, int batch, boolean shuffled, long seed, boolean rest) {
   /** Tells these random words from those of a network's dropouts, whose streams count from 0. */
   private static final int STREAM = -2;
 
   private static final int WORDS = 4;
 
   /** Checks that there is a batch. */
-  public Order {
+  public Sampler {
     if (batch < 1 || images < (rest ? 1 : batch)) {
       throw new IllegalArgumentException(
           "%d images make no batch of %d; take a smaller batch".formatted(images, batch));
@@ -28,13 +28,13 @@ record Order(int images, int batch, boolean shuffled, long seed, boolean rest) {
   }
 
   /** To train: full batches alone; with a seed that shuffles, or as stored. */
-  public static Order training(int images, int batch, boolean shuffled, long seed) {
-    return new Order(images, batch, shuffled, seed, false);
+  public static Sampler training(int images, int batch, boolean shuffled, long seed) {
+    return new Sampler(images, batch, shuffled, seed, false);
   }
 
   /** To evaluate: every image once. */
-  public static Order once(int images, int batch) {
-    return new Order(images, batch, false, 0, true);
+  public static Sampler once(int images, int batch) {
+    return new Sampler(images, batch, false, 0, true);
   }
 
   /** Batches of an epoch. */
