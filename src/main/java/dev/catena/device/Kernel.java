@@ -93,11 +93,16 @@ public final class Kernel {
    * Fixes a launch.
    *
    * @param dynamicSharedBytes shared memory of a block beyond the static one
-   * @param parameters a record of the fields of the kernel's parameter struct, in their order
+   * @param parameters a record of the fields of the kernel's parameter struct
    * @throws IllegalArgumentException when the block is too large
    * @throws KernelMismatchException when the record's components are not the struct's fields
    */
   public Launch prepare(Dim grid, Dim block, int dynamicSharedBytes, Record parameters) {
+    return prepare(grid, block, dynamicSharedBytes, Arguments.of(parameters));
+  }
+
+  /** The same of parameters by the names of the struct's fields. */
+  public Launch prepare(Dim grid, Dim block, int dynamicSharedBytes, Arguments parameters) {
     if (block.count() > maxThreads) {
       throw new IllegalArgumentException(
           name + " runs at most " + maxThreads + " threads in a block, not " + block);

@@ -31,7 +31,7 @@ public final class Launch {
       Dim grid,
       Dim block,
       int sharedBytes,
-      Record parameters) {
+      Arguments parameters) {
     this.kernel = kernel;
     this.context = context;
     this.launch = context.cu().cuLaunchKernel();
@@ -94,7 +94,7 @@ public final class Launch {
   }
 
   /** A pointer to the struct, then, as aligned as any field may be, the struct. */
-  private static MemorySegment layOut(ParameterLayout layout, Record parameters) {
+  private static MemorySegment layOut(ParameterLayout layout, Arguments parameters) {
     MemorySegment block = Arena.ofAuto().allocate(ALIGNMENT + layout.bytes(), ALIGNMENT);
     block.set(JAVA_LONG, 0, block.address() + ALIGNMENT);
     layout.write(parameters, block.asSlice(ALIGNMENT));

@@ -11,7 +11,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -19,11 +18,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The parameter struct of a kernel, as the build wrote it down, and the record that fills it.
- *
- * <p>The record has the struct's fields in their order, {@code y_pitch} as {@code yPitch}. A
- * pointer is a {@code long}, a struct within the struct a record within the record; an {@code int}
- * may be a {@code boolean}.
+ * The parameter struct of a kernel, as the build wrote it down.
  *
  * @param kernel the kernel's name
  * @param bytes of the struct
@@ -31,6 +26,7 @@ import java.util.Map;
  */
 record ParameterLayout(String kernel, int bytes, List<Field> fields) {
   private static final String RESOURCE = "/dev/catena/kernels/layouts.txt";
+  private static final String NOTHING = "nothing";
 
   /**
    * A field.
@@ -38,9 +34,6 @@ record ParameterLayout(String kernel, int bytes, List<Field> fields) {
    * @param type {@code address}, {@code int}, {@code long}, {@code float} or {@code double}
    */
   record Field(String name, String type, int offset) {}
-
-  /** A number of a record, and where it comes from. */
-  private record Value(String name, Object number) {}
 
   private static final class BuiltIn {
     static final Map<String, ParameterLayout> LAYOUTS = read();
@@ -95,39 +88,46 @@ record ParameterLayout(String kernel, int bytes, List<Field> fields) {
   }
 
   /**
-   * Writes a record's values where the struct has them.
+   * Writes values where the struct has them.
    *
-   * @throws KernelMismatchException when the record's components are not the struct's fields
+   * @throws KernelMismatchException when they are not the struct's fields
    */
-  void write(Record parameters, MemorySegment target) {
-    List<Value> values = new ArrayList<>();
-    flatten(parameters, "", values);
-    for (int i = 0; i < Math.max(values.size(), fields.size()); i++) {
-      String expected = i < fields.size() ? describe(fields.get(i)) : "nothing";
-      String given = i < values.size() ? describe(values.get(i)) : "nothing";
-      if (!given.equals(expected)) {
-        throw new KernelMismatchException(
-            kernel, parameters.getClass().getSimpleName(), i, expected, given);
+  void write(Arguments arguments, MemorySegment target) {
+    for (int i = 0; i < fields.size(); i++) {
+      Field field = fields.get(i);
+      Object value = arguments.take(field.name());
+      String type = field.type().equals("address") ? "long" : field.type();
+      if (!type.equals(type(value))) {
+        throw mismatch(
+            arguments, i, describe(type, field.name()), describe(type(value), field.name()));
       }
-      set(target, fields.get(i).offset(), values.get(i).number());
+      set(target, field.offset(), value);
+    }
+    if (!arguments.left().isEmpty()) {
+      var more = arguments.left().getFirst();
+      throw mismatch(
+          arguments, fields.size(), NOTHING, describe(type(more.getValue()), more.getKey()));
     }
   }
 
-  private static String describe(Field field) {
-    return (field.type().equals("address") ? "long" : field.type()) + " " + field.name();
+  private KernelMismatchException mismatch(
+      Arguments arguments, int index, String expected, String given) {
+    return new KernelMismatchException(kernel, arguments.toString(), index, expected, given);
   }
 
-  private static String describe(Value value) {
-    String type =
-        switch (value.number()) {
-          case Integer _, Boolean _ -> "int";
-          case Long _ -> "long";
-          case Float _ -> "float";
-          case Double _ -> "double";
-          case null -> "null";
-          default -> value.number().getClass().getSimpleName();
-        };
-    return type + " " + value.name();
+  private static String describe(String type, String name) {
+    return type.equals(NOTHING) ? NOTHING : type + " " + name;
+  }
+
+  private static String type(Object value) {
+    return switch (value) {
+      case Integer _, Boolean _ -> "int";
+      case Long _ -> "long";
+      case Float _ -> "float";
+      case Double _ -> "double";
+      case null -> NOTHING;
+      default -> value.getClass().getSimpleName();
+    };
   }
 
   private static void set(MemorySegment target, long offset, Object number) {
@@ -137,28 +137,6 @@ record ParameterLayout(String kernel, int bytes, List<Field> fields) {
       case Long l -> target.set(JAVA_LONG_UNALIGNED, offset, l);
       case Float f -> target.set(JAVA_FLOAT_UNALIGNED, offset, f);
       default -> target.set(JAVA_DOUBLE_UNALIGNED, offset, (double) number);
-    }
-  }
-
-  private static void flatten(Record struct, String outer, List<Value> values) {
-    for (RecordComponent component : struct.getClass().getRecordComponents()) {
-      String name = outer + component.getName();
-      if (get(struct, component) instanceof Record within) {
-        flatten(within, name + ".", values);
-      } else {
-        values.add(new Value(name, get(struct, component)));
-      }
-    }
-  }
-
-  private static Object get(Record struct, RecordComponent component) {
-    try {
-      var accessor = component.getAccessor();
-      accessor.setAccessible(true); // records of other packages may be theirs alone
-      return accessor.invoke(struct);
-    } catch (ReflectiveOperationException | RuntimeException e) {
-      throw new IllegalArgumentException(
-          "cannot read " + component + " of " + struct.getClass(), e);
     }
   }
 }

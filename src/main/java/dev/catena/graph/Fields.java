@@ -184,6 +184,19 @@ public final class Fields {
     };
   }
 
+  /** A field of {@code op}, or of the operation within it, by its name; null if there is none. */
+  public static Object value(Op op, String name) {
+    Object within = null;
+    for (RecordComponent field : op.getClass().getRecordComponents()) {
+      Object value = get(op, field);
+      if (field.getName().equals(name)) {
+        return value;
+      }
+      within = value instanceof Op inner && within == null ? value(inner, name) : within;
+    }
+    return within;
+  }
+
   /** The same record with another value in one component. */
   static <R> R with(R of, String name, Object value) {
     @SuppressWarnings("unchecked")

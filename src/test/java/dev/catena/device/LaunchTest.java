@@ -113,8 +113,8 @@ class LaunchTest {
         assertThrows(
             KernelMismatchException.class, () -> kernel.prepare(one, one, 0, new Probe.Reverse(0)));
     assertEquals(
-        "kernel sleep_ms takes int milliseconds as field 0 of its parameters, and Reverse has long"
-            + " data; change the struct in kernels/ and the record alike, and build both",
+        "kernel sleep_ms takes int milliseconds as field 0 of its parameters, and Reverse has"
+            + " nothing; change the struct in kernels/ and its launch alike, and build both",
         other.getMessage());
   }
 

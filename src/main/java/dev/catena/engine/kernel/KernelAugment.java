@@ -2,7 +2,6 @@ package dev.catena.engine.kernel;
 
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
-import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
 import java.util.List;
@@ -27,34 +26,15 @@ final class KernelAugment {
     }
   }
 
-  private record Augment(
-      View y,
-      long x,
-      long random,
-      int pixels,
-      int height,
-      int width,
-      int channels,
-      int pad,
-      int flip,
-      Four mean,
-      Four scale) {}
-
   static Launch launch(KernelCall call, TrainingOp.Augment op) {
     Shape shape = call.y().shape();
     var parameters =
-        new Augment(
-            call.output(),
-            call.binding().input(0),
-            call.binding().input(1),
-            (int) shape.pixels(),
-            shape.h(),
-            shape.w(),
-            shape.c(),
-            op.padding(),
-            op.flip() ? 1 : 0,
-            Four.of(op.mean()),
-            Four.of(op.scale()));
+        call.arguments(call.y())
+            .set("height", shape.h())
+            .set("width", shape.w())
+            .set("pad", op.padding())
+            .set("mean", Four.of(op.mean()))
+            .set("scale", Four.of(op.scale()));
     Dim grid = Dim.of(Dim.blocks(shape.pixels(), BLOCK));
     return call.launch("augment", "augment", call.y(), grid, Dim.of(BLOCK), parameters);
   }

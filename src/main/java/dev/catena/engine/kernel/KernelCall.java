@@ -1,13 +1,15 @@
 package dev.catena.engine.kernel;
 
+import dev.catena.device.Arguments;
 import dev.catena.device.Device;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
+import dev.catena.engine.kernel.KernelParameters.ConvChannels;
+import dev.catena.engine.kernel.KernelParameters.ConvExtents;
 import dev.catena.engine.kernel.KernelParameters.Epilogue;
-import dev.catena.engine.kernel.KernelParameters.Prologue;
 import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
@@ -44,7 +46,8 @@ record KernelCall(Problem problem, Binding binding, Device device) {
    * A launch of {@code kernel} for the element type of {@code typed}, without dynamic shared
    * memory.
    */
-  Launch launch(String file, String kernel, Operand typed, Dim grid, Dim block, Record parameters) {
+  Launch launch(
+      String file, String kernel, Operand typed, Dim grid, Dim block, Arguments parameters) {
     return launch(file, kernel, typed.dtype().suffix(), grid, block, 0, parameters);
   }
 
@@ -56,7 +59,7 @@ record KernelCall(Problem problem, Binding binding, Device device) {
       Dim grid,
       Dim block,
       int sharedBytes,
-      Record parameters) {
+      Arguments parameters) {
     String name = kernel + "_" + suffix;
     return device.module(file).kernel(name).prepare(grid, block, sharedBytes, parameters);
   }
@@ -65,7 +68,7 @@ record KernelCall(Problem problem, Binding binding, Device device) {
    * The same, element-wise over {@code pixels} pixels of {@code channels} channels (common.cuh).
    */
   Launch elementwise(
-      String file, String kernel, Operand typed, long pixels, int channels, Record parameters) {
+      String file, String kernel, Operand typed, long pixels, int channels, Arguments parameters) {
     int vectors = Math.ceilDiv(channels, VECTOR);
     int across = Math.min(vectors, MOST_VECTORS);
     boolean few = device.kind() == Device.Kind.CUDA && pixels * vectors < FEW_THREADS;
@@ -74,15 +77,28 @@ record KernelCall(Problem problem, Binding binding, Device device) {
     return launch(file, kernel, typed, grid, Dim.of(across, down), parameters);
   }
 
-  /** The same over the output. */
-  Launch overOutput(String file, String kernel, Record parameters) {
-    Shape y = y().shape();
-    return elementwise(file, kernel, y(), y.pixels(), y.c(), parameters);
+  /** The same over the pixels of {@code over}, of parameters that their names explain. */
+  Launch over(Operand over, String file, String kernel) {
+    return over(over, file, kernel, arguments(over));
   }
 
-  /** The parameters of conv_sum.cu. */
-  private record ConvSum(
-      View y, long sums, Epilogue epilogue, long rows, int pixels, int outputs) {}
+  /** The same of given parameters. */
+  Launch over(Operand over, String file, String kernel, Arguments parameters) {
+    Shape shape = over.shape();
+    return elementwise(file, kernel, over, shape.pixels(), shape.c(), parameters);
+  }
+
+  /** Parameters that their names explain, of a kernel that passes over {@code over}. */
+  Arguments arguments(Operand over) {
+    return KernelArguments.of(this, problem.op(), over);
+  }
+
+  /** The same of a convolution from {@code x} to {@code y}; {@code shape} says it. */
+  Arguments convolution(Operand x, Operand y) {
+    return arguments(y)
+        .set("shape", ConvExtents.of(x.shape(), y.shape()))
+        .set("shape", ConvChannels.of(x, y));
+  }
 
   /**
    * Adds up every {@code to}-th of {@code from} rows in fp32, channels rounded up to 8
@@ -93,7 +109,14 @@ record KernelCall(Problem problem, Binding binding, Device device) {
    */
   Launch sum(
       Operand typed, View target, long sums, Epilogue epilogue, long from, int to, int channels) {
-    ConvSum parameters = new ConvSum(target, sums, epilogue, from, to, channels);
+    Arguments parameters =
+        arguments(typed)
+            .set("y", target)
+            .set("sums", sums)
+            .set("epilogue", epilogue)
+            .set("rows", from)
+            .set("pixels", to)
+            .set("outputs", channels);
     return elementwise("conv_sum", "conv_sum", typed, to, channels, parameters);
   }
 
@@ -107,24 +130,11 @@ record KernelCall(Problem problem, Binding binding, Device device) {
     return new View(binding.input(index), problem.input(index).pitch());
   }
 
-  /** The same if it is {@code given}. */
-  View input(int index, boolean given) {
-    return given ? input(index) : View.NONE;
-  }
-
-  /** The prologue {@code kind}, whose scale is input {@code index} and whose shift the next. */
-  Prologue prologue(Op.Prologue kind, int index) {
-    return kind == Op.Prologue.NONE
-        ? Prologue.NONE
-        : new Prologue(
-            vector(index), vector(index + 1), kind == Op.Prologue.SCALE_SHIFT_RELU ? 1 : 0);
-  }
-
   /** Bias, residual and ReLU of a convolution. */
   Epilogue epilogue(Op.Conv conv) {
     return new Epilogue(
         conv.bias() ? vector(conv.biasIndex()) : 0,
-        input(conv.residualIndex(), conv.residual()),
+        conv.residual() ? input(conv.residualIndex()) : View.NONE,
         conv.relu() ? 1 : 0);
   }
 

@@ -2,12 +2,7 @@ package dev.catena.engine.kernel;
 
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
-import dev.catena.engine.kernel.KernelParameters.ConvGeometry;
-import dev.catena.engine.kernel.KernelParameters.ConvShape;
-import dev.catena.engine.kernel.KernelParameters.Convolution;
-import dev.catena.engine.kernel.KernelParameters.Epilogue;
-import dev.catena.engine.kernel.KernelParameters.Prologue;
-import dev.catena.engine.kernel.KernelParameters.View;
+import dev.catena.engine.kernel.KernelParameters.ConvExtents;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 
@@ -38,35 +33,17 @@ final class KernelConvolutions {
         && (conv.kernelH() == 1 || conv.kernelH() == 3);
   }
 
-  private record ConvDirect(
-      View y,
-      View x,
-      long w,
-      Prologue prologue,
-      Epilogue epilogue,
-      ConvGeometry geometry,
-      int groupChannels,
-      int groupOutputs) {}
-
-  private record Linear(View y, View x, long w, long bias, int rows, int outputs, int channels) {}
-
   /** On the tiles of a matrix kernel. */
   static Launch tile(KernelCall call, Op.Conv conv) {
     Tile tile = conv.kernelH() == 1 ? POINTWISE : THREE;
     Shape y = call.y().shape();
     var parameters =
-        new Convolution(
-            call.binding().output(),
-            call.binding().input(0),
-            call.filters(1),
-            call.prologue(conv.prologue(), 2),
-            call.epilogue(conv),
-            ConvShape.of(call.x(), call.y(), conv.stride()),
-            0,
-            0,
-            0,
-            0,
-            0);
+        call.convolution(call.x(), call.y())
+            .set("sums", 0L)
+            .set("moments", 0L)
+            .set("steps", 0)
+            .set("lines", 0)
+            .set("columns", 0);
     Dim grid = Dim.of(Dim.blocks(y.pixels(), tile.pixels()), Dim.blocks(y.c(), tile.channels()));
     return call.launch(
         tile.kernel(), tile.kernel(), call.x(), grid, Dim.of(tile.threads()), parameters);
@@ -74,20 +51,14 @@ final class KernelConvolutions {
 
   /** Without shared memory or barriers: any convolution. */
   static Launch direct(KernelCall call, Op.Conv conv) {
-    Shape x = call.x().shape();
     Shape y = call.y().shape();
-    int groupOutputs = y.c() / conv.groups();
+    int outputs = y.c() / conv.groups();
     var parameters =
-        new ConvDirect(
-            call.output(),
-            call.input(0),
-            call.filters(1),
-            call.prologue(conv.prologue(), 2),
-            call.epilogue(conv),
-            ConvGeometry.of(conv, x, y),
-            x.c() / conv.groups(),
-            groupOutputs);
-    int quads = conv.groups() * Math.ceilDiv(groupOutputs, DIRECT_OUTPUTS);
+        KernelArguments.of(call, conv, call.y())
+            .set("geometry", ConvExtents.of(call.x().shape(), y))
+            .set("groupChannels", call.x().shape().c() / conv.groups())
+            .set("groupOutputs", outputs);
+    int quads = conv.groups() * Math.ceilDiv(outputs, DIRECT_OUTPUTS);
     int down = Math.min(quads, DIRECT_MOST_QUADS);
     Dim grid = Dim.of(Dim.blocks(y.pixels(), DIRECT_PIXELS), Dim.blocks(quads, down));
     Dim block = Dim.of(DIRECT_PIXELS, down);
@@ -98,15 +69,7 @@ final class KernelConvolutions {
   static Launch linear(KernelCall call) {
     int rows = call.x().shape().n();
     int outputs = call.y().shape().c();
-    var parameters =
-        new Linear(
-            call.output(),
-            call.input(0),
-            call.filters(1),
-            call.vector(2),
-            rows,
-            outputs,
-            call.x().shape().c());
+    var parameters = call.arguments(call.x()).set("outputs", outputs);
     Dim grid = Dim.of(Dim.blocks(outputs, LINEAR_COLUMNS), Dim.blocks(rows, LINEAR_ROWS));
     Dim block = Dim.of(WARP, LINEAR_COLUMNS);
     return call.launch("linear", "linear", call.x(), grid, block, parameters);

@@ -5,10 +5,7 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
-import dev.catena.engine.kernel.KernelParameters.ConvShape;
-import dev.catena.engine.kernel.KernelParameters.Prologue;
 import dev.catena.graph.DType;
-import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import java.util.List;
 import java.util.Optional;
@@ -180,31 +177,15 @@ record KernelDenseLayer(Variant variant, int lines, int columns) {
     return excess(y) <= WORTH;
   }
 
-  private record Parameters(
-      long y,
-      long x,
-      long w1,
-      long w2,
-      Prologue prologue,
-      long bias,
-      ConvShape shape,
-      int bottleneck,
-      int lines,
-      int columns) {}
-
   Launch launch(KernelCall call) {
     var parameters =
-        new Parameters(
-            call.binding().output(),
-            call.binding().input(0),
-            call.filters(3),
-            call.filters(5),
-            call.prologue(Op.Prologue.SCALE_SHIFT_RELU, 1),
-            call.vector(4),
-            ConvShape.of(call.x(), call.y(), 1),
-            call.problem().input(3).shape().n(),
-            lines,
-            columns);
+        call.convolution(call.x(), call.y())
+            .set("prologue.rectify", true)
+            .set("bias", call.vector(4))
+            .set("shape.stride", 1)
+            .set("bottleneck", call.problem().input(3).shape().n())
+            .set("lines", lines)
+            .set("columns", columns);
     return call.launch(
         "dense_layer",
         variant.kernel(),

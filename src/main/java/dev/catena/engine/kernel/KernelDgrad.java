@@ -5,7 +5,6 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
-import dev.catena.engine.kernel.KernelParameters.ConvShape;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
@@ -137,29 +136,15 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
     return turnedBytes() + sums().bytes();
   }
 
-  private record Parameters(
-      KernelInputGradient to,
-      long g,
-      long turned,
-      long sums,
-      ConvShape shape,
-      int lines,
-      int columns) {}
-
-  private record TurnFilters(long turned, long filters, int outputs, int channels, int taps) {}
-
   private List<Launch> launches(KernelCall call) {
     long turned = call.binding().workspace();
     long parts = turned + turnedBytes();
     var parameters =
-        new Parameters(
-            KernelInputGradient.of(call, op),
-            call.binding().input(0),
-            turned,
-            parts,
-            ConvShape.of(call.x(), call.y(), 1),
-            cut.map(KernelPipeline::lines).orElse(0),
-            cut.map(KernelPipeline::columns).orElse(0));
+        call.convolution(call.x(), call.y())
+            .set("turned", turned)
+            .set("sums", parts)
+            .set("lines", cut.map(KernelPipeline::lines).orElse(0))
+            .set("columns", cut.map(KernelPipeline::columns).orElse(0));
     String plain = edge() == 1 ? "conv1x1_dgrad" : "conv3x3_dgrad";
     Launch launch =
         call.launch(
@@ -175,7 +160,12 @@ record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipe
 
   private Launch turn(KernelCall call, long turned) {
     int taps = edge() * edge();
-    var parameters = new TurnFilters(turned, call.filters(1), outputs(), channels(), taps);
+    var parameters =
+        call.arguments(call.y())
+            .set("turned", turned)
+            .set("filters", call.filters(1))
+            .set("outputs", outputs())
+            .set("taps", taps);
     long rows = (long) channels() * taps;
     return call.elementwise("conv_dgrad", "turn_filters", call.x(), rows, outputs(), parameters);
   }

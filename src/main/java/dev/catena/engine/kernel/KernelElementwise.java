@@ -3,9 +3,7 @@ package dev.catena.engine.kernel;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
-import dev.catena.engine.kernel.KernelParameters.Prologue;
 import dev.catena.engine.kernel.KernelParameters.View;
-import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,33 +17,13 @@ final class KernelElementwise {
 
   private KernelElementwise() {}
 
-  /** The parameters of everything that makes y of x alone. */
-  record Map(View y, View x, int pixels, int channels) {}
-
-  private record ScaleShift(View y, View x, Prologue map, int pixels, int channels) {}
-
-  private record Add(View y, View a, View b, int pixels, int channels, int rectify) {}
-
-  private record NchwLayout(View nhwc, long nchw, int pixels, int area, int channels) {}
-
   static Launch relu(KernelCall call) {
-    return scaleShift(call, new Prologue(0, 0, 1));
-  }
-
-  static Launch scaleShift(KernelCall call, boolean relu) {
-    return scaleShift(
-        call, call.prologue(relu ? Op.Prologue.SCALE_SHIFT_RELU : Op.Prologue.SCALE_SHIFT, 1));
-  }
-
-  private static Launch scaleShift(KernelCall call, Prologue map) {
-    Shape x = call.x().shape();
-    int pixels = (int) x.pixels();
-    var parameters = new ScaleShift(call.output(), call.input(0), map, pixels, x.c());
-    return call.elementwise("scale_shift", "scale_shift", call.x(), pixels, x.c(), parameters);
+    var parameters = call.arguments(call.x()).set("map.rectify", true);
+    return call.over(call.x(), "scale_shift", "scale_shift", parameters);
   }
 
   /** Of activations, or of what is trained: filters by their rows, a vector as one row. */
-  static Launch add(KernelCall call, boolean relu) {
+  static Launch add(KernelCall call) {
     Operand y = call.y();
     int channels =
         switch (y.layout()) {
@@ -55,7 +33,11 @@ final class KernelElementwise {
         };
     int rows = (int) (y.shape().elements() / channels);
     var parameters =
-        new Add(call.output(), call.input(0), call.input(1), rows, channels, relu ? 1 : 0);
+        call.arguments(y)
+            .set("a", call.input(0))
+            .set("b", call.input(1))
+            .set("pixels", rows)
+            .set("channels", channels);
     return call.elementwise("add", "add", y, rows, channels, parameters);
   }
 
@@ -81,28 +63,26 @@ final class KernelElementwise {
   }
 
   private static Launch copy(KernelCall call, String file, String kernel, int index, long target) {
-    Shape x = call.problem().input(index).shape();
-    int pixels = (int) x.pixels();
-    View y = new View(target, call.y().pitch());
-    Map parameters = new Map(y, call.input(index), pixels, x.c());
-    return call.elementwise(file, kernel, call.y(), pixels, x.c(), parameters);
+    Operand x = call.problem().input(index);
+    var parameters = call.arguments(x).set("y.data", target).set("x", call.input(index));
+    return call.elementwise(file, kernel, call.y(), x.shape().pixels(), x.shape().c(), parameters);
   }
 
   static Launch fromNchw(KernelCall call) {
-    return layout(call, "from_nchw", call.y(), call.output(), call.binding().input(0));
+    return layout(call, "from_nchw", call.y(), call.binding().output(), call.binding().input(0));
   }
 
   static Launch toNchw(KernelCall call) {
-    return layout(call, "to_nchw", call.x(), call.input(0), call.binding().output());
+    return layout(call, "to_nchw", call.x(), call.binding().input(0), call.binding().output());
   }
 
   private static Launch layout(
-      KernelCall call, String kernel, Operand typed, View nhwc, long nchw) {
+      KernelCall call, String kernel, Operand typed, long nhwc, long nchw) {
     Shape shape = typed.shape();
-    int pixels = (int) shape.pixels();
     int vectors = Math.ceilDiv(shape.c(), KernelCall.VECTOR);
-    Dim grid = Dim.of(Dim.blocks(pixels, BLOCK), vectors);
-    var parameters = new NchwLayout(nhwc, nchw, pixels, shape.h() * shape.w(), shape.c());
+    Dim grid = Dim.of(Dim.blocks(shape.pixels(), BLOCK), vectors);
+    var parameters =
+        call.arguments(typed).set("nhwc", new View(nhwc, typed.pitch())).set("nchw", nchw);
     return call.launch("layout", kernel, typed, grid, Dim.of(BLOCK), parameters);
   }
 }

@@ -185,21 +185,22 @@ public final class KernelEngine implements Engine {
       case Op.FromNchw _ -> KernelWay.of(KernelElementwise::fromNchw);
       case Op.ToNchw _ -> KernelWay.of(KernelElementwise::toNchw);
       case Op.Activation a -> KernelWay.of(call -> KernelBlocks.activation(call, a));
-      case Op.ScaleShift s -> KernelWay.of(call -> KernelElementwise.scaleShift(call, s.relu()));
-      case Op.Add a -> KernelWay.of(call -> KernelElementwise.add(call, a.relu()));
-      case Op.Scale s -> {
+      case Op.ScaleShift _ ->
+          KernelWay.of(call -> call.over(call.x(), "scale_shift", "scale_shift"));
+      case Op.Add _ -> KernelWay.of(KernelElementwise::add);
+      case Op.Scale _ -> {
         boolean host = device.kind() == Device.Kind.HOST;
-        yield KernelWay.of(
-            call -> KernelBackward.scale(call, KernelStrips.of(call.x(), host), s.factor()));
+        yield KernelWay.of(call -> KernelBackward.scale(call, KernelStrips.of(call.x(), host)));
       }
       case Op.Pool p -> KernelWay.of(call -> KernelPools.window(call, p));
       case Op.GlobalAveragePool p -> KernelWay.of(call -> KernelPools.global(call, p));
-      case Op.Shortcut s -> KernelWay.of(call -> KernelBlocks.shortcut(call, s));
+      case Op.Shortcut _ -> KernelWay.of(KernelBlocks::shortcut);
       case Op.PadChannels _ -> KernelWay.of(KernelBlocks::padChannels);
       case Op.ScaleChannels s -> KernelWay.of(call -> KernelBlocks.scaleChannels(call, s));
-      case Op.LocalResponseNorm n -> KernelWay.of(call -> KernelBlocks.localResponseNorm(call, n));
+      case Op.LocalResponseNorm _ ->
+          KernelWay.of(call -> call.over(call.y(), "plain_network", "local_response_norm"));
       case Op.AdaptiveAveragePool _ -> KernelWay.of(KernelBlocks::adaptiveAverage);
-      case Op.Flatten _ -> KernelWay.of(KernelBlocks::flatten);
+      case Op.Flatten _ -> KernelWay.of(call -> call.over(call.x(), "plain_network", "flatten"));
       case Op.Conv c -> KernelWay.of(call -> convolution(call, c));
       case TrainingOp.ConvStatistics c ->
           KernelWay.of(

@@ -1,5 +1,6 @@
 package dev.catena.engine.kernel;
 
+import dev.catena.device.Arguments;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.kernel.KernelParameters.View;
@@ -23,11 +24,6 @@ record KernelFold(int rows, int sums, int channels) {
    * each, from left to right and down; those at the end are smaller.
    */
   record Cut(int height, int lines, int width, int columns) {}
-
-  private record Sums(View out, long in, int rows, int fan, int channels) {}
-
-  private record Statistics(
-      View out, long in, int rows, int fan, int unit, Cut cut, int variance, int channels) {}
 
   /** Bytes of the rows and of what is made of them on the way. */
   long workspace() {
@@ -62,10 +58,16 @@ record KernelFold(int rows, int sums, int channels) {
       boolean last = made == 1;
       long to = last ? address : from + bytes(left);
       View out = new View(to, last ? target.pitch() : Operand.packedPitch(channels));
-      Record parameters =
-          cut == null
-              ? new Sums(out, from, left, FAN, channels)
-              : new Statistics(out, from, left, FAN, unit, cut, last ? 1 : 0, channels);
+      Arguments parameters =
+          call.arguments(target)
+              .set("out", out)
+              .set("in", from)
+              .set("rows", left)
+              .set("fan", FAN)
+              .set("channels", channels);
+      if (cut != null) {
+        parameters.set("unit", unit).set("cut", cut).set("variance", last);
+      }
       folds.add(call.elementwise("fold", kernel, target, made, channels, parameters));
       unit *= FAN;
       from = to;

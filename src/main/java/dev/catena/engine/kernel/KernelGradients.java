@@ -7,9 +7,7 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
-import dev.catena.engine.kernel.KernelParameters.ConvGeometry;
-import dev.catena.engine.kernel.KernelParameters.Prologue;
-import dev.catena.engine.kernel.KernelParameters.View;
+import dev.catena.engine.kernel.KernelParameters.ConvExtents;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
@@ -47,25 +45,6 @@ final class KernelGradients {
 
   private KernelGradients() {}
 
-  private record ConvDgradDirect(
-      KernelInputGradient to,
-      View g,
-      long filters,
-      long sums,
-      ConvGeometry geometry,
-      int groupOutputs,
-      int chunk) {}
-
-  private record ConvWgradDirect(
-      long dw,
-      View g,
-      View x,
-      Prologue prologue,
-      ConvGeometry geometry,
-      int groupChannels,
-      int groupOutputs,
-      int chunk) {}
-
   /** Why no kernel computes a gradient of a convolution; empty if one does. */
   static Optional<String> unsupported(Problem problem) {
     if (!problem.operands().stream().allMatch(KernelCall::indexable)) {
@@ -102,14 +81,12 @@ final class KernelGradients {
     Shape dx = call.y().shape();
     Shape g = call.x().shape();
     var parameters =
-        new ConvDgradDirect(
-            KernelInputGradient.of(call, op),
-            call.input(0),
-            call.filters(1),
-            call.binding().workspace(),
-            ConvGeometry.of(conv, dx, g),
-            g.c() / conv.groups(),
-            chunk(dx.pixels(), call.device()));
+        call.arguments(call.y())
+            .set("filters", call.filters(1))
+            .set("sums", call.binding().workspace())
+            .set("geometry", ConvExtents.of(dx, g))
+            .set("groupOutputs", g.c() / conv.groups())
+            .set("chunk", chunk(dx.pixels(), call.device()));
     int blocks = conv.groups() * Math.ceilDiv(dx.c() / conv.groups(), DGRAD_CHANNELS);
     int down = Math.min(blocks, DGRAD_MOST_BLOCKS);
     Launch launch =
@@ -151,15 +128,12 @@ final class KernelGradients {
     int channels = x.c() / conv.groups();
     int outputs = g.c() / conv.groups();
     var parameters =
-        new ConvWgradDirect(
-            parts.target(call),
-            call.input(0),
-            call.input(1),
-            call.prologue(conv.prologue(), 2),
-            ConvGeometry.of(conv, x, g),
-            channels,
-            outputs,
-            Math.ceilDiv(lines, parts.count()));
+        call.arguments(call.x())
+            .set("dw", parts.target(call))
+            .set("geometry", ConvExtents.of(x, g))
+            .set("groupChannels", channels)
+            .set("groupOutputs", outputs)
+            .set("chunk", Math.ceilDiv(lines, parts.count()));
     int columns = conv.kernelH() * conv.kernelW() * Math.ceilDiv(channels, KernelCall.VECTOR);
     int rows = conv.groups() * Math.ceilDiv(outputs, KernelCall.VECTOR);
     int across = Math.min(columns, WGRAD_ACROSS);

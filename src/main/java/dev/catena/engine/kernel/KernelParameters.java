@@ -1,7 +1,6 @@
 package dev.catena.engine.kernel;
 
 import dev.catena.engine.Operand;
-import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 
 /**
@@ -13,11 +12,6 @@ final class KernelParameters {
   /** A view of an activation, {@link #NONE} where there is none. */
   record View(long data, int pitch) {
     static final View NONE = new View(0, 0);
-  }
-
-  /** What is done to an input on the way in, per channel. */
-  record Prologue(long scale, long shift, int rectify) {
-    static final Prologue NONE = new Prologue(0, 0, 0);
   }
 
   /** What becomes of a convolution's sums. */
@@ -32,68 +26,19 @@ final class KernelParameters {
     }
   }
 
-  /** A convolution with a square kernel. */
-  record ConvShape(
-      int images,
-      int height,
-      int width,
-      int outHeight,
-      int outWidth,
-      int stride,
-      int channels,
-      int outputs,
-      int yPitch,
-      int xPitch) {
-    /** From {@code from} to {@code to}. */
-    static ConvShape of(Operand from, Operand to, int stride) {
-      Shape x = from.shape();
-      Shape y = to.shape();
-      return new ConvShape(
-          x.n(), x.h(), x.w(), y.h(), y.w(), stride, x.c(), y.c(), to.pitch(), from.pitch());
-    }
-  }
-
-  /** A convolution of any kind. */
-  record ConvGeometry(
-      int images,
-      int height,
-      int width,
-      int outHeight,
-      int outWidth,
-      int kernelH,
-      int kernelW,
-      int stride,
-      int padH,
-      int padW,
-      int groups) {
+  /** The images of a convolution. */
+  record ConvExtents(int images, int height, int width, int outHeight, int outWidth) {
     /** From {@code x} to {@code y}. */
-    static ConvGeometry of(Op.Conv conv, Shape x, Shape y) {
-      return new ConvGeometry(
-          x.n(),
-          x.h(),
-          x.w(),
-          y.h(),
-          y.w(),
-          conv.kernelH(),
-          conv.kernelW(),
-          conv.stride(),
-          conv.padH(),
-          conv.padW(),
-          conv.groups());
+    static ConvExtents of(Shape x, Shape y) {
+      return new ConvExtents(x.n(), x.h(), x.w(), y.h(), y.w());
     }
   }
 
-  /** The parameters of conv1x1.cu and conv3x3.cu. */
-  record Convolution(
-      long y,
-      long x,
-      long w,
-      Prologue prologue,
-      Epilogue epilogue,
-      ConvShape shape,
-      long sums,
-      long moments,
-      int steps,
-      int lines,
-      int columns) {}
+  /** The channels of a convolution of one group, and where they lie. */
+  record ConvChannels(int channels, int outputs, int yPitch, int xPitch) {
+    /** From {@code x} to {@code y}. */
+    static ConvChannels of(Operand x, Operand y) {
+      return new ConvChannels(x.shape().c(), y.shape().c(), y.pitch(), x.pitch());
+    }
+  }
 }

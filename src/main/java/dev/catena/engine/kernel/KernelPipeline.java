@@ -5,8 +5,6 @@ import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
-import dev.catena.engine.kernel.KernelParameters.ConvShape;
-import dev.catena.engine.kernel.KernelParameters.Convolution;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
@@ -254,18 +252,12 @@ record KernelPipeline(KernelTile tile, int lines, int columns, int parts, int st
     Shape y = call.y().shape();
     long sums = parts == 1 ? 0 : call.binding().workspace();
     var parameters =
-        new Convolution(
-            call.binding().output(),
-            call.binding().input(0),
-            call.filters(1),
-            call.prologue(conv.prologue(), 2),
-            call.epilogue(conv),
-            ConvShape.of(call.x(), call.y(), conv.stride()),
-            sums,
-            statistics ? call.binding().workspace() : 0,
-            steps,
-            lines,
-            columns);
+        call.convolution(call.x(), call.y())
+            .set("sums", sums)
+            .set("moments", statistics ? call.binding().workspace() : 0L)
+            .set("steps", steps)
+            .set("lines", lines)
+            .set("columns", columns);
     Dim block = Dim.of(tile.threads());
     Launch tiles =
         call.launch(

@@ -1,5 +1,6 @@
 package dev.catena.engine.kernel;
 
+import dev.catena.device.Arguments;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
@@ -63,7 +64,7 @@ record KernelStrips(int pixels, int channels, int length, boolean rows) {
   }
 
   /** The pass. */
-  Launch pass(KernelCall call, String file, String kernel, Operand typed, Record parameters) {
+  Launch pass(KernelCall call, String file, String kernel, Operand typed, Arguments parameters) {
     if (rows) {
       return call.launch(file, kernel, typed, Dim.of(count()), Dim.of(1), parameters);
     }

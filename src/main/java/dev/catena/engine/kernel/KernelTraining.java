@@ -18,6 +18,7 @@ import java.util.stream.Stream;
  */
 record KernelTraining(boolean matrix) {
   private static final int MOMENTS = 2;
+  private static final String PLAIN = "plain_network_backward";
 
   /** Why the kernels cannot do it; empty if they can. */
   Optional<String> unsupported(TrainingOp op, Problem problem, Device device) {
@@ -75,56 +76,52 @@ record KernelTraining(boolean matrix) {
   /** How a supported problem is computed; scratch memory holds partial sums and the like. */
   KernelWay way(TrainingOp op, Problem problem) {
     return switch (op) {
-      case TrainingOp.SoftmaxCrossEntropy e ->
+      case TrainingOp.SoftmaxCrossEntropy _ ->
           KernelWay.of(
-              KernelClassifier.lossWorkspace(problem),
-              call -> KernelClassifier.loss(call, e, matrix));
-      case TrainingOp.SoftmaxCrossEntropyBackward e ->
-          KernelWay.of(call -> KernelClassifier.lossBackward(call, e, matrix));
+              KernelClassifier.lossWorkspace(problem), call -> KernelClassifier.loss(call, matrix));
+      case TrainingOp.SoftmaxCrossEntropyBackward _ ->
+          KernelWay.of(call -> KernelClassifier.lossBackward(call, matrix));
       case TrainingOp.BatchStatistics _ ->
           KernelWay.of(
               strips(problem.input(0)).workspace(MOMENTS),
               call -> KernelBatchNorm.statistics(call, strips(call.x())));
-      case TrainingOp.BatchScale s -> KernelWay.of(call -> KernelBatchNorm.scale(call, s));
+      case TrainingOp.BatchScale _ -> KernelWay.of(KernelBatchNorm::scale);
       case TrainingOp.BatchShift _ -> KernelWay.of(KernelBatchNorm::shift);
-      case TrainingOp.RunningMean r -> KernelWay.of(call -> KernelBatchNorm.runningMean(call, r));
+      case TrainingOp.RunningMean _ -> KernelWay.of(KernelBatchNorm::runningMean);
       case TrainingOp.RunningVariance r ->
           KernelWay.of(call -> KernelBatchNorm.runningVariance(call, r));
-      case TrainingOp.BatchNormGradient b ->
-          KernelWay.of(call -> KernelBatchNorm.gradient(call, b));
-      case TrainingOp.BatchStatisticsBackward b ->
-          KernelWay.of(
-              call -> KernelBatchNorm.statisticsBackward(call, strips(call.x()), b.accumulate()));
+      case TrainingOp.BatchNormGradient _ -> KernelWay.of(KernelBatchNorm::gradient);
+      case TrainingOp.BatchStatisticsBackward _ ->
+          KernelWay.of(call -> KernelBatchNorm.statisticsBackward(call, strips(call.x())));
       case TrainingOp.ApplyDropout d ->
           KernelWay.of(call -> KernelBackward.dropout(call, strips(call.x()), d));
-      case TrainingOp.ReluBackward r ->
-          KernelWay.of(call -> KernelBackward.relu(call, strips(call.x()), r.accumulate()));
+      case TrainingOp.ReluBackward _ ->
+          KernelWay.of(call -> KernelBackward.relu(call, strips(call.x())));
       case TrainingOp.ChannelSums _ ->
           KernelWay.of(
               strips(problem.input(0)).workspace(1),
               call -> KernelBackward.channelSums(call, strips(call.x())));
-      case TrainingOp.ScaleShiftBackward s ->
+      case TrainingOp.ScaleShiftBackward _ ->
+          KernelWay.of(moments(problem), call -> KernelBackward.scaleShift(call, strips(call.y())));
+      case TrainingOp.GlobalAveragePoolBackward _ ->
           KernelWay.of(
-              moments(problem), call -> KernelBackward.scaleShift(call, strips(call.y()), s));
-      case TrainingOp.GlobalAveragePoolBackward p ->
-          KernelWay.of(
-              moments(problem), call -> KernelBackward.globalAverage(call, strips(call.y()), p));
+              moments(problem), call -> KernelBackward.globalAverage(call, strips(call.y())));
       case TrainingOp.PoolBackward p ->
           KernelWay.of(
               KernelBackward.poolWorkspace(problem, strips(problem.output()), p.pool()),
               call -> KernelBackward.pool(call, strips(call.y()), p));
       case TrainingOp.DropImages d ->
           KernelWay.of(call -> KernelBackward.dropImages(call, strips(call.x()), d));
-      case TrainingOp.FlattenBackward _ -> KernelWay.of(KernelBlocks::flattenBackward);
+      case TrainingOp.FlattenBackward _ ->
+          KernelWay.of(call -> call.over(call.y(), PLAIN, "flatten_backward"));
       case TrainingOp.AdaptiveAveragePoolBackward _ ->
           KernelWay.of(KernelBlocks::adaptiveAverageBackward);
-      case TrainingOp.LocalResponseNormBackward n ->
-          KernelWay.of(call -> KernelBlocks.localResponseNormBackward(call, n.norm()));
+      case TrainingOp.LocalResponseNormBackward _ ->
+          KernelWay.of(call -> call.over(call.y(), PLAIN, "local_response_norm_backward"));
       case TrainingOp.ActivationBackward b ->
           KernelWay.of(call -> KernelBlocks.activationBackward(call, b));
       case TrainingOp.GateBackward _ -> KernelWay.of(KernelBlocks::gateBackward);
-      case TrainingOp.LinearDgrad d ->
-          KernelWay.of(call -> KernelClassifier.dgrad(call, d.accumulate()));
+      case TrainingOp.LinearDgrad _ -> KernelWay.of(KernelClassifier::dgrad);
       case TrainingOp.LinearWgrad _ -> KernelWay.of(KernelClassifier::wgrad);
       case TrainingOp.Slice _,
           TrainingOp.Augment _,

@@ -1,12 +1,11 @@
 package dev.catena.engine.kernel;
 
+import dev.catena.device.Arguments;
 import dev.catena.device.Device;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
-import dev.catena.engine.kernel.KernelParameters.ConvShape;
-import dev.catena.engine.kernel.KernelParameters.Prologue;
 import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
@@ -108,40 +107,17 @@ record KernelWgrad(Problem problem, Op.Conv conv, Optional<WgradCut> cut, Filter
     return parts.bytes();
   }
 
-  private record Parameters(
-      long dw,
-      long g,
-      long x,
-      Prologue prologue,
-      ConvShape shape,
-      int kernelH,
-      int kernelW,
-      int padH,
-      int padW,
-      int all,
-      int each,
-      int lines,
-      int columns) {}
-
   private List<Launch> launches(KernelCall call) {
     return parts.after(cut.map(c -> launch(call, c)).orElseGet(() -> adds(call)), call);
   }
 
-  private Parameters parameters(KernelCall call, int steps, int each, int lines, int columns) {
-    return new Parameters(
-        parts.target(call),
-        call.binding().input(0),
-        call.binding().input(1),
-        call.prologue(conv.prologue(), 2),
-        ConvShape.of(problem.input(1), call.x(), conv.stride()),
-        conv.kernelH(),
-        conv.kernelW(),
-        conv.padH(),
-        conv.padW(),
-        steps,
-        each,
-        lines,
-        columns);
+  private Arguments parameters(KernelCall call, int steps, int each, int lines, int columns) {
+    return call.convolution(problem.input(1), call.x())
+        .set("dw", parts.target(call))
+        .set("all", steps)
+        .set("each", each)
+        .set("lines", lines)
+        .set("columns", columns);
   }
 
   private Launch launch(KernelCall call, WgradCut cut) {
