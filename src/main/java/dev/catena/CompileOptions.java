@@ -84,12 +84,12 @@ abstract class CompileOptions<T extends CompileOptions<T>> extends Options<T> {
     return tuning;
   }
 
-  /** Of an image, or 0 for the model's own. */
+  /** Pixels of an image, or 0 for the model's own size. */
   int height() {
     return height;
   }
 
-  /** Of an image, or 0 for the model's own. */
+  /** Pixels of an image, or 0 for the model's own size. */
   int width() {
     return width;
   }

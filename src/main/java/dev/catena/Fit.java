@@ -144,7 +144,7 @@ public final class Fit extends Options<Fit> {
     return (float) (learningRate * schedule.factor(step, all));
   }
 
-  /** What all ranks of a run have in common. */
+  /** The settings that all ranks of a run have in common. */
   String facts() {
     return String.join(
         " ", "" + epochs, "" + steps, "" + learningRate, "" + schedule, "" + patience);

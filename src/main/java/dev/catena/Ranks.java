@@ -66,12 +66,12 @@ final class Ranks implements AutoCloseable {
     return images(rank());
   }
 
-  /** What share of a batch a rank has. */
+  /** The share of a batch that a rank has. */
   double weight(int rank) {
     return (double) images(rank) / batch;
   }
 
-  /** What share of a batch this rank has. */
+  /** The share of a batch that this rank has. */
   float weight() {
     return (float) weight(rank());
   }
@@ -118,7 +118,7 @@ final class Ranks implements AutoCloseable {
     return sum;
   }
 
-  /** Whether {@code flag} is set on any rank. */
+  /** True if {@code flag} is set on any rank. */
   boolean any(boolean flag) {
     return alone() ? flag : Arrays.stream(gather(flag ? 1 : 0)).anyMatch(v -> v[0] != 0);
   }
@@ -151,7 +151,7 @@ final class Ranks implements AutoCloseable {
   }
 
   /**
-   * What each rank gives, by rank: a sum in which each has a place of its own, so nothing is
+   * The values of all ranks, by rank: a sum in which each has a place of its own, so nothing is
    * rounded.
    *
    * @param own equally many on all ranks

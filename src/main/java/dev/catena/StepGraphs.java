@@ -140,7 +140,7 @@ final class StepGraphs implements AutoCloseable {
     return buckets;
   }
 
-  /** What is merged after how many works. */
+  /** The merges, by the number of works before them. */
   private Map<Integer, List<Runnable>> merges(List<Node> nodes, Addresses addresses) {
     Map<Integer, List<Runnable>> merges = new HashMap<>();
     Set<Integer> sums = new HashSet<>();

@@ -2,7 +2,7 @@ package dev.catena.conformance;
 
 import java.util.List;
 
-/** A case's numbers and what the reference makes of them: computed once, for all engines. */
+/** A case's numbers and the reference's results: computed once, for all engines. */
 final class Answer {
   private final Case one;
   private List<double[]> numbers;

@@ -25,7 +25,7 @@ final class Buffer implements AutoCloseable {
   private final byte[] image;
   private final int width;
 
-  /** What has no data, for the interpreter's judge; null where there is none. */
+  /** The bytes without data, for the interpreter's judge; null where there is none. */
   private final PtxDevice judge;
 
   private boolean hasData = true;
@@ -72,7 +72,7 @@ final class Buffer implements AutoCloseable {
     return this;
   }
 
-  /** What lies in it. */
+  /** Its operand. */
   Operand operand() {
     return operand;
   }
@@ -121,7 +121,7 @@ final class Buffer implements AutoCloseable {
     return values;
   }
 
-  /** What {@code bytes} have changed outside the view, or, if {@code all}, anywhere. */
+  /** The first change in {@code bytes} outside the view, or, if {@code all}, anywhere. */
   Optional<String> damage(byte[] bytes, boolean all) {
     BitSet own = all ? new BitSet() : own();
     for (int i = 0; i < bytes.length; i++) {

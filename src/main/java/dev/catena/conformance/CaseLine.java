@@ -66,7 +66,7 @@ final class CaseLine {
     return String.join(" ", words);
   }
 
-  /** What stands behind an option, "" if nothing does; null without the option. */
+  /** The text behind an option, "" if there is none; null without the option. */
   String option(String key) {
     unread.remove(key);
     return options.get(key);

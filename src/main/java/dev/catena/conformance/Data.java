@@ -1,6 +1,6 @@
 package dev.catena.conformance;
 
-/** What the numbers of a case are, and so how its result is compared. */
+/** The kind of a case's numbers, which decides how its result is compared. */
 enum Data {
   /** Small integers and power-of-two scales: every sum is exact in fp32, so the result is too. */
   EXACT,
@@ -18,7 +18,7 @@ enum Data {
    */
   ROUNDED;
 
-  /** Whether the rounded reference must be met bit for bit. */
+  /** True if the rounded reference must be met bit for bit. */
   boolean exact() {
     return this == EXACT || this == SHIFTED || this == ROUNDED;
   }

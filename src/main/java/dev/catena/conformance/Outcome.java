@@ -10,7 +10,7 @@ package dev.catena.conformance;
  * @param why the difference, or the reason for not running; empty when passed
  */
 public record Outcome(String device, String engine, String line, Verdict verdict, String why) {
-  /** What can come of a case. */
+  /** The possible results of a case. */
   public enum Verdict {
     /** As the reference has it. */
     PASSED,

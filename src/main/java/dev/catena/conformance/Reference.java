@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What {@link Evaluator} makes of a problem. Nothing is rounded but, where TF32 is allowed, a
+ * The results of a problem by {@link Evaluator}. Nothing is rounded but, where TF32 is allowed, a
  * convolution's factors, and an output before statistics are computed from it, as it is stored.
  */
 final class Reference {

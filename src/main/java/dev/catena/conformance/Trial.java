@@ -50,7 +50,7 @@ final class Trial implements Binding, AutoCloseable {
   }
 
   /**
-   * What is wrong with the offer's result; empty if nothing.
+   * The error in the offer's result; empty if there is none.
    *
    * <p>It is computed twice, from the same inputs into the same poisoned memory; on the host once
    * with shared memory full of NaN and the threads in random order, and once with each warp running
@@ -94,7 +94,7 @@ final class Trial implements Binding, AutoCloseable {
     }
   }
 
-  /** What the interpreter's judge found, in the first case that shows it. */
+  /** The findings of the interpreter's judge, in the first case that shows them. */
   private Optional<String> findings() {
     List<String> findings =
         device.isInterpreted() ? PtxDevice.of(device).takeFindings() : List.<String>of();

@@ -27,7 +27,7 @@ import java.util.concurrent.atomic.LongAdder;
  * libraries allocate from this pool sees their bytes in {@link #usedMemory}.
  */
 public final class Device implements AutoCloseable {
-  /** What a device is. */
+  /** The kind of a device. */
   public enum Kind {
     /** The CPU. */
     HOST,
@@ -135,12 +135,12 @@ public final class Device implements AutoCloseable {
     return ordinal;
   }
 
-  /** Whether it is the interpreter of PTX: a {@link Kind#CUDA} device that is no GPU. */
+  /** True if it is the interpreter of PTX: a {@link Kind#CUDA} device that is no GPU. */
   public boolean isInterpreted() {
     return kind == Kind.CUDA && controls().isPresent();
   }
 
-  /** What our own drivers have; empty on a GPU. */
+  /** The controls of our own drivers; empty on a GPU. */
   Optional<HostControls> controls() {
     return context.controls();
   }

@@ -44,13 +44,13 @@ public record Environment(
       attempts = List.copyOf(attempts);
     }
 
-    /** Whether it can be used. */
+    /** True if it can be used. */
     public boolean found() {
       return version.isPresent();
     }
   }
 
-  /** Where measured choices are kept between runs, and unpacked libraries. */
+  /** The folder of measured choices and unpacked libraries. */
   public static Path cacheFolder() {
     return CacheFolders.writable();
   }

@@ -27,7 +27,7 @@ public final class Event implements AutoCloseable {
     }
   }
 
-  /** Whether the work recorded before this event is done; true when nothing was recorded. */
+  /** True if the work recorded before this event is done; true when nothing was recorded. */
   public boolean isDone() {
     try (var _ = resource.use()) {
       long handle = resource.handle();

@@ -64,7 +64,7 @@ public final class ExecutableGraph implements AutoCloseable {
     }
   }
 
-  /** How many launches, copies and fills it replays. */
+  /** The number of launches, copies and fills that it replays. */
   public int nodes() {
     return nodes;
   }

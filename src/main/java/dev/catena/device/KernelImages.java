@@ -142,7 +142,7 @@ final class KernelImages {
             .formatted(file, device, file + suffix, String.join(", ", folders), property("nvcc")));
   }
 
-  /** Whether any kernel was compiled for GPUs. */
+  /** True if any kernel was compiled for GPUs. */
   static boolean hasPtx() {
     String archs = property("archs");
     return archs.contains("compute_") || archs.contains("sm_");

@@ -66,7 +66,7 @@ public final class LaunchCounting implements AutoCloseable {
     }
   }
 
-  /** What has been counted; launches under way are not. */
+  /** The counts so far, without launches under way. */
   public List<Counted> launches() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment launch = arena.allocate(BYTES, JAVA_LONG.byteAlignment());

@@ -99,7 +99,7 @@ public final class PtxDevice {
     return capabilities;
   }
 
-  /** What ptxas counted when this build was made, where it was there. */
+  /** The counts of ptxas from the build, if it had ptxas. */
   private static void tellRegisters() throws Throwable {
     try (InputStream in = PtxDevice.class.getResourceAsStream(REPORT);
         Arena arena = Arena.ofConfined()) {

@@ -144,7 +144,7 @@ public final class Stream implements AutoCloseable {
     }
   }
 
-  /** Whether all work is done. */
+  /** True if all work is done. */
   public boolean isIdle() {
     try (var _ = resource.use()) {
       long stream = resource.handle();

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Where this user's caches may be, in the order in which they are tried. */
+/** The folders in which this user's caches may be, in the order in which they are tried. */
 public final class CacheFolders {
   /** The setting that takes the place of all others. */
   public static final String PROPERTY = "catena.cache";
@@ -52,7 +52,7 @@ public final class CacheFolders {
     return Files.isDirectory(there) && Files.isWritable(there);
   }
 
-  /** Whether this user owns {@code path}. */
+  /** True if this user owns {@code path}. */
   static boolean isOwn(Path path) {
     return user(path) == user(SELF);
   }

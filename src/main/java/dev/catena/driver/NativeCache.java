@@ -57,7 +57,7 @@ final class NativeCache {
     return file;
   }
 
-  /** What identifies a content: bytes and CRC-32. */
+  /** The identity of a content: bytes and CRC-32. */
   private record Content(long size, long crc) {}
 
   private static Content content(URL resource) throws IOException {

@@ -17,7 +17,7 @@ public sealed interface Offers {
       ways = List.copyOf(ways);
     }
 
-    /** What is worth measuring; may be empty. */
+    /** The offers that are worth measuring; may be empty. */
     public List<Offer> contenders() {
       List<Offer> competing = ways.stream().filter(Offer::competes).toList();
       return competing.isEmpty() && preferred.competes() ? List.of(preferred) : competing;

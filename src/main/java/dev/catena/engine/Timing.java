@@ -21,7 +21,7 @@ public record Timing(double micros, double least, double spread, int runs) {
     return new Timing(sorted[sorted.length / 2], sorted[0], (high - low) / 2, sorted.length);
   }
 
-  /** Whether {@code other} is faster by more than the noise of both. */
+  /** True if {@code other} is faster by more than the noise of both. */
   public boolean slowerThan(Timing other) {
     return micros - other.micros > spread + other.spread;
   }

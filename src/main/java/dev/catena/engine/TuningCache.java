@@ -54,7 +54,7 @@ public final class TuningCache {
     return cache;
   }
 
-  /** Where it is kept. */
+  /** The file that it is kept in. */
   public Path file() {
     return file;
   }

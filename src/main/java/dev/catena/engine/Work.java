@@ -11,7 +11,7 @@ public interface Work extends AutoCloseable {
   /** Puts the launches into {@code stream}, without waiting. */
   void enqueue(Stream stream);
 
-  /** How many launches (kernels, library calls, copies) one {@link #enqueue} makes. */
+  /** The number of launches (kernels, library calls, copies) of one {@link #enqueue}. */
   int launches();
 
   @Override

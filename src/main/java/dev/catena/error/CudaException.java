@@ -41,7 +41,7 @@ public class CudaException extends DeviceException {
     return name;
   }
 
-  /** Whether the device is lost: every later call throws {@link DeviceLostException}. */
+  /** True if the device is lost: every later call throws {@link DeviceLostException}. */
   public final boolean sticky() {
     return sticky;
   }

@@ -46,17 +46,17 @@ public class FormatException extends CatenaException {
     return file;
   }
 
-  /** Where in the file: a byte, a line or a tensor's name; empty if the whole file is meant. */
+  /** The place in the file: a byte, a line or a tensor's name; empty if the whole file is meant. */
   public String place() {
     return place;
   }
 
-  /** What is wrong. */
+  /** The error. */
   public String reason() {
     return reason;
   }
 
-  /** What can be done about it; empty if nothing helps. */
+  /** The remedy; empty if nothing helps. */
   public String remedy() {
     return remedy;
   }

@@ -37,7 +37,7 @@ public final class NonFiniteException extends CatenaException {
     return step;
   }
 
-  /** Where it first appeared: a step of the graph, or a parameter. */
+  /** The place where it first appeared: a step of the graph, or a parameter. */
   public String layer() {
     return layer;
   }

@@ -32,7 +32,7 @@ public final class UnsupportedOnDeviceException extends DeviceException {
     return shape;
   }
 
-  /** What each engine said. */
+  /** The reason of each engine. */
   public String why() {
     return why;
   }

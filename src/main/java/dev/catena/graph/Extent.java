@@ -5,7 +5,7 @@ public sealed interface Extent permits Axis, Extent.Fixed {
   /** One. */
   Extent ONE = of(1);
 
-  /** What is not compared. */
+  /** An extent that is not compared. */
   Extent ANY = new Fixed(0);
 
   /** A number. */

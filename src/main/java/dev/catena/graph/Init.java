@@ -1,6 +1,9 @@
 package dev.catena.graph;
 
-/** How a parameter starts when no weights are given. Drawn from a seed and the parameter's name. */
+/**
+ * The initial values of a parameter without given weights. Drawn from a seed and the parameter's
+ * name.
+ */
 public sealed interface Init {
   /** All elements {@code value}. */
   record Constant(float value) implements Init {}

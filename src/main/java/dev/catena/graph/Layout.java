@@ -1,6 +1,6 @@
 package dev.catena.graph;
 
-/** How a value lies in memory. */
+/** The layout of a value in memory. */
 public enum Layout {
   /** Activations: N,H,W,C with a channel pitch. */
   NHWC,

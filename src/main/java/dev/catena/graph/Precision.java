@@ -33,7 +33,7 @@ public enum Precision {
     };
   }
 
-  /** How activations are stored. */
+  /** The type in which activations are stored. */
   public DType dtype() {
     return dtype;
   }

@@ -11,7 +11,7 @@ package dev.catena.graph;
  * @param layout how it lies in memory
  */
 public record Value(int id, String name, Shape shape, DType dtype, Layout layout) {
-  /** Whether it is known before the first batch: a parameter or made of parameters alone. */
+  /** True if it is known before the first batch: a parameter or made of parameters alone. */
   public boolean isConstant() {
     return layout == Layout.PARAMETER;
   }

@@ -25,7 +25,9 @@ public final class AssemblerReport {
 
   private final Map<String, Resources> kernels = new HashMap<>();
 
-  /** What a kernel takes: registers of a thread, shared memory of a block that is not dynamic. */
+  /**
+   * The resources of a kernel: registers of a thread, shared memory of a block that is not dynamic.
+   */
   public record Resources(int registers, int sharedBytes) {}
 
   private AssemblerReport() {}

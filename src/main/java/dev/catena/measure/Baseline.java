@@ -37,7 +37,7 @@ public final class Baseline {
     return baseline;
   }
 
-  /** How many times it has. */
+  /** The number of times that it has. */
   public int size() {
     return times.size();
   }

@@ -36,7 +36,7 @@ public record TimeModel(Map<Limiter, Double> seconds, Occupancy occupancy) {
   private static final double SCHEDULERS = 4;
   private static final double CLOCKS_ALONE = 2;
 
-  /** What may take the time. */
+  /** The resources that may limit the time. */
   public enum Limiter {
     MEMORY,
     L2,

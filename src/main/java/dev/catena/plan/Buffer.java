@@ -13,19 +13,19 @@ package dev.catena.plan;
  */
 public record Buffer(
     int id, String name, Owner owner, long bytes, int firstStep, int lastStep, long offset) {
-  /** What a buffer is for. */
+  /** The owner of a buffer. */
   public enum Owner {
     /** The batch, as the user gave it. */
     INPUT,
     /** Concatenated features: a dense block, an inception module. */
     FEATURES,
-    /** What gradients are added up in: those of a dense block. */
+    /** The sums of gradients of a dense block. */
     GRADIENTS,
     /** Any other activation. */
     ACTIVATION,
     /** Scratch memory of one step. */
     WORKSPACE,
-    /** What the user takes. */
+    /** The result that the user takes. */
     OUTPUT
   }
 

@@ -37,7 +37,7 @@ public final class MemoryPlan {
     this.bodies = Map.copyOf(bodies);
   }
 
-  /** What is planned. */
+  /** The planned graph. */
   public Graph graph() {
     return graph;
   }
@@ -52,7 +52,7 @@ public final class MemoryPlan {
     return placement.steps();
   }
 
-  /** Where {@code value} lies. */
+  /** The view of {@code value}. */
   public View view(Value value) {
     return placement.view(value);
   }

@@ -70,7 +70,7 @@ public final class Placement {
     return placement;
   }
 
-  /** Where {@code value} lies. */
+  /** The view of {@code value}. */
   public View view(Value value) {
     return views.get(value.id());
   }

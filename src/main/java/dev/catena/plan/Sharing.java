@@ -55,7 +55,7 @@ final class Sharing {
     return sharing;
   }
 
-  /** Where {@code value} lies. */
+  /** The place of {@code value}. */
   Place place(Value value) {
     int channel = 0;
     Value at = value;
@@ -78,17 +78,17 @@ final class Sharing {
     }
   }
 
-  /** Whether the buffer of {@code root} has concatenated features. */
+  /** True if the buffer of {@code root} has concatenated features. */
   boolean isJoined(Value root) {
     return joined.contains(root.id());
   }
 
-  /** Whether gradients are added up in the buffer of {@code root}. */
+  /** True if gradients are added up in the buffer of {@code root}. */
   boolean isAccumulated(Value root) {
     return accumulated.contains(root.id());
   }
 
-  /** Whether {@code node} says where a value lies, and computes nothing. */
+  /** True if {@code node} says where a value lies, and computes nothing. */
   static boolean isView(Node node) {
     return node.op() instanceof Op.Join || node.op() instanceof TrainingOp.Slice;
   }
@@ -131,7 +131,7 @@ final class Sharing {
     return maker != null && !isView(maker) && x.layout() == Layout.NHWC;
   }
 
-  /** Whether nothing reads what overlaps {@code value} after {@code step}, nor in it twice. */
+  /** True if nothing reads what overlaps {@code value} after {@code step}, nor in it twice. */
   private boolean isLastReader(Value value, int step) {
     Place place = place(value);
     int end = place.firstChannel() + value.shape().c();

@@ -32,7 +32,7 @@ public record PlaceConcat() implements Rewrite {
   }
 
   private static final class Pass {
-    /** What has its place, by the join that gave it. */
+    /** The values that have a place, by the join that gave it. */
     private final Map<Integer, String> placed = new HashMap<>();
 
     /** For each list of values, the join of exactly these. */

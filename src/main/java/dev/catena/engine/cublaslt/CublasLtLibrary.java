@@ -39,7 +39,7 @@ final class CublasLtLibrary implements ForeignCall.Check {
     return Holder.LIBRARY;
   }
 
-  /** Where it was looked for in vain, and the remedy; empty where there is one. */
+  /** The places searched in vain, and the remedy; empty if the library was found. */
   static Optional<String> missing() {
     return Holder.LIBRARY.isPresent() ? Optional.empty() : Optional.of(Holder.SEARCH.explain());
   }

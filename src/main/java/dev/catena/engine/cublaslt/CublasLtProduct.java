@@ -100,12 +100,12 @@ final class CublasLtProduct implements AutoCloseable {
     };
   }
 
-  /** Where the bias is: one value an output channel, in the type of y. */
+  /** Sets the address of the bias: one value an output channel, in the type of y. */
   void setBias(long address) {
     lt.setProduct(product, MATMUL_DESC_BIAS_POINTER, address);
   }
 
-  /** What the heuristics recommend, if anything. */
+  /** The recommendation of the heuristics, if any. */
   Optional<Algorithm> recommend(long handle, long workspaceLimit, int xAlignment, int yAlignment) {
     long preference = lt.createPreference();
     try (Arena arena = Arena.ofConfined()) {

@@ -161,7 +161,7 @@ public final class CudnnConvolution implements Engine {
     return CudnnLibrary.find().orElseThrow();
   }
 
-  /** Where the graph's tensors are, by their ids. */
+  /** The addresses of the graph's tensors, by their ids. */
   private static Map<Long, Long> addresses(Problem problem, Binding binding) {
     boolean data = problem.op() instanceof TrainingOp.ConvDgrad;
     boolean filters = problem.op() instanceof TrainingOp.ConvWgrad;

@@ -105,7 +105,7 @@ final class CudnnDescriptor implements AutoCloseable {
     }
   }
 
-  /** How many elements an attribute has. */
+  /** The number of elements of an attribute. */
   long count(CudnnAttribute attribute) {
     return cudnn.getAttribute(address(), attribute, 0, MemorySegment.NULL);
   }

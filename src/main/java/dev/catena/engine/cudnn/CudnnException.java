@@ -27,7 +27,7 @@ public final class CudnnException extends DeviceException {
     return status;
   }
 
-  /** Whether cuDNN understood the request and cannot serve it: try the next plan. */
+  /** True if cuDNN understood the request and cannot serve it: try the next plan. */
   public boolean notSupported() {
     return status / 1000 == CudnnConstants.STATUS_NOT_SUPPORTED / 1000;
   }

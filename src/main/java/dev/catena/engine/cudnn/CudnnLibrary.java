@@ -46,7 +46,7 @@ final class CudnnLibrary implements ForeignCall.Check {
     return Holder.LIBRARY;
   }
 
-  /** What was found instead of a usable cuDNN, and the remedy; empty where there is one. */
+  /** The reason why there is no usable cuDNN, and the remedy; empty if there is one. */
   static Optional<String> missing() {
     if (Holder.LIBRARY.isPresent()) {
       return Optional.empty();

@@ -17,7 +17,7 @@ final class CudnnPlan implements AutoCloseable {
     this.workspace = descriptor.getLong(CudnnAttribute.EXECUTION_PLAN_WORKSPACE_SIZE);
   }
 
-  /** Who computes. */
+  /** The name of the engine that computes. */
   CudnnEngine engine() {
     return engine;
   }

@@ -29,7 +29,7 @@ record FilterParts(int count, Operand filters) {
     return count == 1 ? 0 : count * filters.bufferElements() * Float.BYTES;
   }
 
-  /** Where a kernel's gradient goes: its own place, or that of the parts. */
+  /** The address of a kernel's gradient: its own place, or that of the parts. */
   long target(KernelCall call) {
     return count == 1 ? call.binding().output() : call.binding().workspace();
   }

@@ -9,7 +9,7 @@ import dev.catena.device.Device;
  * @param multiprocessors that share the blocks
  */
 record KernelLimits(int capability, int multiprocessors) {
-  /** What the host is taken for, so that it runs what a large GPU would. */
+  /** The GPU that the host is taken for, so that it runs the same tiles. */
   private static final KernelLimits HOST = new KernelLimits(90, 132);
 
   /** Shared memory that the system keeps of each block. */
@@ -21,7 +21,7 @@ record KernelLimits(int capability, int multiprocessors) {
         device.kind() == Device.Kind.HOST ? HOST.multiprocessors : device.multiprocessors());
   }
 
-  /** Whether there are asynchronous copies and bf16 on tensor cores. */
+  /** True if there are asynchronous copies and bf16 on tensor cores. */
   boolean pipelines() {
     return capability >= 80;
   }

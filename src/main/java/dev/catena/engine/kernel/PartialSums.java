@@ -17,7 +17,7 @@ import java.util.stream.Stream;
  * @param channels of each row; 0 if there are no sums
  */
 record PartialSums(int parts, int channels) {
-  /** What one thread adds up without waiting long. */
+  /** The number of values that one thread adds up without waiting long. */
   private static final int AT_ONCE = 64;
 
   private static final int ROWS = 2;

@@ -58,7 +58,7 @@ final class TiledParameters {
     }
   }
 
-  /** Where a convolution's sums go (panel.h). */
+  /** The destination of a convolution's sums (panel.h). */
   record Output(long y, long bias, long residual, int pitch, int residualPitch, boolean rectified) {
     static Output of(Problem problem, Binding binding, Op.Conv conv) {
       return new Output(
