@@ -111,3 +111,9 @@ Limit usableMemory(const std::string& root) {
 }
 
 }  // namespace cuhost
+
+// Which of the limits decided: 0 of the threads, 1 of the memory.
+extern "C" __attribute__((visibility("default"))) const char* cuhostLimitReason(int of) {
+  static const std::string cores = cuhost::usableCores().reason, memory = cuhost::usableMemory().reason;
+  return of == 0 ? cores.c_str() : memory.c_str();
+}

@@ -1,5 +1,6 @@
 package dev.catena;
 
+import dev.catena.error.MissingLibraryException;
 import dev.catena.error.UnknownModelException;
 import dev.catena.graph.Network;
 import dev.catena.model.Catalogue;
@@ -27,12 +28,13 @@ public final class Models {
   /**
    * A user's own model, with its weights. Needs {@code com.google.protobuf:protobuf-java}.
    *
+   * @throws MissingLibraryException if protobuf is not there
    * @throws dev.catena.error.ModelFormatException if it is no ONNX model, or naming all of its
    *     operators that Catena does not have
    * @throws IOException if the file cannot be read
    */
   public static Model onnx(Path file) throws IOException {
-    return of(OnnxModel.open(file));
+    return onnx(() -> OnnxModel.open(file));
   }
 
   /**
@@ -41,7 +43,26 @@ public final class Models {
    * @param output the name of any operator's output
    */
   public static Model onnx(Path file, String output) throws IOException {
-    return of(OnnxModel.open(file, output));
+    return onnx(() -> OnnxModel.open(file, output));
+  }
+
+  private interface Opening {
+    OnnxModel model() throws IOException;
+  }
+
+  private static Model onnx(Opening opening) throws IOException {
+    try {
+      return of(opening.model());
+    } catch (NoClassDefFoundError e) {
+      if (String.valueOf(e.getMessage()).contains("com/google/protobuf")) {
+        throw new MissingLibraryException(
+            "ONNX files are read with com.google.protobuf:protobuf-java, which is not there: add it"
+                + " to the class path, or to the module path with"
+                + " --add-modules=com.google.protobuf",
+            e);
+      }
+      throw e;
+    }
   }
 
   private static Model of(OnnxModel model) {

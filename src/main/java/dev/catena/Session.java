@@ -136,8 +136,8 @@ public final class Session implements AutoCloseable {
    * @param images fp32, N,C,H,W; at most the largest batch
    * @param result fp32, as many rows as images; for a classifier N x classes logits
    * @throws IllegalArgumentException if a segment has not the size of a whole number of images, or
-   *     more than the largest batch
-   * @throws IllegalStateException after {@link #close}
+   *     more than the largest batch, or cannot be read or written by this thread
+   * @throws IllegalStateException after {@link #close}, or if a segment is closed
    * @throws dev.catena.error.DeviceLostException if the device failed, now or before
    */
   public void run(MemorySegment images, MemorySegment result) {
@@ -335,7 +335,22 @@ public final class Session implements AutoCloseable {
           "the result of %d images takes %d bytes, not %d"
               .formatted(count, count * resultBytes, result.byteSize()));
     }
+    requireUsable("images", images);
+    requireUsable("result", result);
+    if (result.isReadOnly()) {
+      throw new IllegalArgumentException("the result's segment is read-only");
+    }
     return (int) count;
+  }
+
+  /** A closed segment would be found out only when it is copied, after the computation. */
+  private static void requireUsable(String what, MemorySegment segment) {
+    if (!segment.scope().isAlive()) {
+      throw new IllegalStateException("the segment of the " + what + " is closed");
+    } else if (!segment.isAccessibleBy(Thread.currentThread())) {
+      throw new IllegalArgumentException(
+          "the segment of the %s belongs to another thread".formatted(what));
+    }
   }
 
   /**

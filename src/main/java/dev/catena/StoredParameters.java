@@ -1,5 +1,6 @@
 package dev.catena;
 
+import dev.catena.error.FormatException;
 import dev.catena.error.ModelFormatException;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
@@ -20,6 +21,9 @@ import java.util.stream.Collectors;
  * torchvision's; what differs in timm and in older versions is understood.
  */
 final class StoredParameters implements Parameters {
+  /** Wrong tensors of a kind that a message names; the count tells of all. */
+  private static final int SHOWN = 5;
+
   /** {@code denselayer1.norm.1} of checkpoints before 2019 is {@code denselayer1.norm1} today. */
   private static final Pattern OLD_NAME =
       Pattern.compile("(\\.denselayer\\d+\\.(?:norm|relu|conv))\\.([12])\\.");
@@ -46,7 +50,7 @@ final class StoredParameters implements Parameters {
       if (!name.endsWith(".num_batches_tracked") && !name.startsWith(Checkpoint.OPTIMIZER)) {
         String other = stored.put(torchvision(name), name);
         if (other != null) {
-          twice.add(other + " and " + name);
+          twice.add(FormatException.clip(other) + " and " + FormatException.clip(name));
         }
       }
     }
@@ -121,12 +125,14 @@ final class StoredParameters implements Parameters {
   }
 
   private String withShape(String name) {
-    return name + " " + Arrays.toString(shape(name));
+    return FormatException.clip(name) + " " + Arrays.toString(shape(name));
   }
 
   private static void describe(String what, List<String> names, List<String> wrong) {
     if (!names.isEmpty()) {
-      wrong.add(names.size() + " " + what + ": " + String.join(", ", names));
+      List<String> shown = names.stream().limit(SHOWN).toList();
+      String rest = names.size() > SHOWN ? ", ..." : "";
+      wrong.add(names.size() + " " + what + ": " + String.join(", ", shown) + rest);
     }
   }
 }

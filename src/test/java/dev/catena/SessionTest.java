@@ -24,6 +24,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -244,10 +245,28 @@ class SessionTest {
         images = Fixture.images(closed, 1);
         assertRefused(session, images, Fixture.logits(closed, 1).asReadOnly(), "read-only");
       }
+      long launches = HostDevice.of(device).launches();
+      MemorySegment open = Fixture.images(arena, 1);
+      assertThrows(
+          IllegalStateException.class, () -> session.run(open, closedSegment(Fixture.CLASSES)));
+      assertRefused(session, open, segmentOfAnotherThread(Fixture.CLASSES), "another thread");
+      assertEquals(launches, HostDevice.of(device).launches(), "refused after the computation");
       MemorySegment heap = MemorySegment.ofArray(new float[Fixture.CLASSES]);
       assertThrows(IllegalStateException.class, () -> session.run(images, heap));
       assertArrayEquals(expected, Fixture.run(session, arena, 1));
     }
+  }
+
+  private static MemorySegment closedSegment(int floats) {
+    try (Arena closed = Arena.ofConfined()) {
+      return closed.allocate(floats * Float.BYTES, Float.BYTES);
+    }
+  }
+
+  private static MemorySegment segmentOfAnotherThread(int floats) {
+    return CompletableFuture.supplyAsync(
+            () -> Arena.ofConfined().allocate(floats * Float.BYTES, Float.BYTES))
+        .join();
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.catena.cli;
 
 import dev.catena.device.Device;
 import dev.catena.device.Environment;
+import dev.catena.device.HostDevice;
 import dev.catena.engine.Engine;
 import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.error.DeviceException;
@@ -42,6 +43,7 @@ final class Info implements Callable<Integer> {
   /**
    * A device that could be opened.
    *
+   * @param limits of the host: what decided about threads and memory
    * @param engines by name, whether its library is there
    */
   record Opened(
@@ -50,6 +52,7 @@ final class Info implements Callable<Integer> {
       String description,
       long totalBytes,
       long freeBytes,
+      Optional<String> limits,
       Map<String, Boolean> engines) {}
 
   /** A library; its version is null if it is not there or does not say. */
@@ -97,6 +100,9 @@ final class Info implements Callable<Integer> {
               device.describe(),
               device.totalMemory(),
               device.freeMemory(),
+              device.kind() == Device.Kind.HOST
+                  ? Optional.of(HostDevice.of(device).limits())
+                  : Optional.empty(),
               engines);
       return new FoundDevice(id, Optional.of(opened), Optional.empty());
     } catch (DeviceException e) {

@@ -48,6 +48,7 @@ final class InfoText {
         .ifPresent(
             opened -> {
               entry("device", opened.description());
+              opened.limits().ifPresent(limits -> entry("", limits));
               entry(
                   "",
                   opened.engines().entrySet().stream()

@@ -200,7 +200,12 @@ final class Context {
   void checkAllocation(int code, String function, long bytes) {
     if (code == OUT_OF_MEMORY) {
       long[] info = memoryInfo();
-      throw new OutOfDeviceMemoryException(name, bytes, info[0], info[1]);
+      String advice =
+          bytes <= info[0]
+              ? "that much is free, but the system gives no piece of it: look for a limit of"
+                  + " address space (ulimit -v), overcommit, or memory in small pieces"
+              : "";
+      throw new OutOfDeviceMemoryException(name, bytes, info[0], info[1], advice);
     }
     check(function, code);
   }

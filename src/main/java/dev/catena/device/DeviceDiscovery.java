@@ -31,6 +31,7 @@ final class DeviceDiscovery {
   private DeviceDiscovery() {}
 
   static Device open() {
+    requireLinux();
     Gpus gpus = Gpus.find();
     Device device = gpus.count() > 0 ? openCuda(0) : openHost();
     LOG.log(
@@ -43,6 +44,7 @@ final class DeviceDiscovery {
   }
 
   static Device open(String id) {
+    requireLinux();
     Matcher cuda = CUDA_NAME.matcher(id);
     Matcher ptx = PTX_NAME.matcher(id);
     Device device;
@@ -61,6 +63,7 @@ final class DeviceDiscovery {
   }
 
   static List<String> available() {
+    requireLinux();
     List<String> names = new ArrayList<>();
     for (int i = 0; i < Gpus.find().count(); i++) {
       names.add("cuda:" + i);
@@ -88,6 +91,20 @@ final class DeviceDiscovery {
               .formatted(ordinal, last));
     }
     return openCuda(ordinal);
+  }
+
+  /** Says at once that there are no native parts for another system. */
+  static void requireLinux(String system, String processor) {
+    boolean known = processor.equals("amd64") || processor.equals("aarch64");
+    if (!system.equals("Linux") || !known) {
+      throw new DeviceUnavailableException(
+          "Catena runs on Linux on x86-64 and aarch64, not on %s on %s"
+              .formatted(system, processor));
+    }
+  }
+
+  private static void requireLinux() {
+    requireLinux(System.getProperty("os.name"), System.getProperty("os.arch"));
   }
 
   private static Device openHost() {
@@ -125,6 +142,7 @@ final class DeviceDiscovery {
   }
 
   static Device adopt(long context) {
+    requireLinux();
     if (context == 0) {
       throw new IllegalArgumentException("the context is null");
     }

@@ -57,6 +57,20 @@ public final class HostDevice {
         });
   }
 
+  /** What says how many threads and how much memory a process has that sets neither. */
+  public String limits() {
+    return "unless set: threads by " + limitReason(0) + ", memory by " + limitReason(1);
+  }
+
+  private String limitReason(int of) {
+    try {
+      MemorySegment text = (MemorySegment) controls.cuhostLimitReason().invokeExact(of);
+      return text.reinterpret(Long.MAX_VALUE).getString(0);
+    } catch (Throwable e) {
+      throw Context.unchecked(e);
+    }
+  }
+
   /**
    * Fills shared memory with NaN and orders threads at random, to find kernels that depend on it.
    */

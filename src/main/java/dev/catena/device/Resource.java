@@ -26,8 +26,6 @@ final class Resource {
     DEVICE
   }
 
-  private static final System.Logger LOG = System.getLogger("dev.catena.device");
-  private static final boolean TRACE = "trace".equals(System.getProperty("catena.leaks"));
   private static final Cleaner CLEANER = Cleaner.create();
   private static final VarHandle USERS = users();
 
@@ -39,7 +37,7 @@ final class Resource {
   private final long handle;
   private final long bytes;
   private final Runnable destroy;
-  private final Throwable site = TRACE ? new Throwable("opened here") : null;
+  private final Throwable site = Leaks.TRACE ? new Throwable("opened here") : null;
   private final Use use = this::exit;
   private Cleaner.Cleanable cleanable;
   private volatile int users;
@@ -144,15 +142,8 @@ final class Resource {
 
   private void report() {
     if (users >= 0) {
-      LOG.log(
-          System.Logger.Level.WARNING,
-          what + " was forgotten without close(); its device frees it" + hint(),
-          site);
+      Leaks.add(what, site);
     }
-  }
-
-  private static String hint() {
-    return TRACE ? "" : " (-Dcatena.leaks=trace tells where it was opened)";
   }
 
   @Override

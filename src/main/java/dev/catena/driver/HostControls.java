@@ -7,6 +7,7 @@ import java.lang.invoke.MethodHandles;
 public record HostControls(
     @C("int(int)") MethodHandle cuhostSetThreads,
     @C("int()") MethodHandle cuhostGetThreads,
+    @C("ptr(int)") MethodHandle cuhostLimitReason,
     @C("void(long)") MethodHandle cuhostSetMemoryLimit,
     @C("void(int)") MethodHandle cuhostSetChecking,
     @C("void(long)") MethodHandle cuhostSetSeed,

@@ -34,6 +34,20 @@ class DeviceTest {
   }
 
   @Test
+  void memoryThatIsFreeAndStillRefusedHasAnotherLimit() {
+    try (Device device = Device.open("host")) {
+      HostDevice host = HostDevice.of(device);
+      host.setMemoryLimit(1L << 60); // more than there are addresses
+      try {
+        var e = assertThrows(OutOfDeviceMemoryException.class, () -> device.allocate(1L << 55));
+        assertTrue(e.getMessage().contains("that much is free, but the system"), e.getMessage());
+      } finally {
+        host.setMemoryLimit(0);
+      }
+    }
+  }
+
+  @Test
   void describesTheHost() {
     assertEquals(Device.Kind.HOST, device.kind());
     assertEquals("host", device.id());

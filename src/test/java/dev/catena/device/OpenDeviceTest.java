@@ -1,12 +1,19 @@
 package dev.catena.device;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.catena.Inference;
+import dev.catena.Model;
+import dev.catena.Models;
 import dev.catena.error.DeviceException;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a process says that has no GPU, and one that forgets to close. */
 class OpenDeviceTest {
@@ -49,6 +56,27 @@ class OpenDeviceTest {
     }
   }
 
+  /** Forgets a session, then closes the device under it. */
+  static final class ForgetSession {
+    private ForgetSession() {}
+
+    public static void main(String[] args) throws InterruptedException {
+      try (Device device = Device.open("host")) {
+        System.out.println(forget(device));
+        for (int i = 0; i < 20; i++) {
+          System.gc();
+          Thread.sleep(20);
+        }
+      }
+    }
+
+    private static int forget(Device device) {
+      try (Model model = Models.get("resnet-20")) {
+        return model.compile(device, Inference.batch(1, 2)).launches();
+      }
+    }
+  }
+
   @Test
   void withoutAGpuTheDefaultIsTheHostAndTheLogSaysWhy() throws Exception {
     ChildJvm.Result result = new ChildJvm(NO_DRIVER).run(Open.class);
@@ -87,12 +115,31 @@ class OpenDeviceTest {
     assertTrue(
         said.matches(
             "(?s).*memory \\d+ of host was forgotten without close\\(\\); its device frees it"
-                + " \\(-Dcatena.leaks=trace tells where it was opened\\).*"),
+                + " \\(-Dcatena.leaks=trace tells where each was opened\\).*"),
         said);
     assertTrue(
         said.contains(
             "device host closes with 1 allocations (1,000 bytes) still open; they are freed"),
         said);
+  }
+
+  @Test
+  void aForgottenSessionIsReportedInOneLine() throws Exception {
+    String said = new ChildJvm(NO_DRIVER).run(ForgetSession.class).said();
+    List<String> lines = said.lines().filter(line -> line.contains("forgotten")).toList();
+    assertEquals(1, lines.size(), said);
+    assertTrue(
+        lines.getFirst().matches(".*\\d+ objects, \\w.* of host first, were forgotten.*"), said);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"Windows 11, amd64", "Mac OS X, aarch64", "Linux, riscv64"})
+  void otherSystemsAreRefusedInOneSentence(String system, String processor) {
+    var e =
+        assertThrows(DeviceException.class, () -> DeviceDiscovery.requireLinux(system, processor));
+    assertEquals(
+        "Catena runs on Linux on x86-64 and aarch64, not on %s on %s".formatted(system, processor),
+        e.getMessage());
   }
 
   @Test
