@@ -3,6 +3,7 @@ package dev.catena;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -25,6 +26,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -246,10 +248,15 @@ class SessionTest {
         assertRefused(session, images, Fixture.logits(closed, 1).asReadOnly(), "read-only");
       }
       long launches = HostDevice.of(device).launches();
-      MemorySegment open = Fixture.images(arena, 1);
+      MemorySegment open = Fixture.images(Arena.ofAuto(), 1);
       assertThrows(
           IllegalStateException.class, () -> session.run(open, closedSegment(Fixture.CLASSES)));
-      assertRefused(session, open, segmentOfAnotherThread(Fixture.CLASSES), "another thread");
+      try (Arena own = Arena.ofConfined()) {
+        MemorySegment ours = Fixture.logits(own, 1);
+        Throwable failure = failureInAnotherThread(() -> session.run(open, ours));
+        assertInstanceOf(IllegalArgumentException.class, failure);
+        assertTrue(failure.getMessage().contains("belongs to another thread"));
+      }
       assertEquals(launches, HostDevice.of(device).launches(), "refused after the computation");
       MemorySegment heap = MemorySegment.ofArray(new float[Fixture.CLASSES]);
       assertThrows(IllegalStateException.class, () -> session.run(images, heap));
@@ -259,14 +266,13 @@ class SessionTest {
 
   private static MemorySegment closedSegment(int floats) {
     try (Arena closed = Arena.ofConfined()) {
-      return closed.allocate(floats * Float.BYTES, Float.BYTES);
+      return closed.allocate((long) floats * Float.BYTES, Float.BYTES);
     }
   }
 
-  private static MemorySegment segmentOfAnotherThread(int floats) {
-    return CompletableFuture.supplyAsync(
-            () -> Arena.ofConfined().allocate(floats * Float.BYTES, Float.BYTES))
-        .join();
+  private static Throwable failureInAnotherThread(Runnable run) {
+    return assertThrows(CompletionException.class, () -> CompletableFuture.runAsync(run).join())
+        .getCause();
   }
 
   @Test
