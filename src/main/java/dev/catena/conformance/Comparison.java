@@ -1,6 +1,7 @@
 package dev.catena.conformance;
 
 import dev.catena.engine.Operand;
+import dev.catena.graph.BinaryFunction;
 import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
@@ -52,6 +53,9 @@ final class Comparison {
 
   /** The statistics of exact values are quotients. */
   private boolean divides() {
+    if (one.problem().op() instanceof Op.Binary binary) {
+      return binary.function() == BinaryFunction.DIV || binary.function() == BinaryFunction.POW;
+    }
     return one.problem().op() instanceof TrainingOp.ConvStatistics
         && !operand.equals(one.problem().output());
   }
@@ -60,7 +64,7 @@ final class Comparison {
   private boolean moves() {
     return switch (one.problem().op()) {
       case Op.Copy _, Op.Concat _, Op.FromNchw _, Op.ToNchw _, Op.Relu _ -> true;
-      case Op.PadChannels _, Op.Flatten _ -> true;
+      case Op.PadChannels _, Op.Flatten _, Op.Arrange _ -> true;
       default -> false;
     };
   }

@@ -58,7 +58,7 @@ final class Numbers {
     DType rounded =
         operand.layout() == Layout.PARAMETER && role == Role.FILTERS
             ? problem.input(0).dtype()
-            : operand.dtype();
+            : role == Role.OPERAND ? problem.output().dtype() : operand.dtype();
     for (int i = 0; i < values.length; i++) {
       values[i] = rounded.round((float) value(role, operand.shape(), i));
     }
@@ -67,7 +67,7 @@ final class Numbers {
 
   private double value(Role role, Shape shape, int index) {
     return switch (role) {
-      case ACTIVATION, ADDEND, IMAGES, BATCH, SUMS, CONSTANT ->
+      case ACTIVATION, OPERAND, ADDEND, IMAGES, BATCH, SUMS, CONSTANT ->
           activation() * excess(TIE, index % shape.dim(shape.rank() - 1), 0);
       case FILTERS -> filter(shape, index) * excess(NO_TIE, summed(shape, index), 1);
       case SCALE -> scale();

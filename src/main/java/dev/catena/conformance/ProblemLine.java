@@ -40,6 +40,7 @@ import java.util.stream.Stream;
  *   <li>the operation's fields, as {@link Fields} has them
  *   <li>{@code x=4/32}: first channel and pitch of the operand of this name in {@link
  *       Op#signature}; without it packed, but a where y lies and r of a sum as x does
+ *   <li>{@code constant}: an operand that may be one is a constant
  *   <li>{@code trained}: filters and vectors are on the device, as while training
  *   <li>{@code tf32}: factors in fp32 may be rounded to TF32
  *   <li>{@code to=f16}: the element type of a copy; add-vectors: a sum of two vectors of C numbers
@@ -157,6 +158,8 @@ public final class ProblemLine {
     private Operand operand(Port port, Shape shape) {
       return switch (port.role()) {
         case ACTIVATION -> view(port.name(), shape, dtype);
+        case OPERAND ->
+            line.flag("constant") ? Operand.constant(shape) : view(port.name(), shape, dtype);
         case STATISTICS, SUMS -> view(port.name(), shape, DType.FP32);
         case ADDEND -> vectors ? Operand.dense(shape) : addend(port.name(), shape);
         case IMAGES -> Operand.nchw(shape);
@@ -248,6 +251,10 @@ public final class ProblemLine {
     if (problem.trains() && !(op instanceof TrainingOp)) {
       words.add("trained");
     }
+    if (problem.inputs().getLast().layout() == Layout.PARAMETER
+        && signature.input(problem.inputs().size() - 1).role() == Role.OPERAND) {
+      words.add("constant");
+    }
     words.add("dtype=" + dtype.suffix());
     words.addAll(problem.tf32() ? List.of("tf32") : List.of());
     return words;
@@ -285,7 +292,7 @@ public final class ProblemLine {
   /** The element type of the first operand that is not always fp32. */
   private static DType dtype(Problem problem, Signature signature) {
     for (int i = 0; i < problem.inputs().size(); i++) {
-      if (!signature.input(i).role().single()) {
+      if (!signature.input(i).role().single() && problem.input(i).layout() != Layout.PARAMETER) {
         return problem.input(i).dtype();
       }
     }

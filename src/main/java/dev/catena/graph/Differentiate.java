@@ -144,6 +144,7 @@ public final class Differentiate {
       case Op.LocalResponseNorm norm ->
           contribute(n, 0, emit(n, new TrainingOp.LocalResponseNormBackward(norm), g, n.input(0)));
       case Op.ScaleChannels s -> scaleChannels(n, s, g);
+      case Op.Binary b -> binary(n, b, g);
       case Op.Copy _ -> contribute(n.input(0), g);
       case Op.Parameter _ -> {}
       case Op.OnParameters _,
@@ -154,6 +155,7 @@ public final class Differentiate {
           Op.StochasticDepth _,
           Op.Auxiliary _,
           Op.Shortcut _,
+          Op.Arrange _,
           Op.DenseLayer _,
           Op.InSlices _,
           TrainingOp _ ->
@@ -195,6 +197,27 @@ public final class Differentiate {
     if (op.residual()) {
       contribute(n.input(2), g);
     }
+  }
+
+  /** Of the functions that are linear in each argument, by b only where nothing shares it. */
+  private void binary(Node n, Op.Binary op, Value g) {
+    Value a = n.input(0);
+    Value b = n.input(1);
+    boolean product = op.function() == BinaryFunction.MUL;
+    boolean sum = op.function() == BinaryFunction.SUM || op.function() == BinaryFunction.SUB;
+    boolean quotient = op.function() == BinaryFunction.DIV && !op.swapped();
+    if (!product && !sum && !(quotient && !isActive(b))
+        || isActive(b) && (b.isConstant() || !op.sharesNothing())) {
+      throw new GraphException(n.name() + ": " + op + " has no derivative");
+    }
+    if (!sum) {
+      contribute(a, again(n, op, g, b));
+      contribute(b, product ? again(n, op, g, a) : g);
+      return;
+    }
+    Value negative = op.function() == BinaryFunction.SUM ? g : again(n, new Op.Scale(-1), g);
+    contribute(a, op.swapped() ? negative : g);
+    contribute(b, op.swapped() ? g : negative);
   }
 
   private void pool(Node n, Op.Pool forward, Value g) {

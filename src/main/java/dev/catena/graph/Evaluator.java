@@ -143,6 +143,8 @@ public final class Evaluator {
                 double scaled = in(0, i) * (s.sigmoid() ? SIGMOID.apply(gate) : gate);
                 return relu(s.relu(), scaled + (s.residual() ? in(2, i) : 0));
               });
+      case Op.Binary b -> each(i -> binary(b, i));
+      case Op.Arrange a -> each(i -> in(0, a.source(i)));
       case Op.Shortcut s -> shortcut(s);
       case Op.Linear _ ->
           convolve(Op.Conv.of(1, 1, 0).withEpilogue(true, false), in(0), x, in(1), in(2), null, y);
@@ -162,6 +164,17 @@ public final class Evaluator {
       case Op.Parameter _, Op.InSlices _, TrainingOp _ ->
           throw new IllegalArgumentException("no definition by itself: " + op);
     }
+  }
+
+  private double binary(Op.Binary op, int i) {
+    Shape b = shapes.get(1);
+    int c = i % x.c() % b.c();
+    int w = i / x.c() % x.w() % b.w();
+    int h = i / x.c() / x.w() % x.h() % b.h();
+    double other = in(1, at(b, i / image(x) % b.n(), h, w, c));
+    return op.swapped()
+        ? op.function().apply(other, in(0, i))
+        : op.function().apply(in(0, i), other);
   }
 
   private void convolution(Op.Conv c) {

@@ -1,6 +1,8 @@
 package dev.catena.graph;
 
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -93,9 +95,10 @@ public final class Fields {
     }
     if (type == List.class) {
       String[] numbers = (given == null ? absent : given).split(",");
+      Type element = ((ParameterizedType) field.getGenericType()).getActualTypeArguments()[0];
       return Stream.of(numbers)
           .limit(given == null ? extents.of(Axis.C) : numbers.length)
-          .map(number -> (Float) number(float.class, number))
+          .map(number -> number(element == Float.class ? float.class : int.class, number))
           .toList();
     }
     if (type.isEnum()) {

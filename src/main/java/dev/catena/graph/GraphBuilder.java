@@ -130,6 +130,11 @@ public final class GraphBuilder {
     return add(layer, Op.ScaleChannels.PLAIN, x, gate);
   }
 
+  /** f(a, b); b may have one image, row, column or channel that all of a share. */
+  public Value binary(String layer, BinaryFunction function, Value a, Value b) {
+    return add(layer, Op.Binary.of(function, false, a.shape(), b.shape()), a, b);
+  }
+
   /** x over a power of the squares around it, channel by channel. */
   public Value localResponseNorm(
       String layer, Value x, int size, float alpha, float beta, float k) {

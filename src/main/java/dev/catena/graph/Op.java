@@ -38,6 +38,8 @@ public sealed interface Op
         Op.AdaptiveAveragePool,
         Op.LocalResponseNorm,
         Op.ScaleChannels,
+        Op.Binary,
+        Op.Arrange,
         Op.PadChannels,
         Op.Dropout,
         Op.StochasticDepth,
@@ -504,6 +506,121 @@ public sealed interface Op
 
     /** x·g. */
     public static final ScaleChannels PLAIN = new ScaleChannels(false, false, false);
+  }
+
+  /**
+   * (a, b): a function of two elements. b may be a constant N,H,W,C, and have one image, row,
+   * column or channel that all of a share.
+   *
+   * @param function which
+   * @param swapped f(b, a) in place of f(a, b)
+   * @param sharedN whether b has one image
+   * @param sharedH whether b has one row
+   * @param sharedW whether b has one column
+   * @param sharedC whether b has one channel
+   */
+  @Text({"mul", "sum", "sub", "div", "max", "min", "pow", "prelu"})
+  record Binary(
+      BinaryFunction function,
+      boolean swapped,
+      boolean sharedN,
+      boolean sharedH,
+      boolean sharedW,
+      boolean sharedC)
+      implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage()
+          .takes(
+              "b",
+              Role.OPERAND,
+              sharedN ? Extent.ONE : N,
+              sharedH ? Extent.ONE : H,
+              sharedW ? Extent.ONE : W,
+              sharedC ? Extent.ONE : C)
+          .makesImage();
+    }
+
+    /** One whose b has the shape {@code b}. */
+    public static Binary of(BinaryFunction function, boolean swapped, Shape a, Shape b) {
+      return new Binary(
+          function, swapped, b.n() < a.n(), b.h() < a.h(), b.w() < a.w(), b.c() < a.c());
+    }
+
+    /** Whether all of b is read once. */
+    boolean sharesNothing() {
+      return !sharedN && !sharedH && !sharedW && !sharedC;
+    }
+  }
+
+  /**
+   * (x): elements of x, which may be a constant N,H,W,C, in another order: transposed, sliced,
+   * reshaped, repeated. Element k of y in the order N,H,W,C is element offset + Σ digit·stride of
+   * x, over the digits of k in a number system whose bases are the extents, the first for the
+   * highest digit.
+   *
+   * @param images of y
+   * @param height of y
+   * @param width of y
+   * @param channels of y
+   * @param extents at most eight, whose product is the number of elements
+   * @param strides as many
+   * @param offset the first element
+   */
+  record Arrange(
+      @Text("shape") int images,
+      @Text("shape") int height,
+      @Text("shape") int width,
+      @Text("shape") int channels,
+      List<Integer> extents,
+      List<Integer> strides,
+      @Text(absent = "0") int offset)
+      implements Op {
+    /** How many extents there may be. */
+    public static final int MOST_EXTENTS = 8;
+
+    public Arrange {
+      extents = List.copyOf(extents);
+      strides = List.copyOf(strides);
+    }
+
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("x", Role.OPERAND, N, H, W, C)
+          .require(
+              extents.size() == strides.size()
+                  && extents.size() <= MOST_EXTENTS
+                  && new Shape(extents).elements()
+                      == Shape.nhwc(images, height, width, channels).elements(),
+              "its extents " + extents + " and strides " + strides + " do not make its shape")
+          .check(
+              (e, _) -> reaches(Shape.nhwc(e.of(N), e.of(H), e.of(W), e.of(C)).elements()),
+              "it reads beyond x: " + this)
+          .makes(Extent.of(images), Extent.of(height), Extent.of(width), Extent.of(channels));
+    }
+
+    private boolean reaches(long elements) {
+      long first = offset;
+      long last = offset;
+      for (int i = 0; i < extents.size(); i++) {
+        long span = (extents.get(i) - 1L) * strides.get(i);
+        first += Math.min(span, 0);
+        last += Math.max(span, 0);
+      }
+      return first >= 0 && last < elements && elements <= Integer.MAX_VALUE;
+    }
+
+    /** The element of x that becomes element {@code index} of y. */
+    int source(int index) {
+      int at = offset;
+      int rest = index;
+      for (int i = extents.size() - 1; i >= 0; i--) {
+        at += rest % extents.get(i) * strides.get(i);
+        rest /= extents.get(i);
+      }
+      return at;
+    }
   }
 
   /**

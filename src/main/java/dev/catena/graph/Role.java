@@ -21,6 +21,8 @@ public enum Role {
   RANDOM("a seed and a step", Layout.DENSE, Layout.PARAMETER),
   /** A parameter, or made of parameters alone. */
   CONSTANT("a constant", Layout.PARAMETER),
+  /** An activation, or a constant of the same extents. */
+  OPERAND("an activation or a constant", Layout.NHWC, Layout.PARAMETER),
   /** Whatever is computed with every batch and can be added. */
   ADDEND("a computed value", Layout.NHWC, Layout.DENSE, Layout.FILTERS),
   /** The batch, before or after its conversion. */
@@ -41,7 +43,7 @@ public enum Role {
 
   /** Whether it is fp32 whatever the type of the activations. */
   public boolean single() {
-    return this != ACTIVATION && this != ADDEND && this != BATCH;
+    return this != ACTIVATION && this != OPERAND && this != ADDEND && this != BATCH;
   }
 
   /** For people, such as {@code a bias}. */

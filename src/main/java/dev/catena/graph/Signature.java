@@ -428,7 +428,7 @@ public final class Signature {
         dtype != null
             ? dtype
             : IntStream.range(0, values.size())
-                .filter(i -> !input(i).role().single())
+                .filter(i -> !input(i).role().single() && !values.get(i).isConstant())
                 .mapToObj(i -> values.get(i).dtype())
                 .findFirst()
                 .orElse(converted);

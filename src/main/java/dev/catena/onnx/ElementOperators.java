@@ -1,17 +1,14 @@
 package dev.catena.onnx;
 
 import dev.catena.error.GraphException;
+import dev.catena.graph.BinaryFunction;
 import dev.catena.graph.ElementFunction;
 import dev.catena.graph.Op;
-import dev.catena.graph.Shape;
-import dev.catena.graph.Value;
 import dev.catena.onnx.OnnxOperator.Unsupported;
-import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
-import java.util.function.DoubleUnaryOperator;
 
-/** Element by element. A constant operand is one number, or one for each channel. */
+/** Element by element. */
 final class ElementOperators {
   /** ONNX's bound that is none. */
   private static final float MOST = Float.MAX_VALUE;
@@ -27,8 +24,13 @@ final class ElementOperators {
   }
 
   private static Term elementwise(GraphImport graph, OnnxNode node, Op op) {
-    Term.Live x = graph.live(node, 0);
-    return new Term.Live(graph.add(node, op, x.value()), x.dims());
+    return elementwise(graph, node, graph.term(node, 0), op);
+  }
+
+  /** On all elements where they are. */
+  private static Term elementwise(GraphImport graph, OnnxNode node, Term given, Op op) {
+    Term.Walked x = Arrangement.whole(graph, node, given);
+    return x.made(graph.add(node, op, x.value()));
   }
 
   static Term leakyRelu(GraphImport graph, OnnxNode node) {
@@ -98,11 +100,7 @@ final class ElementOperators {
   }
 
   static Term negate(GraphImport graph, OnnxNode node) {
-    return scale(graph, node, graph.live(node, 0), -1);
-  }
-
-  private static Term.Live scale(GraphImport graph, OnnxNode node, Term.Live x, float factor) {
-    return new Term.Live(graph.add(node, new Op.Scale(factor), x.value()), x.dims());
+    return elementwise(graph, node, new Op.Scale(-1));
   }
 
   /**
@@ -135,140 +133,58 @@ final class ElementOperators {
 
   static Term mean(GraphImport graph, OnnxNode node) {
     int count = node.inputs().size();
-    return count > 1 && sum(graph, node) instanceof Term.Live sum
-        ? scale(graph, node, sum, 1f / count)
-        : graph.term(node, 0);
+    Term sum = sum(graph, node);
+    return count > 1 ? elementwise(graph, node, sum, new Op.Scale(1f / count)) : sum;
   }
 
   static Term sum(GraphImport graph, OnnxNode node) {
-    Term sum = graph.term(node, 0);
-    for (int i = 1; i < node.inputs().size(); i++) {
-      sum = add(graph, node, sum, graph.term(node, i));
-    }
-    return sum;
+    return all(BinaryFunction.SUM).apply(graph, node);
   }
 
-  static Term add(GraphImport graph, OnnxNode node) {
-    return add(graph, node, graph.term(node, 0), graph.term(node, 1));
-  }
-
-  private static Term add(GraphImport graph, OnnxNode node, Term a, Term b) {
-    if (a instanceof Term.Live x && b instanceof Term.Live y) {
-      if (!x.dims().equals(y.dims()) || !x.value().shape().equals(y.value().shape())) {
-        throw new Unsupported("it adds " + y.dims() + " to " + x.dims());
+  /** A function of all inputs, from the first on. */
+  static BiFunction<GraphImport, OnnxNode, Term> all(BinaryFunction function) {
+    return (graph, node) -> {
+      Term made = graph.term(node, 0);
+      for (int i = 1; i < node.inputs().size(); i++) {
+        made = BinaryOperators.apply(graph, node, function, made, graph.term(node, i));
       }
-      Value sum = graph.add(node, new Op.Add(false), x.value(), y.value());
-      return new Term.Live(sum, x.dims());
-    }
-    if (a instanceof Term.Live x && b instanceof Term.Known c) {
-      return affine(graph, node, x, c.tensor(), ElementOperators::one, v -> v);
-    }
-    if (a instanceof Term.Known c && b instanceof Term.Live x) {
-      return affine(graph, node, x, c.tensor(), ElementOperators::one, v -> v);
-    }
-    throw new Unsupported("it adds constants");
+      return made;
+    };
   }
 
-  static Term subtract(GraphImport graph, OnnxNode node) {
-    if (graph.term(node, 0) instanceof Term.Live x && graph.term(node, 1) instanceof Term.Live y) {
-      return add(graph, node, x, scale(graph, node, y, -1));
+  /** By a constant power of 2 a product, of 1/2 a square root. */
+  static Term power(GraphImport graph, OnnxNode node) {
+    Term x = graph.term(node, 0);
+    if (graph.term(node, 1) instanceof Term.Known c && c.tensor().elements() == 1) {
+      double exponent = c.tensor().numbers()[0];
+      if (exponent == 2) {
+        return BinaryOperators.apply(graph, node, BinaryFunction.MUL, x, x);
+      }
+      if (exponent == 0.5) {
+        return unary(graph, node, ElementFunction.SQRT, 0, 0);
+      }
     }
-    return graph.term(node, 0) instanceof Term.Known c
-        ? affine(graph, node, graph.live(node, 1), c.tensor(), _ -> -1, v -> v)
-        : affine(
-            graph, node, graph.live(node, 0), graph.known(node, 1), ElementOperators::one, v -> -v);
+    return all(BinaryFunction.POW).apply(graph, node);
   }
 
   static Term multiply(GraphImport graph, OnnxNode node) {
-    if (graph.term(node, 0) instanceof Term.Live x && graph.term(node, 1) instanceof Term.Live y) {
-      boolean gated = graph.isSigmoid(y.value(), x.value());
-      if (gated || graph.isSigmoid(x.value(), y.value())) {
-        Op silu = new Op.Unary(ElementFunction.SILU, 0, 0);
-        return new Term.Live(graph.add(node, silu, gated ? x.value() : y.value()), x.dims());
-      }
-      return isGate(y, x) ? gate(graph, node, x, y) : gate(graph, node, y, x);
+    Term a = graph.term(node, 0);
+    Term b = graph.term(node, 1);
+    boolean gated = isSigmoid(graph, b, a);
+    if (gated || isSigmoid(graph, a, b)) {
+      return elementwise(graph, node, gated ? a : b, new Op.Unary(ElementFunction.SILU, 0, 0));
     }
-    return graph.term(node, 0) instanceof Term.Known c
-        ? affine(graph, node, graph.live(node, 1), c.tensor(), v -> v, ElementOperators::zero)
-        : affine(
-            graph, node, graph.live(node, 0), graph.known(node, 1), v -> v, ElementOperators::zero);
+    return all(BinaryFunction.MUL).apply(graph, node);
   }
 
-  /** Whether g has one number for each channel of an image of x. */
-  private static boolean isGate(Term.Live g, Term.Live x) {
-    Shape image = x.value().shape();
-    Shape gate = Shape.nhwc(image.n(), 1, 1, image.c());
-    return g.aligned()
-        && x.aligned()
-        && g.dims().size() == x.dims().size()
-        && g.value().shape().equals(gate);
-  }
-
-  private static Term gate(GraphImport graph, OnnxNode node, Term.Live x, Term.Live g) {
-    if (!isGate(g, x)) {
-      throw new Unsupported("it multiplies " + x.dims() + " by " + g.dims());
+  private static boolean isSigmoid(GraphImport graph, Term gate, Term x) {
+    if (gate instanceof Term.Known || x instanceof Term.Known) {
+      return false;
     }
-    return x.made(graph.add(node, Op.ScaleChannels.PLAIN, x.value(), g.value()));
-  }
-
-  static Term divide(GraphImport graph, OnnxNode node) {
-    return affine(
-        graph, node, graph.live(node, 0), graph.known(node, 1), v -> 1 / v, ElementOperators::zero);
-  }
-
-  private static double one(double any) {
-    return 1;
-  }
-
-  private static double zero(double any) {
-    return 0;
-  }
-
-  /** scale(c)·x + shift(c). */
-  private static Term affine(
-      GraphImport graph,
-      OnnxNode node,
-      Term.Live x,
-      OnnxTensor c,
-      DoubleUnaryOperator scale,
-      DoubleUnaryOperator shift) {
-    if (node.hasAttribute("axis")) {
-      throw new Unsupported("it says along which axis, as operators before opset 7 do");
-    }
-    int channels = x.value().shape().c();
-    if (!c.type().real() || !perChannel(x, c)) {
-      throw new Unsupported(
-          "its constant %s is not one number for each channel of %s".formatted(c.dims(), x.dims()));
-    }
-    if (c.elements() == 1 && shift.applyAsDouble(1) == 0) {
-      return scale(graph, node, x, (float) scale.applyAsDouble(c.numbers()[0]));
-    }
-    Shape vector = Shape.of(channels);
-    Value s = graph.parameter(node.name() + ".scale", vector, () -> vector(c, channels, scale));
-    Value t = graph.parameter(node.name() + ".shift", vector, () -> vector(c, channels, shift));
-    return new Term.Live(graph.add(node, new Op.ScaleShift(false), x.value(), s, t), x.dims());
-  }
-
-  /** Numpy's rule: extents are set against each other from the last. */
-  private static boolean perChannel(Term.Live x, OnnxTensor c) {
-    if (c.elements() == 1) {
-      return c.dims().size() <= x.dims().size();
-    }
-    List<Integer> dims = c.dims();
-    int fromEnd = x.dims().size() - 1;
-    return x.aligned()
-        && dims.size() <= x.dims().size()
-        && c.elements() == x.value().shape().c()
-        && dims.size() >= fromEnd
-        && dims.get(dims.size() - fromEnd) == c.elements();
-  }
-
-  private static float[] vector(OnnxTensor c, int channels, DoubleUnaryOperator f) {
-    float[] values = c.floats();
-    float[] vector = new float[channels];
-    for (int i = 0; i < channels; i++) {
-      vector[i] = (float) f.applyAsDouble(values[values.length == 1 ? 0 : i]);
-    }
-    return vector;
+    Term.Walked g = Arrangement.walked(gate);
+    Term.Walked of = Arrangement.walked(x);
+    return g.dims().equals(of.dims())
+        && g.walk().equals(of.walk())
+        && graph.isSigmoid(g.value(), of.value());
   }
 }

@@ -229,7 +229,7 @@ final class Folding {
   }
 
   /** Numpy's rule: extents are set against each other from the last. */
-  private static List<Integer> broadcast(List<Integer> a, List<Integer> b) {
+  static List<Integer> broadcast(List<Integer> a, List<Integer> b) {
     int rank = Math.max(a.size(), b.size());
     List<Integer> dims = new ArrayList<>();
     for (int i = 0; i < rank; i++) {

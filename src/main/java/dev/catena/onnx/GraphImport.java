@@ -87,6 +87,9 @@ final class GraphImport {
       throw error("operators", refused.size() + " cannot be run: " + String.join("; ", refused));
     }
     Term made = terms.get(output);
+    if (made instanceof Term.Walked walked) {
+      made = Arrangement.image(this, nodes.getLast(), walked);
+    }
     if (!(made instanceof Term.Live result)) {
       boolean sliced = made instanceof Term.Sliced;
       throw error(
@@ -193,6 +196,9 @@ final class GraphImport {
     if (term(node, index) instanceof Term.Live live) {
       return live;
     }
+    if (term(node, index) instanceof Term.Walked walked) {
+      return Arrangement.image(this, node, walked);
+    }
     boolean sliced = term(node, index) instanceof Term.Sliced;
     throw new OnnxOperator.Unsupported(
         "its input %d %s"
@@ -202,6 +208,9 @@ final class GraphImport {
   /** An input whose channels are where the graph has them. */
   Term.Live aligned(OnnxNode node, int index) {
     Term.Live live = live(node, index);
+    if (!live.aligned() && live.dims().size() > 1 && live.dims().size() <= 4) {
+      return Arrangement.image(this, node, live);
+    }
     if (!live.aligned()) {
       throw new OnnxOperator.Unsupported(
           "its input " + index + " was reshaped to " + live.dims() + ", which are no channels");

@@ -103,6 +103,23 @@ record OnnxTensor(String name, List<Integer> dims, Type type, ByteString data) {
     return new OnnxTensor(name, other, type, UnsafeByteOperations.unsafeWrap(picked.flip()));
   }
 
+  /** The elements of a walk. */
+  OnnxTensor walked(Walk walk, List<Integer> other) {
+    int[] extents = walk.loops().stream().mapToInt(Walk.Loop::extent).toArray();
+    int[] strides = walk.loops().stream().mapToInt(Walk.Loop::stride).toArray();
+    return picked(
+        other,
+        index -> {
+          int at = walk.offset();
+          int rest = index;
+          for (int i = extents.length - 1; i >= 0; i--) {
+            at += rest % extents[i] * strides[i];
+            rest /= extents[i];
+          }
+          return at;
+        });
+  }
+
   /** All elements as doubles. */
   double[] numbers() {
     if (type == Type.DOUBLE) {

@@ -1,5 +1,6 @@
 package dev.catena.onnx;
 
+import dev.catena.graph.BinaryFunction;
 import dev.catena.graph.ElementFunction;
 import java.util.Collections;
 import java.util.List;
@@ -26,11 +27,15 @@ final class Operators {
     table.put("GlobalMaxPool", one(PoolOperators::globalMax));
     table.put("ReduceMean", one(PoolOperators::reduceMean));
     table.put("Relu", one(ElementOperators::relu));
-    table.put("Add", one(ElementOperators::add));
-    table.put("Sum", one(ElementOperators::sum));
-    table.put("Sub", one(ElementOperators::subtract));
+    table.put("Add", one(ElementOperators.all(BinaryFunction.SUM)));
+    table.put("Sum", one(ElementOperators.all(BinaryFunction.SUM)));
+    table.put("Sub", one(ElementOperators.all(BinaryFunction.SUB)));
     table.put("Mul", one(ElementOperators::multiply));
-    table.put("Div", one(ElementOperators::divide));
+    table.put("Div", one(ElementOperators.all(BinaryFunction.DIV)));
+    table.put("Max", one(ElementOperators.all(BinaryFunction.MAX)));
+    table.put("Min", one(ElementOperators.all(BinaryFunction.MIN)));
+    table.put("PRelu", one(ElementOperators.all(BinaryFunction.PRELU)));
+    table.put("Pow", one(ElementOperators::power));
     table.put("Sigmoid", one(ElementOperators::sigmoid));
     table.put("Clip", one(ElementOperators::clip));
     table.put("LeakyRelu", one(ElementOperators::leakyRelu));

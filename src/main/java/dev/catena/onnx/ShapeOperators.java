@@ -1,9 +1,7 @@
 package dev.catena.onnx;
 
-import dev.catena.graph.Shape;
 import dev.catena.onnx.OnnxOperator.Unsupported;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -55,7 +53,7 @@ final class ShapeOperators {
 
   static Term reshape(GraphImport graph, OnnxNode node) {
     Term x = graph.term(node, 0);
-    boolean batched = x instanceof Term.Live;
+    boolean batched = !(x instanceof Term.Known);
     List<Long> target = graph.known(node, 1).integers();
     boolean zeroCopies = node.integer("allowzero", 0) == 0;
     List<Integer> dims = new ArrayList<>();
@@ -88,7 +86,7 @@ final class ShapeOperators {
     List<Integer> axes = axes(graph, node, x.dims().size());
     List<Integer> dims = new ArrayList<>();
     for (int i = 0; i < x.dims().size(); i++) {
-      boolean batch = x instanceof Term.Live && i == 0 && graph.exportedBatch() != 1;
+      boolean batch = !(x instanceof Term.Known) && i == 0 && graph.exportedBatch() != 1;
       boolean one = x.dims().get(i) == 1 && !batch;
       if (axes.contains(i) && !one) {
         throw new Unsupported("it drops axis " + i + " of " + x.dims());
@@ -113,55 +111,11 @@ final class ShapeOperators {
     return x.as(dims);
   }
 
-  /**
-   * Where nothing moves, for axes of one element may go anywhere; where channels move among
-   * themselves; and where a second one brings everything back.
-   */
+  /** Nothing is written before an operator wants it in an order of its own. */
   static Term transpose(GraphImport graph, OnnxNode node) {
-    Term given = graph.term(node, 0);
-    Term.Live x = given instanceof Term.Moved moved ? moved.from() : graph.live(node, 0);
-    List<Integer> order = order(node, given.dims().size());
-    if (given instanceof Term.Moved moved) {
-      order = order.stream().map(moved.order()::get).toList();
-    }
-    List<Integer> wide = order.stream().filter(i -> x.dims().get(i) != 1).toList();
-    List<Integer> dims = order.stream().map(x.dims()::get).toList();
-    if (wide.equals(wide.stream().sorted().toList())) {
-      return x.as(dims);
-    }
-    Shape image = x.value().shape();
-    int pixels = image.h() * image.w();
-    int last = dims.size();
-    for (int inner = 1; inner < pixels && last > 1; inner *= x.dims().get(last)) {
-      last--;
-    }
-    boolean channels =
-        OnnxTensor.elements(x.dims().subList(last, dims.size())) == pixels
-            && x.dims().getFirst() == image.n()
-            && order.getFirst() == 0
-            && order
-                .subList(last, dims.size())
-                .equals(IntStream.range(last, dims.size()).boxed().toList());
-    if (!channels) {
-      return new Term.Moved(x, order);
-    }
-    int[] from = permuted(x.dims().subList(1, last), order.subList(1, last));
-    return ChannelOperators.select(graph, node, x, Arrays.stream(from)).as(dims);
-  }
-
-  /** Where each element comes from when axes that count from 1 are put into {@code order}. */
-  private static int[] permuted(List<Integer> dims, List<Integer> order) {
-    int[] from = new int[OnnxTensor.elements(dims)];
-    for (int i = 0; i < from.length; i++) {
-      int rest = i;
-      for (int k = order.size() - 1; k >= 0; k--) {
-        int axis = order.get(k) - 1;
-        int stride = OnnxTensor.elements(dims.subList(axis + 1, dims.size()));
-        from[i] += rest % dims.get(axis) * stride;
-        rest /= dims.get(axis);
-      }
-    }
-    return from;
+    Term x = graph.term(node, 0);
+    List<Integer> order = order(node, x.dims().size());
+    return Arrangement.split(graph, node, x).ordered(order).term();
   }
 
   /** The axes of what a Transpose makes; reversed unless it says more. */

@@ -79,20 +79,27 @@ sealed interface Term {
   }
 
   /**
-   * An activation with its axes in another order, until another transposition brings them back.
+   * Elements of an activation in an order of their own, which nothing has written to memory yet:
+   * transposed, sliced, repeated.
    *
-   * @param from the activation
-   * @param order its axes, in the order in which they are here
+   * @param value of the graph
+   * @param walk the elements in row-major order of the extents
+   * @param dims as the model has them
    */
-  record Moved(Live from, List<Integer> order) implements Term {
-    @Override
-    public List<Integer> dims() {
-      return order.stream().map(from.dims()::get).toList();
-    }
-
+  record Walked(Value value, Walk walk, List<Integer> dims) implements Term {
     @Override
     public Term as(List<Integer> other) {
-      throw new OnnxOperator.Unsupported("it reshapes what was transposed, in memory");
+      return new Walked(value, walk, List.copyOf(other)).plain();
+    }
+
+    /** What an operator made of the value, element by element. */
+    Term made(Value result) {
+      return new Walked(result, walk, dims).plain();
+    }
+
+    /** An activation as it is, if that is what it is. */
+    Term plain() {
+      return walk.equals(Walk.ofImage(value.shape())) ? new Live(value, dims) : this;
     }
   }
 

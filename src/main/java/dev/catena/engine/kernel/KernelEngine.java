@@ -101,6 +101,7 @@ public final class KernelEngine implements Engine {
           case Op.Concat _, Op.Copy _, Op.FromNchw _, Op.ToNchw _ -> matrix;
           case TrainingOp.Augment a -> matrix && a.mean().size() <= KernelAugment.MOST_CHANNELS;
           case Op.Shortcut _, Op.PadChannels _, Op.ScaleChannels _ -> matrix;
+          case Op.Binary _, Op.Arrange _ -> matrix;
           case Op.LocalResponseNorm _, Op.AdaptiveAveragePool _, Op.Flatten _ -> matrix;
           default -> false;
         };
@@ -197,6 +198,8 @@ public final class KernelEngine implements Engine {
       case Op.Shortcut _ -> KernelWay.of(KernelBlocks::shortcut);
       case Op.PadChannels _ -> KernelWay.of(KernelBlocks::padChannels);
       case Op.ScaleChannels s -> KernelWay.of(call -> KernelBlocks.scaleChannels(call, s));
+      case Op.Binary b -> KernelWay.of(call -> KernelOperands.binary(call, b));
+      case Op.Arrange a -> KernelWay.of(call -> KernelOperands.arrange(call, a));
       case Op.LocalResponseNorm _ ->
           KernelWay.of(call -> call.over(call.y(), "plain_network", "local_response_norm"));
       case Op.AdaptiveAveragePool _ -> KernelWay.of(KernelBlocks::adaptiveAverage);
