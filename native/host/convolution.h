@@ -11,7 +11,7 @@
 
 namespace host {
 
-enum Form { kFloats = 0, kPairs = 1, kWinograd = 2 };
+enum Form { kFloats = 0, kPairs = 1, kWinograd = 2, kTiles = 3, kTwin = 4 };
 
 constexpr int kMaxTaps = 256;
 constexpr int kTileWords = 14 * kPanel;  // of a tile of sums, in any build
@@ -23,7 +23,7 @@ template <class M>
 inline long filterWords(const ConvolutionShape& p, bool winograd) {
   const int taps = winograd ? kPositions : p.kernelH * p.kernelW;
   const int depth = p.merged > 0 ? p.kernelH * roundUp(p.kernelW * p.merged, 2)
-                                 : taps * roundUp(p.channels, kDepth);
+                                 : taps * roundUp(p.channels, M::kDepth);
   return (long)ceilDiv(p.outputs, kPanel) * kPanel * depth / M::kPerWord;
 }
 
@@ -32,7 +32,7 @@ template <class M>
 inline long frontWords(bool winograd, int channels) {
   return winograd ? kPositions * kWindowTiles * (14 * pixelWords<M>(channels) + kTileWords) +
                         4 * kTileWords
-                  : kTileWords;
+                  : std::max(M::kRows * kPanel, kTileWords);
 }
 
 // Epilogue: write(sums, n, q, k, columns) takes n rows of a tile, the output's pixels from q on and
@@ -51,12 +51,13 @@ class Convolution {
         w(w),
         taps(Winograd ? kPositions : p.merged > 0 ? p.kernelH : p.kernelH * p.kernelW),
         steps(p.merged > 0 ? roundUp(p.kernelW * p.merged, 2) / M::kPerWord
-                           : roundUp(p.channels, kDepth) / M::kPerWord),
+                           : roundUp(p.channels, M::kDepth) / M::kPerWord),
         firstPanel(firstPanel),
         lastPanel(std::min(lastPanel, ceilDiv(p.outputs, kPanel))),
         epilogue(epilogue) {}
 
   void run(int block) {
+    [[maybe_unused]] typename M::Scope scope;
     const int perImage = ceilDiv(p.outHeight, p.rows);
     const int image = block / perImage;
     const int first = block % perImage * p.rows;
@@ -86,7 +87,7 @@ class Convolution {
     for (int t = 0; t < taps; t++) {
       offset[t] = p.merged > 0 ? t * strip.line : strip.offset(t / p.kernelW, t % p.kernelW);
     }
-    const int tiles = ceilDiv(p.outWidth, kMaxRows);
+    const int tiles = ceilDiv(p.outWidth, M::kRows);
     const int panels = lastPanel - firstPanel;
     const long panelWords = (long)taps * steps * kPanel;
     const int together = Epilogue::kWholePixels && panels * panelWords <= kL2Words ? panels : 1;

@@ -44,14 +44,20 @@ constexpr int kMaxRows = 6;
 
 // How A is kept in scratch, and multiplied. A word of A is a float or the bits of two bfloat16.
 struct Floats {
+  struct Scope {};  // what a thread has while it runs a block
   static constexpr int kPerWord = 1;
+  static constexpr int kRows = kMaxRows;
+  static constexpr int kDepth = 4;  // a tap's channels are rounded up to this many
   static Vec multiply(Vec acc, Vec a, Vec b) { return fma(a, b, acc); }
   static void write(float* p, Vec v) { store(p, v); }
 };
 
 #ifdef __AVX512F__
 struct Pairs {
+  struct Scope {};
   static constexpr int kPerWord = 2;
+  static constexpr int kRows = kMaxRows;
+  static constexpr int kDepth = 4;
   static Vec multiply(Vec acc, Vec a, Vec b) {
     return _mm512_dpbf16_ps(acc, (__m512bh)a, (__m512bh)b);
   }
@@ -116,17 +122,21 @@ inline TileFunction chooseTile(int rows, std::integer_sequence<int, Rows...>) {
   return kTiles[rows - 1];
 }
 
-// The product of `rows` (at most kMaxRows) rows and the first `columns` (at most kPanel) columns of
+// The product of `rows` (at most M::kRows) rows and the first `columns` (at most kPanel) columns of
 // a panel, as above. C has a row stride of kPanel; columns up to the next vector are written too.
 template <class M>
 inline void multiply(int rows, int columns, const float* a, long lda, const int* offset, int taps,
                      int steps, const float* b, float* c, Ahead ahead = {}) {
-  constexpr auto kRows = std::make_integer_sequence<int, kMaxRows>();
-  if (ahead.at == nullptr) ahead.at = b;  // an address that costs no search of the page table
-  for (int j = 0; j < columns; j += 2 * kLanes) {
-    const bool two = columns - j > kLanes;
-    const TileFunction f = two ? chooseTile<M, 2>(rows, kRows) : chooseTile<M, 1>(rows, kRows);
-    f(a, lda, offset, taps, steps, b + j, c + j, ahead.at, ahead.step);
+  if constexpr (requires { M::multiply(rows, columns, a, lda, offset, taps, steps, b, c); }) {
+    M::multiply(rows, columns, a, lda, offset, taps, steps, b, c);
+  } else {
+    constexpr auto kRows = std::make_integer_sequence<int, kMaxRows>();
+    if (ahead.at == nullptr) ahead.at = b;  // an address that costs no search of the page table
+    for (int j = 0; j < columns; j += 2 * kLanes) {
+      const bool two = columns - j > kLanes;
+      const TileFunction f = two ? chooseTile<M, 2>(rows, kRows) : chooseTile<M, 1>(rows, kRows);
+      f(a, lda, offset, taps, steps, b + j, c + j, ahead.at, ahead.step);
+    }
   }
 }
 

@@ -1,11 +1,9 @@
 // What stands before and after the register tile: pixels packed for it, tiles written out.
 #pragma once
 
-#include "microkernel.h"
+#include "amx.h"
 
 namespace host {
-
-constexpr int kDepth = 4;  // a tap's channels are rounded up to this many
 
 // What a convolution or pool applies to its input while loading it, numbered as Op.Prologue.
 enum Prologue { kNone = 0, kScaleShift = 1, kScaleShiftRelu = 2 };
@@ -39,7 +37,7 @@ __attribute__((always_inline)) inline void prefetchRows(const E* at, long pitch,
   }
 }
 
-// Packs `channels` channels of a pixel, zero-filled to a multiple of kDepth and to whole vectors.
+// Packs `channels` channels of a pixel, zero-filled to a multiple of M::kDepth and to whole vectors.
 template <class M, class S>
 inline void packPixel(const typename S::Element* x, int channels, int prologue, const float* scale,
                       const float* shift, float* out) {
@@ -54,7 +52,7 @@ inline void packPixel(const typename S::Element* x, int channels, int prologue, 
              applyPrologue(v, prologue, scale + c, shift + c, channels - c));
     c += kLanes;
   }
-  for (; c < roundUp(channels, kDepth); c += kLanes) M::write(out + c / M::kPerWord, zero());
+  for (; c < roundUp(channels, M::kDepth); c += kLanes) M::write(out + c / M::kPerWord, zero());
 }
 
 // Writes one row of a tile: y[j] = relu?(c[j] + bias[j] + residual[j]) for j < columns. bias and

@@ -11,7 +11,7 @@
 // panels (microkernel.h) of taps x channels, a tap's channels rounded up to kDepth; with merged > 0 a
 // tap is a whole kernel row of merged * S elements, rounded up to 2. bias and residual may be null.
 // form: 0 floats, 1 pairs of bfloat16, 2 floats with Winograd's w of 16 taps (3x3, stride 1; then
-// `rows` and `strip` are even).
+// `rows` and `strip` are even), 3 pairs in AMX's tiles, 4 in their twin (amx.h).
 #include "convolution.h"
 #include "kernel.h"
 
@@ -36,6 +36,8 @@ struct Parameters {
   ConvolutionShape shape;
   int form, panels;
 
+  static constexpr bool kHalves = std::is_same_v<S, Bf16>;  // which alone have tiles
+
   void run() const {
     DYNAMIC_SHARED(float, scratch);
     const int group = blockIdx.y, first = group * shape.outputs;
@@ -50,6 +52,10 @@ struct Parameters {
     const auto choice = form == kWinograd ? convolve<Floats, S, true>
 #ifdef __AVX512F__
                         : form == kPairs ? convolve<Pairs, S>
+                        : form == kTiles ? convolve<std::conditional_t<kHalves, Tiles<Amx>, Floats>, S>
+#endif
+#ifdef __AVX2__
+                        : form == kTwin ? convolve<std::conditional_t<kHalves, Tiles<Twin>, Floats>, S>
 #endif
                                          : convolve<Floats, S>;
     choice(shape, from, w, group, to, scratch, blockIdx.x, blockIdx.z * panels,

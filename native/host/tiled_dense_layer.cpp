@@ -13,7 +13,7 @@
 // Scratch, in 32-bit words: `front` words for packed rows, windows and products, then (strip + 3) x
 // (W + 3) pixels of mid. w1, w2: panels (microkernel.h), K rounded up to kDepth for each of 1 and 9 taps
 // or 16 Winograd positions; bias padded with zeros to a multiple of 32. form: 0
-// floats, 1 pairs of bfloat16, 2 floats with Winograd's w2.
+// floats, 1 pairs of bfloat16, 2 floats with Winograd's w2, 3 pairs in AMX's tiles, 4 in their twin.
 #include "kernel.h"
 #include "strip.h"
 #include "winograd.h"
@@ -34,15 +34,15 @@ struct Layer {
   void run() const;
 };
 
-enum Form { kFloats = 0, kPairs = 1, kWinograd = 2 };
+enum Form { kFloats = 0, kPairs = 1, kWinograd = 2, kTiles = 3, kTwin = 4 };
 
 template <class M, class S, bool Winograd>
 class DenseLayer {
  public:
   DenseLayer(const Layer<S>& layer, float* scratch)
       : l(layer),
-        steps1(roundUp(l.image.channels, kDepth) / M::kPerWord),
-        steps2(roundUp(l.mid, kDepth) / M::kPerWord),
+        steps1(roundUp(l.image.channels, M::kDepth) / M::kPerWord),
+        steps2(roundUp(l.mid, M::kDepth) / M::kPerWord),
         lda(rowWords(roundUp(l.image.channels, kPanel) / M::kPerWord)),
         pixel(rowWords(roundUp(l.mid, kPanel) / M::kPerWord)),
         line((l.image.width + 3) * pixel),
@@ -51,6 +51,7 @@ class DenseLayer {
         bottleneck(packed + std::max(kRows * lda, Winograd ? kPositions * kRows * pixel : 0)) {}
 
   void run(int block) {
+    [[maybe_unused]] typename M::Scope scope;
     const int perImage = ceilDiv(l.image.height, l.rows);
     const int image = block / perImage;
     const int first = block % perImage * l.rows;
@@ -97,9 +98,9 @@ class DenseLayer {
     const int origin = 0;
     int row = from - top;
     int column = 0;
-    for (int p = 0; p < pixels; p += kMaxRows) {
-      const int n = pixels - p < kMaxRows ? pixels - p : kMaxRows;
-      float* target[kMaxRows];
+    for (int p = 0; p < pixels; p += M::kRows) {
+      const int n = pixels - p < M::kRows ? pixels - p : M::kRows;
+      float* target[M::kRows];
       for (int i = 0; i < n; i++) {
         const long source = (long)from * l.image.width + p + i;
         packPixel<M, S>(x + source * l.image.pitch, l.image.channels, kScaleShiftRelu,
@@ -128,7 +129,7 @@ class DenseLayer {
   void convolve(int from, int to) {
     int offset[9];
     for (int t = 0; t < 9; t++) offset[t] = t / 3 * line + t % 3 * pixel;
-    const int tiles = ceilDiv(l.image.width, kMaxRows);
+    const int tiles = ceilDiv(l.image.width, M::kRows);
     for (int row = from; row < to; row++) {
       for (int tile = 0; tile < tiles; tile++) {
         const int column = l.image.width * tile / tiles;
@@ -193,7 +194,7 @@ class DenseLayer {
     }
   }
 
-  static constexpr int kRows = 14;  // rows of any build's tile
+  static constexpr int kRows = std::max(14, M::kRows);  // rows of any build's tile
   static constexpr int kTile = kRows * kPanel;
 
   const Layer<S>& l;
@@ -209,6 +210,14 @@ void Layer<S>::run() const {
   DYNAMIC_SHARED(float, scratch);
 #ifdef __AVX512F__
   if (form == kPairs) return DenseLayer<Pairs, S, false>(*this, scratch).run(blockIdx.x);
+  if constexpr (std::is_same_v<S, Bf16>) {
+    if (form == kTiles) return DenseLayer<Tiles<Amx>, S, false>(*this, scratch).run(blockIdx.x);
+  }
+#endif
+#ifdef __AVX2__
+  if constexpr (std::is_same_v<S, Bf16>) {
+    if (form == kTwin) return DenseLayer<Tiles<Twin>, S, false>(*this, scratch).run(blockIdx.x);
+  }
 #endif
   if (form == kWinograd) return DenseLayer<Floats, S, true>(*this, scratch).run(blockIdx.x);
   DenseLayer<Floats, S, false>(*this, scratch).run(blockIdx.x);

@@ -5,7 +5,7 @@
 //     dx = s*dz + a;  sums of dz and dz*(x - mean) over all pixels, for each channel
 //
 // Launch of tiled_dgrad: as tiled_convolution, of g with padding R - 1 - pad and, for each group,
-// panels over its input channels; winograd: a 3x3 in that form. Every block has its own partial sums, [2][channels]; a block is
+// panels over its input channels; form: floats, Winograd, or AMX's tiles (tiled_convolution.cpp). Every block has its own partial sums, [2][channels]; a block is
 // the same whatever the number of threads. tiled_dgrad_sums adds them in the order of the blocks.
 #include "convolution.h"
 #include "kernel.h"
@@ -83,7 +83,7 @@ struct Parameters {
   Through<S> through;  // its sums are at `partial`
   float* partial;
   ConvolutionShape shape;
-  int partialPitch, winograd;
+  int partialPitch, form;
 
   void run() const {
     DYNAMIC_SHARED(float, scratch);
@@ -103,12 +103,22 @@ struct Parameters {
       std::memset(out.sum, 0, sizeof(float) * shape.outputs);
       std::memset(out.moment, 0, sizeof(float) * shape.outputs);
     }
-    const float* filters = w + group * filterWords<Floats>(shape, winograd);
-    if (winograd) {
-      Convolution<Floats, S, Through<S>, true>(shape, from, filters, scratch, out).run(blockIdx.x);
-    } else {
-      Convolution<Floats, S, Through<S>, false>(shape, from, filters, scratch, out).run(blockIdx.x);
+    if (form == kWinograd) return convolve<Floats, true>(from, out, scratch);
+    if constexpr (std::is_same_v<S, Bf16>) {
+#ifdef __AVX512F__
+      if (form == kTiles) return convolve<Tiles<Amx>, false>(from, out, scratch);
+#endif
+#ifdef __AVX2__
+      if (form == kTwin) return convolve<Tiles<Twin>, false>(from, out, scratch);
+#endif
     }
+    convolve<Floats, false>(from, out, scratch);
+  }
+
+  template <class M, bool Winograd>
+  void convolve(const Image<S>& from, Through<S>& out, float* scratch) const {
+    const float* filters = w + blockIdx.y * filterWords<M>(shape, Winograd);
+    Convolution<M, S, Through<S>, Winograd>(shape, from, filters, scratch, out).run(blockIdx.x);
   }
 };
 

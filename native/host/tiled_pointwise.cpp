@@ -6,7 +6,8 @@
 // worker's scratch and runs every panel over the strip while the panel is in the L2 cache.
 //
 // Scratch, in 32-bit words: `strip` packed rows of K, then one tile of C. w: panels
-// (microkernel.h), K rounded up to kDepth; bias may be null. pairs: w holds pairs of bfloat16.
+// (microkernel.h), K rounded up to M::kDepth; bias may be null. form: as of
+// tiled_dense_layer.cpp.
 #include "kernel.h"
 #include "strip.h"
 
@@ -19,11 +20,19 @@ struct Product {
   Image<S> image;
   const float* w;
   Output<S> output;
-  int count, outputs, pixels, panels, strip, pairs;
+  int count, outputs, pixels, panels, strip, form;
 
   void run() const {
 #ifdef __AVX512F__
-    if (pairs) return run<Pairs>();
+    if (form == 1) return run<Pairs>();
+    if constexpr (std::is_same_v<S, Bf16>) {
+      if (form == 3) return run<Tiles<Amx>>();
+    }
+#endif
+#ifdef __AVX2__
+    if constexpr (std::is_same_v<S, Bf16>) {
+      if (form == 4) return run<Tiles<Twin>>();
+    }
 #endif
     run<Floats>();
   }
@@ -31,7 +40,8 @@ struct Product {
   template <class M>
   void run() const {
     DYNAMIC_SHARED(float, scratch);
-    const int steps = roundUp(image.channels, kDepth) / M::kPerWord;
+    [[maybe_unused]] typename M::Scope scope;
+    const int steps = roundUp(image.channels, M::kDepth) / M::kPerWord;
     const int lda = rowWords(roundUp(image.channels, kPanel) / M::kPerWord);
     float* c = scratch + (long)strip * lda;
     const int origin = 0;
@@ -44,7 +54,7 @@ struct Product {
 
     for (int from = first; from < last; from += strip) {
       const int to = from + strip < last ? from + strip : last;
-      const int tiles = ceilDiv(to - from, kMaxRows);
+      const int tiles = ceilDiv(to - from, M::kRows);
       for (int i = from; i < to; i++) {
         packPixel<M, S>(image.at + (long)i * image.pitch, image.channels, image.prologue,
                         image.scale, image.shift, scratch + (long)(i - from) * lda);
@@ -53,9 +63,9 @@ struct Product {
         const int k = panel * kPanel;
         const int columns = outputs - k < kPanel ? outputs - k : kPanel;
         const float* after = w + (panel + 1 < lastPanel ? panel + 1 : firstPanel) * panelWords;
-        for (int i = from; i < to; i += kMaxRows) {
-          const int n = to - i < kMaxRows ? to - i : kMaxRows;
-          const int tile = (i - from) / kMaxRows;
+        for (int i = from; i < to; i += M::kRows) {
+          const int n = to - i < M::kRows ? to - i : M::kRows;
+          const int tile = (i - from) / M::kRows;
           const Share next(strip, (panel - firstPanel) * tiles + tile,
                            (lastPanel - firstPanel) * tiles);
           prefetchRows(image.at + (long)to * image.pitch, image.pitch, image.channels, next);

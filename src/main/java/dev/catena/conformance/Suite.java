@@ -145,7 +145,7 @@ public final class Suite {
     boolean choice = device.kind() == Device.Kind.CUDA && one.problem().op() instanceof DenseLayer;
     boolean solved =
         ofKernels.verdict() != Outcome.Verdict.UNSUPPORTED
-            || Stream.of(KernelEngine.direct(), new TiledEngine())
+            || Stream.of(KernelEngine.direct(), TiledEngine.vectors())
                 .anyMatch(engine -> engine.offers(one.problem(), device).some().isPresent());
     String why = "no engine of our own computes it: " + ofKernels.why();
     return choice || solved

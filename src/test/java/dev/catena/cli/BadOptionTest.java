@@ -46,7 +46,7 @@ class BadOptionTest {
           compare M --variants fused,sideways | there is no 'sideways', only unfused, in-place, fused
           compare M --rounds 0                | '--rounds': '0' is not a whole number
           compare M --device gpu              | --device gpu: a device is named "host", "cuda:N" or "ptx:N", not "gpu"
-          compare M --device host --engine x  | --engine x: host has no such engine, only tiled, onednn
+          compare M --device host --engine x  | --engine x: host has no such engine, only tiled-amx, tiled
           compare M --device ptx:90 --threads 2 | --threads is for the host, not for ptx:90
           compare M --device host --threads 99999 | --threads: the host cannot run kernels on 99999
           run M photo.jpg                     | has no weights of its own; give --weights

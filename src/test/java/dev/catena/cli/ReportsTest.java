@@ -109,7 +109,7 @@ class ReportsTest {
     assertTrue(
         devices.stream().anyMatch(d -> "host".equals(((Map<?, ?>) d).get("kind"))), result.out());
     String text = Cli.run("info").out();
-    assertTrue(text.contains("engines: tiled, onednn"), text);
+    assertTrue(text.contains("engines: tiled-amx, tiled, onednn"), text);
     for (Object library : (List<?>) result.json().get("libraries")) {
       assertTrue(text.contains("\n" + ((Map<?, ?>) library).get("name") + " "), text);
     }

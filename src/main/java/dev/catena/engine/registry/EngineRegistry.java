@@ -46,7 +46,8 @@ public final class EngineRegistry {
   private static List<Engine> inventory(Device device, Optional<Path> plans) {
     List<Engine> engines = new ArrayList<>();
     if (device.kind() == Device.Kind.HOST) {
-      engines.add(new TiledEngine());
+      engines.add(TiledEngine.tiles());
+      engines.add(TiledEngine.vectors());
       engines.add(new OneDnnEngine());
     }
     engines.add(KernelEngine.matrix());

@@ -32,21 +32,22 @@ final class TiledConvolution {
       Image image, long w, Output output, ConvolutionShape shape, int form, int panels) {}
 
   /** The filters' panels, if they are trained. */
-  static long workspace(Problem problem, Op.Conv op, Device device) {
-    return TiledFilters.trained(problem) ? filters(problem, op, device).bytes() : 0;
+  static long workspace(Problem problem, Op.Conv op, TiledForm form) {
+    return TiledFilters.trained(problem) ? filters(problem, op, form).bytes() : 0;
   }
 
-  static List<Launch> prepare(Problem problem, Op.Conv op, Binding binding, Device device) {
+  static List<Launch> prepare(
+      Problem problem, Op.Conv op, TiledForm form, Binding binding, Device device) {
     Operand x = problem.input(0);
     Operand y = problem.output();
     DType dtype = x.dtype();
     int channels = x.shape().c() / op.groups();
     int outputs = y.shape().c() / op.groups();
     int height = y.shape().h();
-    boolean pairs = TiledCpu.pairs(dtype, device);
+    boolean pairs = form.pairs();
     int merged = merged(channels, op.stride(), pairs);
 
-    boolean winograd = winograd(problem, op, device);
+    boolean winograd = winograd(problem, op, form);
     int unit = winograd ? 2 : 1;
 
     int panels = panelsOfBlock(problem, outputs, device);
@@ -63,11 +64,12 @@ final class TiledConvolution {
     int strip = Math.clamp((linesThatFit - op.kernelH()) / op.stride() + 1, unit, rows) & -unit;
     long lines = (strip - 1L) * op.stride() + op.kernelH();
     // The last window of an odd row reads a pixel further.
-    int beyond = TiledCpu.pixelWords(channels, pairs);
-    long words = TiledWinograd.frontWords(winograd, channels) + lines * line + beyond;
+    int beyond = (1 + form.rowsBeyond() * op.stride()) * TiledCpu.pixelWords(channels, pairs);
+    TiledForm taken = winograd ? TiledForm.WINOGRAD : form;
+    long words = TiledWinograd.frontWords(taken, channels) + lines * line + beyond;
 
     List<Launch> launches = new ArrayList<>();
-    long filters = filters(problem, op, binding, device, launches);
+    long filters = filters(problem, op, form, binding, device, launches);
     var parameters =
         new Parameters(
             Image.of(problem, binding, 0, x.shape(), channels, op.prologue(), 2, op.padW(), merged),
@@ -75,7 +77,7 @@ final class TiledConvolution {
             Output.of(problem, binding, op),
             ConvolutionShape.of(
                 op, x.shape(), y.shape(), op.padH(), op.padW(), merged, rows, strip),
-            winograd ? 2 : pairs ? 1 : 0,
+            taken.ordinal(),
             panels);
     Dim grid =
         Dim.of(
@@ -108,10 +110,10 @@ final class TiledConvolution {
     return even || few || to.h() * to.w() > MOST_PIXELS ? panels : Math.ceilDiv(panels, threads);
   }
 
-  private static boolean winograd(Problem problem, Op.Conv op, Device device) {
+  private static boolean winograd(Problem problem, Op.Conv op, TiledForm form) {
     Shape to = problem.output().shape();
     int channels = problem.input(0).shape().c() / op.groups();
-    if (TiledCpu.pairs(problem.input(0).dtype(), device)) {
+    if (form.pairs()) {
       return false;
     }
     return TiledFilters.trained(problem)
@@ -119,23 +121,27 @@ final class TiledConvolution {
         : TiledWinograd.suits(op, channels, to);
   }
 
-  private static TiledFilters filters(Problem problem, Op.Conv op, Device device) {
+  private static TiledFilters filters(Problem problem, Op.Conv op, TiledForm form) {
     DType dtype = problem.input(0).dtype();
-    boolean pairs = TiledCpu.pairs(dtype, device);
+    boolean pairs = form.pairs();
     int outputs = problem.output().shape().c() / op.groups();
     int channels = problem.input(0).shape().c() / op.groups();
     int merged = merged(channels, op.stride(), pairs);
     int area = merged > 0 ? op.kernelH() : op.kernelH() * op.kernelW();
-    int taps = winograd(problem, op, device) ? TiledWinograd.POSITIONS : area;
-    int depth =
-        merged > 0 ? Math.ceilDiv(op.kernelW() * merged, 2) * 2 : TiledFilters.depth(channels);
+    int taps = winograd(problem, op, form) ? TiledWinograd.POSITIONS : area;
+    int depth = merged > 0 ? Math.ceilDiv(op.kernelW() * merged, 2) * 2 : form.depth(channels);
     return new TiledFilters(outputs, op.groups(), taps, depth, pairs, dtype);
   }
 
   /** Address of the filters' panels, which a launch before packs if they are trained. */
   private static long filters(
-      Problem problem, Op.Conv op, Binding binding, Device device, List<Launch> before) {
-    TiledFilters filters = filters(problem, op, device);
+      Problem problem,
+      Op.Conv op,
+      TiledForm form,
+      Binding binding,
+      Device device,
+      List<Launch> before) {
+    TiledFilters filters = filters(problem, op, form);
     int area = op.kernelH() * op.kernelW();
     int channels = problem.input(0).shape().c() / op.groups();
     int merged = merged(channels, op.stride(), filters.pairs());
@@ -144,7 +150,7 @@ final class TiledConvolution {
       var steps = TiledFilters.Steps.forward(problem.input(1), filters.outputs());
       long w = binding.input(1);
       long target = binding.workspace();
-      if (winograd(problem, op, device)) {
+      if (winograd(problem, op, form)) {
         before.add(filters.packWinograd(device, w, target, steps, row));
       } else {
         var from = merged > 0 ? steps.rows(op.kernelW(), merged) : steps;
@@ -152,7 +158,7 @@ final class TiledConvolution {
       }
       return target;
     }
-    if (winograd(problem, op, device)) {
+    if (winograd(problem, op, form)) {
       var floats =
           new TiledFilters(
               filters.outputs(), op.groups(), filters.taps(), filters.depth(), false, DType.FP32);

@@ -12,10 +12,6 @@ import dev.catena.graph.Op;
 
 /** {@code native/host/tiled_dense_layer.cpp}: both convolutions of a layer in one pass. */
 final class TiledDenseLayer {
-  private static final int FLOATS = 0;
-  private static final int PAIRS = 1;
-  private static final int WINOGRAD = 2;
-
   private TiledDenseLayer() {}
 
   private record Layer(
@@ -31,7 +27,7 @@ final class TiledDenseLayer {
       int strip,
       int form) {}
 
-  static Launch prepare(Problem problem, Binding binding, Device device) {
+  static Launch prepare(Problem problem, TiledForm given, Binding binding, Device device) {
     Operand x = problem.input(0);
     Operand y = problem.output();
     DType dtype = x.dtype();
@@ -40,17 +36,18 @@ final class TiledDenseLayer {
     int mid = problem.input(3).shape().n();
     int height = x.shape().h();
     int width = x.shape().w();
-    boolean pairs = TiledCpu.pairs(dtype, device);
-    int form = pairs ? PAIRS : height > 2 && width > 2 ? WINOGRAD : FLOATS;
+    boolean pairs = given.pairs();
+    TiledForm form = !pairs && height > 2 && width > 2 ? TiledForm.WINOGRAD : given;
 
     int blocks = TiledCpu.blocks(x.shape().n(), height, device);
     // Even, so that windows, and with them the last bits, lie the same however rows are shared.
     int rows = Math.ceilDiv(Math.ceilDiv(height, blocks), 2) * 2;
     int line = (width + 3) * TiledCpu.rowWords(mid, pairs);
     int strip = Math.clamp(TiledCpu.STRIP_WORDS / line - 3, 2, rows) & -2;
-    long words = front(form, channels, mid) + (strip + 3L) * line;
+    int beyond = form.rowsBeyond() * TiledCpu.rowWords(mid, pairs);
+    long words = front(form, channels, mid) + (strip + 3L) * line + beyond;
 
-    var w1 = new TiledFilters(mid, 1, 1, TiledFilters.depth(channels), pairs, dtype);
+    var w1 = new TiledFilters(mid, 1, 1, form.depth(channels), pairs, dtype);
     Op.Prologue prologue = Op.Prologue.SCALE_SHIFT_RELU;
     var parameters =
         new Layer(
@@ -64,23 +61,23 @@ final class TiledDenseLayer {
             growth,
             rows,
             strip,
-            form);
+            form.ordinal());
     Dim grid = Dim.of(x.shape().n() * Math.ceilDiv(height, rows));
     String kernel = "tiled_dense_layer_" + dtype.suffix();
     return TiledCpu.launch(device, "tiled_dense_layer", kernel, grid, words, parameters);
   }
 
   /** Words for packed rows, windows and products, before the bottleneck. */
-  private static long front(int form, int channels, int mid) {
-    int tiles = form == WINOGRAD ? 16 : 1;
-    int rows = TiledCpu.rowWords(channels, form == PAIRS);
-    int windows = form == WINOGRAD ? 16 * TiledCpu.rowWords(mid, false) : 0;
-    return (long) TiledCpu.ROWS * (tiles * TiledFilters.PANEL + Math.max(rows, windows));
+  private static long front(TiledForm form, int channels, int mid) {
+    int tiles = form == TiledForm.WINOGRAD ? 16 : 1;
+    int rows = TiledCpu.rowWords(channels, form.pairs());
+    int windows = form == TiledForm.WINOGRAD ? 16 * TiledCpu.rowWords(mid, false) : 0;
+    return (long) form.rows() * (tiles * TiledFilters.PANEL + Math.max(rows, windows));
   }
 
-  private static long uploadW2(Binding binding, int form, int growth, int mid, DType dtype) {
-    int depth = TiledFilters.depth(mid);
-    if (form == WINOGRAD) {
+  private static long uploadW2(Binding binding, TiledForm form, int growth, int mid, DType dtype) {
+    int depth = form.depth(mid);
+    if (form == TiledForm.WINOGRAD) {
       var filters = new TiledFilters(growth, 1, 16, depth, false, DType.FP32);
       return filters.upload(
           binding,
@@ -89,7 +86,7 @@ final class TiledDenseLayer {
           mid,
           (w, k, t, c) -> TiledWinograd.value(w, (k * mid + c) * 9, t, dtype));
     }
-    var filters = new TiledFilters(growth, 1, 9, depth, form == PAIRS, dtype);
+    var filters = new TiledFilters(growth, 1, 9, depth, form.pairs(), dtype);
     return filters.upload(binding, 5, "3x3", mid, (w, k, t, c) -> w[(k * mid + c) * 9 + t]);
   }
 }

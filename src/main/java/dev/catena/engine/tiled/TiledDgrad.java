@@ -51,7 +51,7 @@ final class TiledDgrad {
       long partial,
       ConvolutionShape shape,
       int partialPitch,
-      boolean winograd) {}
+      int form) {}
 
   private record Sums(
       long partial, long out, int blocks, int channels, int partialPitch, int outPitch) {}
@@ -71,23 +71,28 @@ final class TiledDgrad {
   }
 
   /** The filters' panels, then each block's partial sums. */
-  static long workspace(Problem problem, TrainingOp.ConvDgrad op) {
+  static long workspace(Problem problem, TrainingOp.ConvDgrad op, TiledForm form) {
     long sums = problem.outputs().size() == 1 ? 0 : 2L * blocks(problem, op) * pitch(problem);
-    return filters(problem, op.conv()).bytes() + sums * Float.BYTES;
+    return filters(problem, op.conv(), form).bytes() + sums * Float.BYTES;
   }
 
-  private static TiledFilters filters(Problem problem, Op.Conv conv) {
+  private static TiledFilters filters(Problem problem, Op.Conv conv, TiledForm given) {
+    TiledForm form = form(problem, conv, given);
     int groups = conv.groups();
-    int depth = TiledFilters.depth(problem.input(0).shape().c() / groups);
-    int taps = winograd(problem, conv) ? TiledWinograd.POSITIONS : conv.kernelH() * conv.kernelW();
+    int depth = form.depth(problem.input(0).shape().c() / groups);
+    boolean winograd = form == TiledForm.WINOGRAD;
+    int taps = winograd ? TiledWinograd.POSITIONS : conv.kernelH() * conv.kernelW();
     int outputs = problem.output().shape().c() / groups;
-    return new TiledFilters(outputs, groups, taps, depth, false, problem.input(0).dtype());
+    return new TiledFilters(outputs, groups, taps, depth, form.pairs(), problem.input(0).dtype());
   }
 
-  private static boolean winograd(Problem problem, Op.Conv conv) {
+  /** Winograd's where it suits what is not multiplied in pairs. */
+  private static TiledForm form(Problem problem, Op.Conv conv, TiledForm given) {
     Shape to = problem.output().shape();
     int channels = problem.input(0).shape().c() / conv.groups();
-    return TiledWinograd.suitsTrained(conv, channels, to.c() / conv.groups(), to);
+    return !given.pairs() && TiledWinograd.suitsTrained(conv, channels, to.c() / conv.groups(), to)
+        ? TiledForm.WINOGRAD
+        : given;
   }
 
   private static int pitch(Problem problem) {
@@ -119,7 +124,7 @@ final class TiledDgrad {
   }
 
   static List<Launch> prepare(
-      Problem problem, TrainingOp.ConvDgrad op, Binding binding, Device device) {
+      Problem problem, TrainingOp.ConvDgrad op, TiledForm given, Binding binding, Device device) {
     Op.Conv conv = op.conv();
     Operand g = problem.input(0);
     Operand dx = problem.output();
@@ -132,17 +137,19 @@ final class TiledDgrad {
     int padH = conv.kernelH() - 1 - conv.padH();
     int padW = conv.kernelW() - 1 - conv.padW();
 
-    TiledFilters filters = filters(problem, conv);
+    TiledFilters filters = filters(problem, conv, given);
     long partial = binding.workspace() + filters.bytes();
-    boolean winograd = winograd(problem, conv);
+    TiledForm form = form(problem, conv, given);
+    boolean winograd = form == TiledForm.WINOGRAD;
     int unit = winograd ? 2 : 1;
     int rows = rows(to);
-    int line = (from.w() + 2 * padW) * TiledCpu.pixelWords(channels, false);
+    int pixel = TiledCpu.pixelWords(channels, form.pairs());
+    int line = (from.w() + 2 * padW) * pixel;
     int strip = Math.clamp(TiledCpu.STRIP_WORDS / line - conv.kernelH() + 1, unit, rows) & -unit;
     long lines = strip + conv.kernelH() - 1L;
     // The last window of an odd row reads a pixel further.
-    int beyond = TiledCpu.pixelWords(channels, false);
-    long words = TiledWinograd.frontWords(winograd, channels) + lines * line + beyond;
+    int beyond = (1 + form.rowsBeyond()) * pixel;
+    long words = TiledWinograd.frontWords(form, channels) + lines * line + beyond;
 
     List<Launch> launches = new ArrayList<>();
     var steps = TiledFilters.Steps.backward(problem.input(1), channels);
@@ -174,7 +181,7 @@ final class TiledDgrad {
             partial,
             ConvolutionShape.of(conv, from, to, padH, padW, 0, rows, strip),
             pitch(problem),
-            winograd);
+            form.ordinal());
     int blocks = blocks(problem, op);
     Dim grid = Dim.of(blocks, conv.groups());
     String kernel = "tiled_dgrad_" + dtype.suffix();

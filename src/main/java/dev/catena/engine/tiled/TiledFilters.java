@@ -96,10 +96,6 @@ record TiledFilters(int outputs, int groups, int taps, int depth, boolean pairs,
       int channels,
       int form) {}
 
-  static int depth(int channels) {
-    return Math.ceilDiv(channels, DEPTH_MULTIPLE) * DEPTH_MULTIPLE;
-  }
-
   long bytes() {
     return panels() * panelWords() * groups * Float.BYTES;
   }

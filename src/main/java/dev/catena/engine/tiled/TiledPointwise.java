@@ -31,24 +31,23 @@ final class TiledPointwise {
       int pixels,
       int panels,
       int strip,
-      boolean pairs) {}
+      int form) {}
 
   /** The filters' panels, if they are trained. */
-  static long workspace(Problem problem, Device device) {
-    return TiledFilters.trained(problem) ? filters(problem, device).bytes() : 0;
+  static long workspace(Problem problem, TiledForm form) {
+    return TiledFilters.trained(problem) ? filters(problem, form).bytes() : 0;
   }
 
-  private static TiledFilters filters(Problem problem, Device device) {
+  private static TiledFilters filters(Problem problem, TiledForm form) {
     DType dtype = problem.input(0).dtype();
-    int depth = TiledFilters.depth(problem.input(0).shape().c());
-    boolean pairs = TiledCpu.pairs(dtype, device);
-    return new TiledFilters(problem.output().shape().c(), 1, 1, depth, pairs, dtype);
+    int depth = form.depth(problem.input(0).shape().c());
+    return new TiledFilters(problem.output().shape().c(), 1, 1, depth, form.pairs(), dtype);
   }
 
   /** Address of the filters' panels, which a launch before packs if they are trained. */
   private static long filters(
-      Problem problem, Binding binding, Device device, List<Launch> before) {
-    TiledFilters filters = filters(problem, device);
+      Problem problem, TiledForm form, Binding binding, Device device, List<Launch> before) {
+    TiledFilters filters = filters(problem, form);
     int channels = problem.input(0).shape().c();
     if (TiledFilters.trained(problem)) {
       var steps = TiledFilters.Steps.forward(problem.input(1), filters.outputs());
@@ -58,18 +57,18 @@ final class TiledPointwise {
     return filters.upload(binding, 1, "1x1", channels, (f, k, t, c) -> f[k * channels + c]);
   }
 
-  static List<Launch> prepare(Problem problem, Op.Conv op, Binding binding, Device device) {
+  static List<Launch> prepare(
+      Problem problem, Op.Conv op, TiledForm form, Binding binding, Device device) {
     Operand x = problem.input(0);
     Operand y = problem.output();
     DType dtype = x.dtype();
     int channels = x.shape().c();
     int outputs = y.shape().c();
-    boolean pairs = TiledCpu.pairs(dtype, device);
 
     int count = Math.multiplyExact(x.shape().n(), x.shape().h() * x.shape().w());
     int allPanels = Math.ceilDiv(outputs, TiledFilters.PANEL);
     int threads = device.threads();
-    int tiles = Math.ceilDiv(count, TiledCpu.ROWS);
+    int tiles = Math.ceilDiv(count, form.rows());
     // Of few pixels (a classifier, a small image) cores share the filters: each reads only its own.
     boolean few = tiles < threads && tiles < allPanels;
     boolean even = allPanels % threads == 0 || allPanels >= 8 * threads;
@@ -78,12 +77,12 @@ final class TiledPointwise {
     int pixels = Math.ceilDiv(count, ranges);
     int panels = splitPixels ? allPanels : Math.ceilDiv(allPanels, threads);
 
-    int row = TiledCpu.rowWords(channels, pairs);
-    int strip = Math.max(1, TiledCpu.STRIP_WORDS / row / TiledCpu.ROWS) * TiledCpu.ROWS;
-    long words = (long) strip * row + TiledCpu.ROWS * TiledFilters.PANEL;
+    int row = TiledCpu.rowWords(channels, form.pairs());
+    int strip = Math.max(1, TiledCpu.STRIP_WORDS / row / form.rows()) * form.rows();
+    long words = (long) strip * row + (long) form.rows() * TiledFilters.PANEL;
 
     List<Launch> launches = new ArrayList<>();
-    long filters = filters(problem, binding, device, launches);
+    long filters = filters(problem, form, binding, device, launches);
     var parameters =
         new Product(
             Image.of(problem, binding, 0, x.shape(), channels, op.prologue(), 2, 0, 0),
@@ -94,7 +93,7 @@ final class TiledPointwise {
             pixels,
             panels,
             strip,
-            pairs);
+            form.ordinal());
     Dim grid = Dim.of(Math.ceilDiv(count, pixels), Math.ceilDiv(allPanels, panels));
     String kernel = "tiled_pointwise_" + dtype.suffix();
     launches.add(TiledCpu.launch(device, "tiled_pointwise", kernel, grid, words, parameters));

@@ -36,7 +36,8 @@ final class TiledWinograd {
    */
   static boolean suitsFilters(Op.Conv conv, int channels, int outputs, Shape to) {
     long panels = Math.ceilDiv(outputs, TiledFilters.PANEL);
-    long words = (long) POSITIONS * TiledFilters.depth(channels) * panels * TiledFilters.PANEL;
+    long words =
+        (long) POSITIONS * TiledForm.WINOGRAD.depth(channels) * panels * TiledFilters.PANEL;
     return possible(conv, channels, to) && words <= MOST_FILTER_WORDS;
   }
 
@@ -64,11 +65,11 @@ final class TiledWinograd {
   }
 
   /** Words of scratch before the packed rows, as {@code frontWords} of the kernels. */
-  static long frontWords(boolean winograd, int channels) {
+  static long frontWords(TiledForm form, int channels) {
     int windows = TiledCpu.ROWS * TiledCpu.pixelWords(channels, false);
-    return winograd
+    return form == TiledForm.WINOGRAD
         ? (long) POSITIONS * WINDOW_TILES * (windows + TILE_WORDS) + 4L * TILE_WORDS
-        : TILE_WORDS;
+        : (long) form.rows() * TiledFilters.PANEL;
   }
 
   /** Value {@code t} of G g G' for the 3x3 filter g at {@code at}. */
