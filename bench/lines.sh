@@ -30,7 +30,7 @@ conformance 1700
 catena 5000
 onnx 3100
 measure 850
-collective 700
+collective 900
 engine 9500
 model 1200
 rewrite 1400

@@ -43,7 +43,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     })
 public final class Main implements Callable<Integer> {
   private static final int FINDINGS = 1;
-  private static final int BAD_INPUT = 2;
+  static final int BAD_INPUT = 2;
   private static final int FAULT = 3;
 
   @Spec private CommandSpec spec;

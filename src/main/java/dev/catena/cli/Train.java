@@ -8,8 +8,11 @@ import dev.catena.Trainer;
 import dev.catena.Training;
 import dev.catena.collective.Collective;
 import dev.catena.collective.LocalCollective;
+import dev.catena.collective.MpiCollective;
 import dev.catena.device.Device;
 import dev.catena.error.GraphException;
+import dev.catena.error.NonFiniteException;
+import dev.catena.error.RankFailedException;
 import dev.catena.graph.Network;
 import dev.catena.graph.Shape;
 import dev.catena.io.datasets.DataSet;
@@ -189,7 +192,10 @@ final class Train implements Callable<Integer> {
     }
     List<String> devices = where.names();
     try (Interruption interruption = new Interruption(stopping())) {
-      if (devices.size() == 1) {
+      Optional<MpiCollective> launched = MpiCollective.launched();
+      if (launched.isPresent()) {
+        return train(launched.get(), devices, interruption);
+      } else if (devices.size() == 1) {
         train(Collective.alone(), devices.getFirst(), interruption);
       } else {
         LocalCollective.run(
@@ -197,6 +203,30 @@ final class Train implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  /**
+   * As a process among others. What ends all ranks alike is said by the first; what ends this one
+   * alone ends the others.
+   */
+  private int train(MpiCollective ranks, List<String> devices, Interruption interruption)
+      throws IOException {
+    try {
+      train(ranks, devices.get(ranks.localRank() % devices.size()), interruption);
+      ranks.close();
+      return 0;
+    } catch (RankFailedException | NonFiniteException e) {
+      ranks.close();
+      if (ranks.rank() == 0) {
+        throw e;
+      }
+      return Main.BAD_INPUT;
+    } catch (IOException | RuntimeException | Error e) {
+      String sentence = Explanation.of(e).orElseGet(e::toString);
+      output.say("rank %d failed: %s".formatted(ranks.rank(), sentence));
+      ranks.abort(e);
+      throw e;
+    }
   }
 
   private void train(Collective ranks, @Nullable String name, Interruption interruption)

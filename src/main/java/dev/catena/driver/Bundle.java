@@ -41,7 +41,7 @@ record Bundle(String folder, List<String> needs, String file, Optional<String> j
                   List.of("libgomp.so.1"),
                   "libdnnl.so.3",
                   Optional.of("dnnl")));
-      case CUDA, CUDNN, CUBLASLT, NVTX -> Optional.empty();
+      case CUDA, CUDNN, CUBLASLT, NCCL, OPENMPI, MPICH, NVTX -> Optional.empty();
     };
   }
 

@@ -10,9 +10,16 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Asks a loaded library for its version. */
 final class LibraryVersion {
+  /** {@code MPI_MAX_LIBRARY_VERSION_STRING} of MPICH, the longer one. */
+  private static final int MPI_VERSION = 8192;
+
+  private static final Pattern NUMBER = Pattern.compile("\\d+(\\.\\d+)+");
+
   private LibraryVersion() {}
 
   /** The version in dotted form, or {@code unknown}. */
@@ -30,6 +37,22 @@ final class LibraryVersion {
         case CUDNN -> dotted(number(symbols, "cudnnGetVersion"));
         case CUBLASLT -> dotted(number(symbols, "cublasLtGetVersion"));
         case NVTX -> "unknown"; // It cannot be asked.
+        case NCCL -> {
+          MemorySegment out = arena.allocate(JAVA_INT);
+          var _ =
+              (int)
+                  handle(symbols, "ncclGetVersion", FunctionDescriptor.of(JAVA_INT, ADDRESS))
+                      .invokeExact(out);
+          yield dotted(out.get(JAVA_INT, 0));
+        }
+        case OPENMPI, MPICH -> {
+          MemorySegment text = arena.allocate(MPI_VERSION);
+          MemorySegment length = arena.allocate(JAVA_INT);
+          FunctionDescriptor of = FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS);
+          var _ = (int) handle(symbols, "MPI_Get_library_version", of).invokeExact(text, length);
+          Matcher number = NUMBER.matcher(text.getString(0));
+          yield number.find() ? number.group() : "unknown";
+        }
         case ONEDNN -> {
           MemorySegment version =
               ((MemorySegment)

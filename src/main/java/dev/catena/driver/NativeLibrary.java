@@ -34,6 +34,12 @@ public enum NativeLibrary {
       "dnnl_version",
       "add org.bytedeco:dnnl:linux-x86_64 to the class path, or set CATENA_ONEDNN",
       "libdnnl.so.3"),
+  /** NCCL, for sums over GPUs. */
+  NCCL("ncclGetVersion", "install NCCL 2, or set CATENA_NCCL to its folder", "libnccl.so.2"),
+  /** Open MPI, for ranks that its {@code mpirun} starts. */
+  OPENMPI("ompi_mpi_comm_world", "install openmpi-bin and libopenmpi3", "libmpi.so.40"),
+  /** MPICH and those with its binary interface, for ranks that its {@code mpirun} starts. */
+  MPICH("MPI_Init_thread", "install mpich", "libmpich.so.12", "libmpi.so.12"),
   /** NVIDIA's names for what a profiler shows; of CUDA up to 12, and since. */
   NVTX(
       "nvtxRangePushA",
