@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,8 +39,11 @@ class PtxConformanceTest {
   @ValueSource(ints = {80, 90})
   void everyCasePasses(int capability) {
     List<Outcome> outcomes = new ArrayList<>();
+    // Both run the PTX of compute_80. Its tiles need one test; the engine's own choice depends on
+    // shared memory and is tested on both.
+    Predicate<String> chosen = capability == 90 ? _ -> true : "kernel"::equals;
     try (Device device = Device.open("ptx:" + capability)) {
-      Suite.all().run(device, _ -> true, outcomes::add);
+      Suite.all().run(device, chosen, outcomes::add);
     }
     assertNoFailure(outcomes);
   }

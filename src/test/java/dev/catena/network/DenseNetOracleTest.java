@@ -11,7 +11,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * From a safetensors file as torchvision's users have it to logits: PyTorch writes the weights,
- * batches of 1 and 3 and non-square images, and what it makes of them in fp32.
+ * batches of 1 and 3 and non-square images, and what it makes of them in fp32. {@link
+ * DenseNetDefinitionTest} compares the tensors of the deeper ones.
  */
 @Tag("slow")
 class DenseNetOracleTest {
@@ -24,12 +25,10 @@ class DenseNetOracleTest {
     "densenet121,",
     "densenet121, --old-names",
     "densenet161,",
-    "densenet169,",
-    "densenet201,",
     "densenet-bc-100-12,",
     "densenet-40-12,",
   })
-  void agreesWithPyTorch(String name, String option) throws IOException, InterruptedException {
+  void agreesWithPyTorch(String name, String option) throws IOException {
     List<String> export = new ArrayList<>(List.of("export", name, folder.toString()));
     if (option != null) {
       export.add(option);

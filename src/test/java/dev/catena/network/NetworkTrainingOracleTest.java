@@ -47,8 +47,7 @@ class NetworkTrainingOracleTest {
     "se-resnet-20, 8, 32",
     "googlenet, 4, 96",
   })
-  void updatesAreAsNearAsPyTorchs(String name, int batch, int size)
-      throws IOException, InterruptedException {
+  void updatesAreAsNearAsPyTorchs(String name, int batch, int size) throws IOException {
     Oracle.run(
         "training_oracle.py",
         List.of(

@@ -42,7 +42,7 @@ class OnnxOracleTest {
         "pyramidnet-110-a48",
         "se-resnet-20",
       })
-  void whatPyTorchExports(String name) throws IOException, InterruptedException {
+  void whatPyTorchExports(String name) throws IOException {
     Oracle.run("onnx_oracle.py", List.of("export", name, folder.toString()));
     try (SafeTensors golden = SafeTensors.open(folder.resolve(name + ".safetensors"));
         Device device = Device.open("host");
@@ -81,7 +81,7 @@ class OnnxOracleTest {
         "vgg11_bn",
         "googlenet",
       })
-  void whatWeExport(String name) throws IOException, InterruptedException {
+  void whatWeExport(String name) throws IOException {
     Path file = folder.resolve(name + ".onnx");
     Path batch = folder.resolve("case.safetensors");
     try (Device device = Device.open("host");

@@ -50,7 +50,7 @@ class TrainingOracleTest {
   private static final Map<Policy, Run> RUNS = new HashMap<>();
 
   @BeforeAll
-  static void train() throws IOException, InterruptedException {
+  static void train() throws IOException {
     Oracle.run(
         "training_oracle.py",
         List.of(MODEL, folder.toString(), "--batch", "" + BATCH, "--long", "" + LONG));
