@@ -38,7 +38,6 @@ public final class Device implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("dev.catena.device");
 
   // CUdevice_attribute
-  private static final int MAX_SHARED_BYTES = 97;
   private static final int MULTIPROCESSORS = 16;
   private static final int CAPABILITY_MAJOR = 75;
   private static final int CAPABILITY_MINOR = 76;
@@ -158,11 +157,6 @@ public final class Device implements AutoCloseable {
   /** Multiprocessors of a GPU, or cores of the host. */
   public int multiprocessors() {
     return multiprocessors;
-  }
-
-  /** The most dynamic shared memory of a block in bytes, when a kernel asks for it. */
-  public int maxSharedBytes() {
-    return attribute(MAX_SHARED_BYTES);
   }
 
   /** Any {@code CUdevice_attribute} by its number in {@code cuda.h}. */

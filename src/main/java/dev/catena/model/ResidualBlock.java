@@ -14,7 +14,6 @@ import dev.catena.graph.Value;
  * @param shortcut what x goes through where the block changes its shape
  * @param shortcutScale what the shortcut is multiplied by
  * @param squeeze channels for each one of the squeezed branch, arXiv 1709.01507; 0: none
- * @param dropout probability before the branch's last convolution in training
  */
 public record ResidualBlock(
     Order order,
@@ -22,8 +21,7 @@ public record ResidualBlock(
     int expansion,
     Shortcut shortcut,
     float shortcutScale,
-    int squeeze,
-    float dropout) {
+    int squeeze) {
 
   /** Activation orders of He et al., arXiv 1603.05027, figure 4, and PyramidNet's. */
   public enum Order {
@@ -63,45 +61,37 @@ public record ResidualBlock(
 
   /** Two 3x3 convolutions. */
   public static ResidualBlock basic(Order order, Shortcut shortcut) {
-    return new ResidualBlock(order, false, 1, shortcut, 1, 0, 0);
+    return new ResidualBlock(order, false, 1, shortcut, 1, 0);
   }
 
   /** 1x1, 3x3 and 1x1, four channels for each of the width. */
   public static ResidualBlock bottleneck(Order order, Shortcut shortcut) {
-    return new ResidualBlock(order, true, 4, shortcut, 1, 0, 0);
+    return new ResidualBlock(order, true, 4, shortcut, 1, 0);
   }
 
   /** The same with another expansion. */
   public ResidualBlock withExpansion(int channels) {
-    return new ResidualBlock(
-        order, bottleneck, channels, shortcut, shortcutScale, squeeze, dropout);
+    return new ResidualBlock(order, bottleneck, channels, shortcut, shortcutScale, squeeze);
   }
 
   /** The same in another order. */
   public ResidualBlock withOrder(Order other) {
-    return new ResidualBlock(
-        other, bottleneck, expansion, shortcut, shortcutScale, squeeze, dropout);
+    return new ResidualBlock(other, bottleneck, expansion, shortcut, shortcutScale, squeeze);
   }
 
   /** The same with another shortcut. */
   public ResidualBlock withShortcut(Shortcut other) {
-    return new ResidualBlock(order, bottleneck, expansion, other, shortcutScale, squeeze, dropout);
+    return new ResidualBlock(order, bottleneck, expansion, other, shortcutScale, squeeze);
   }
 
   /** The same with the shortcut multiplied by {@code factor}. */
   public ResidualBlock withShortcutScale(float factor) {
-    return new ResidualBlock(order, bottleneck, expansion, shortcut, factor, squeeze, dropout);
+    return new ResidualBlock(order, bottleneck, expansion, shortcut, factor, squeeze);
   }
 
   /** The same with squeeze and excitation. */
   public ResidualBlock withSqueeze(int ratio) {
-    return new ResidualBlock(order, bottleneck, expansion, shortcut, shortcutScale, ratio, dropout);
-  }
-
-  /** The same with dropout before the branch's last convolution. */
-  public ResidualBlock withDropout(float probability) {
-    return new ResidualBlock(
-        order, bottleneck, expansion, shortcut, shortcutScale, squeeze, probability);
+    return new ResidualBlock(order, bottleneck, expansion, shortcut, shortcutScale, ratio);
   }
 
   /**
@@ -125,7 +115,6 @@ public record ResidualBlock(
     for (int i = 1; i <= convolutions; i++) {
       boolean last = i == convolutions;
       z = shared && i == 1 ? z : activate(g, block, i, z);
-      z = g.dropout(block + ".dropout", z, last ? dropout : 0);
       boolean three = !bottleneck || i == 2;
       boolean strides = i == (bottleneck ? 2 : 1);
       z =

@@ -6,39 +6,20 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Images of bytes, planes in the order C,H,W, at equal distances in one array. */
-final class ByteImages implements ImageSet {
+/**
+ * Images of bytes, planes in the order C,H,W, at equal distances in one array.
+ *
+ * @param first where the first image begins
+ * @param stride from one image to the next
+ * @param labels one for each, unsigned
+ */
+record ByteImages(byte[] bytes, int first, int stride, Shape image, byte[] labels)
+    implements ImageSet {
   private static final int BYTE_VALUES = 256;
-
-  private final byte[] bytes;
-  private final int first;
-  private final int stride;
-  private final Shape image;
-  private final byte[] labels;
-
-  /**
-   * Images in {@code bytes}.
-   *
-   * @param first where the first image begins
-   * @param stride from one image to the next
-   * @param labels one for each, unsigned
-   */
-  ByteImages(byte[] bytes, int first, int stride, Shape image, byte[] labels) {
-    this.bytes = bytes;
-    this.first = first;
-    this.stride = stride;
-    this.image = image;
-    this.labels = labels;
-  }
 
   @Override
   public int size() {
     return labels.length;
-  }
-
-  @Override
-  public Shape image() {
-    return image;
   }
 
   @Override
