@@ -297,6 +297,14 @@ TEST(whatACaptureForbids) {
   forbidden([&](CUdeviceptr) { return cuCtxSynchronize(); });
   forbidden([&](CUdeviceptr) { return cuStreamSynchronize(stream); });
   OK(cuStreamDestroy_v2(stream));
+  // The legacy stream would wait for a blocking stream, which its capture forbids.
+  Memory memory(1);
+  CUgraph graph = nullptr;
+  OK(cuStreamCreate(&stream, CU_STREAM_DEFAULT));
+  OK(cuStreamBeginCapture_v2(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+  SAME(cuMemsetD8Async(memory.address, 0, 4, nullptr), CUDA_ERROR_STREAM_CAPTURE_IMPLICIT);
+  SAME(cuStreamEndCapture(stream, &graph), CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+  OK(cuStreamDestroy_v2(stream));
 }
 
 TEST(theJudgeOfSharedMemory) {

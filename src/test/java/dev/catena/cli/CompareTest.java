@@ -107,6 +107,9 @@ class CompareTest {
     assertEquals(1, result.code(), result.err());
     assertEquals(false, result.json().get("agree"));
     assertNull(variants(result).getLast().get("max_rel_diff"));
+    assertTrue(
+        result.err().matches("(?s)catena: overflow in fp32: \\S+ is the first step of .*"),
+        result.err());
   }
 
   @Test
