@@ -82,7 +82,10 @@ final class Trial implements Binding, AutoCloseable {
       List<byte[]> first = launch(work, stream);
       shuffleThreads(false);
       List<byte[]> second = launch(work, stream);
-      return verdict(first, second).or(this::findings);
+      List<String> wrong = new ArrayList<>();
+      verdict(first, second).ifPresent(wrong::add);
+      wrong.addAll(findings()); // of a wrong result they are the reason
+      return wrong.isEmpty() ? Optional.empty() : Optional.of(String.join("\n  ", wrong));
     } finally {
       shuffleThreads(false);
     }
@@ -95,11 +98,10 @@ final class Trial implements Binding, AutoCloseable {
   }
 
   /** The findings of the interpreter's judge, in the first case that shows them. */
-  private Optional<String> findings() {
+  private List<String> findings() {
     List<String> findings =
         device.isInterpreted() ? PtxDevice.of(device).takeFindings() : List.<String>of();
-    List<String> told = findings.stream().filter(f -> !READS_PADDING.matcher(f).matches()).toList();
-    return told.isEmpty() ? Optional.empty() : Optional.of(String.join("\n  ", told));
+    return findings.stream().filter(f -> !READS_PADDING.matcher(f).matches()).toList();
   }
 
   private List<byte[]> launch(Work work, Stream stream) {

@@ -97,6 +97,25 @@ class PlantedErrorTest {
     return tests.stream();
   }
 
+  /** Who forgets a barrier is told the lines of his source that race. */
+  @TestFactory
+  Stream<DynamicTest> aMissingBarrierNamesTheSourceLine() {
+    return Stream.of(Planted.values())
+        .map(
+            planted ->
+                DynamicTest.dynamicTest(
+                    planted.kernel,
+                    () -> {
+                      KernelImages.Image image = planted.edited(b -> replaceNth(b, BARRIER, 0, ""));
+                      List<String> seen = seen(planted, image);
+                      String line =
+                          "kernels/\\w+\\.cuh?:\\d+, from kernels/" + planted.file + "\\.cu:\\d+";
+                      assertTrue(
+                          seen.stream().anyMatch(s -> s.matches("(?s).*" + line + ".*")),
+                          seen.toString());
+                    }));
+  }
+
   /** Barriers and waits are all taken out in turn; of the others the first stands for all. */
   private static void addEach(
       List<DynamicTest> tests, Planted planted, String what, Pattern place, String instead) {
