@@ -3,7 +3,8 @@
     pytorch_infer.py MODEL [--batch 1 16] [--dtype fp32 bf16] [--way eager channels_last ...]
                      [--device cpu|cuda] [--threads 2] [--seconds 5]
 
-Ways: eager, channels_last, compile (channels_last and torch.compile) on every device; on a GPU also
+Ways: eager, channels_last, frozen (channels_last, traced by TorchScript, its weights constants) and
+compile (channels_last and torch.compile) on every device; on a GPU also
 graph (channels_last, captured as a CUDA graph), reduce-overhead and max-autotune (torch.compile's
 modes, both with CUDA graphs). A way that cannot run here prints a line with "skipped" and the reason.
 peak_bytes is memory above the weights and the input: resident memory on the CPU (what a compiler
@@ -28,7 +29,7 @@ import torch
 from models import CATALOGUE, image_size, network
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-EVERYWHERE = ["eager", "channels_last", "compile"]
+EVERYWHERE = ["eager", "channels_last", "frozen", "compile"]
 GPU_ONLY = ["graph", "reduce-overhead", "max-autotune"]
 COMPILED = ["compile", "reduce-overhead", "max-autotune"]
 
@@ -102,6 +103,8 @@ def prepared(way, model, x):
             raise Skipped("torch.compile needs a C++ compiler, and there is no g++ or clang++")
         mode = None if way == "compile" else way
         model = torch.compile(model, mode=mode)
+    elif way == "frozen":
+        model = torch.jit.freeze(torch.jit.trace(model, x))
     elif way == "graph":
         return captured(model, x)
     return lambda: model(x)

@@ -78,6 +78,7 @@ CONTESTANTS = {
     "djl": (djl, "fp32"),
     "pytorch-eager": (pytorch("eager", "fp32"), "fp32"),
     "pytorch-channels_last": (pytorch("channels_last", "bf16"), "bf16"),
+    "pytorch-frozen": (pytorch("frozen", "bf16"), "bf16"),
     "pytorch-compile": (pytorch("compile", "fp32"), "fp32"),
 }
 
@@ -127,10 +128,14 @@ def last_json(command, environment):
 
 
 def processor():
+    """The CPU's name, and of its instruction sets those that decide how products are formed."""
+    described = {}
     for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return "unknown"
+        name, _, value = line.partition(":")
+        described.setdefault(name.strip(), value.strip())
+    flags = described.get("flags", "").split()
+    sets = [f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_fp16") if f in flags]
+    return f"{described.get('model name', 'unknown')} ({', '.join(sets) or 'no AVX2'})"
 
 
 def summary(lines):

@@ -96,7 +96,8 @@ public final class Session implements AutoCloseable {
               WarmUp.millisSince(start),
               choosing,
               lanes.stream().mapToDouble(Lane::captureMillis).sum(),
-              device.kernelMillis() - loading);
+              device.kernelMillis() - loading,
+              engines.measured());
       return new Session(device, options, programs, weights, lanes, warmUp);
     } catch (RuntimeException | Error e) {
       lanes.forEach(Lane::close);

@@ -214,6 +214,7 @@ class SessionTest {
       assertTrue(spent.totalMs() > spent.enginesMs() + spent.captureMs(), spent.toString());
       try (Session again = model.compile(device, Inference.batch(1))) {
         assertEquals(0, again.warmUp().kernelsMs(), "kernels are loaded once");
+        assertEquals(0, again.warmUp().measured(), "without a folder of choices");
       }
     }
   }

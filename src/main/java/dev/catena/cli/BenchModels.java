@@ -194,6 +194,7 @@ final class BenchModels implements Callable<Integer> {
         .millis("spread", row -> row.time().spreadUs() / 1e3)
         .millis("resident", row -> row.residentUs() / 1e3)
         .number("images/s", "%.1f", ModelTime::imagesPerS)
+        .millis("ready", row -> row.warmUp().totalMs())
         .count("launches", ModelTime::launches)
         .bytes("planned", ModelTime::plannedBytes)
         .bytes("measured", ModelTime::measuredBytes)
@@ -202,6 +203,7 @@ final class BenchModels implements Callable<Integer> {
         .text(
             output.width(),
             "planned",
+            "ready",
             "weights",
             "resident",
             "launches",

@@ -30,9 +30,10 @@ record Comparison(
     for (VariantResult v : variants) {
       line(
           text,
-          "%s: compiled in %s; steps by %s",
+          "%s: compiled in %s%s; steps by %s",
           v.name(),
           Units.millis(v.compileMs()),
+          v.warmUp().map(w -> ", %d problems measured".formatted(w.measured())).orElse(""),
           v.engines().entrySet().stream()
               .map(engine -> engine.getKey() + " " + engine.getValue())
               .collect(Collectors.joining(", ")));

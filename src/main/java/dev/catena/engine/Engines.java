@@ -44,6 +44,11 @@ public final class Engines {
     tuner.ifPresent(Tuner::save);
   }
 
+  /** Problems that were measured so far: 0 where the choices of earlier processes were enough. */
+  public int measured() {
+    return tuner.map(Tuner::measured).orElse(0);
+  }
+
   /** The engines, in order of preference. */
   public List<Engine> all() {
     return engines;

@@ -25,6 +25,7 @@ public final class Tuner {
 
   private final Device device;
   private final TuningCache cache;
+  private int measured;
 
   /**
    * A tuner of one device.
@@ -116,6 +117,7 @@ public final class Tuner {
     ChoiceEvent event = new ChoiceEvent();
     event.begin();
     Map<String, Timing> times = measure(contest, limit);
+    measured++;
     LOG.log(System.Logger.Level.DEBUG, () -> problem + ": " + times);
     Optional<TuningCache.Choice> best =
         times.entrySet().stream()
@@ -160,6 +162,11 @@ public final class Tuner {
       throw why;
     }
     LOG.log(System.Logger.Level.WARNING, what + ": " + why);
+  }
+
+  /** Problems that were measured, for no choice was kept. */
+  synchronized int measured() {
+    return measured;
   }
 
   /** Writes the choices to their file. */

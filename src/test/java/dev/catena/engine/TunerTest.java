@@ -184,6 +184,8 @@ class TunerTest {
       int runs = apart.runs;
       Engines later = engines(device, open(), together, apart);
       assertTrue(later.worthFusing(fused, parts));
+      assertEquals(0, later.measured());
+      assertEquals(3, engines.measured(), "the fused launch and both parts");
       assertEquals(runs, apart.runs, "measured once");
 
       Fake slow = new Fake("slow", 60, fused);
