@@ -61,8 +61,8 @@ public final class Tuner {
   synchronized String fastest(Contest contest) {
     return cache
         .choice(contest.kind())
-        .or(() -> choice(contest, Double.POSITIVE_INFINITY))
         .flatMap(contest::named)
+        .or(() -> choice(contest, Double.POSITIVE_INFINITY).flatMap(contest::named))
         .orElse(contest.offers().getFirst())
         .name();
   }

@@ -69,6 +69,7 @@ class TunerTest {
       Fake a = new Fake("a", 0);
       Fake b = new Fake("b", 20);
       assertEquals(a.name(), engines(device, cache, a, b).choose(PROBLEM).name());
+      assertTrue(a.runs > 0);
     }
   }
 
