@@ -11,7 +11,7 @@
 // convE_dgrad_RxC (fp16, bf16, fp32 in TF32; sm_80): a block makes R pixels by C channels (pipeline.cuh); for 1x1 and
 //   in TF32 g begins on 16 bytes. Launch: as convE_RxC; shared memory: the stages that its steps need, or the tile in
 //   fp32.
-// convE_dgrad (fp32, any view, sm_75): implicit_gemm.cuh.
+// convE_dgrad (fp32, any view, sm_75): fused_adds.cuh.
 //   Launch: 1x1 block 256, grid (pixels / 64, C / 128); 3x3 block 128, grid (pixels / 64, C / 64), rounded up.
 //
 // FLOP: 2*pixels*R*S*K*C. Bytes: g, x and a once, dx once; the filters once a block (L2). A 1x1 of a dense layer (K =
@@ -40,13 +40,33 @@ struct TurnFilters {
   }
 };
 
-// A vector of which four channels lie at `p` and four so much further on.
-__device__ __forceinline__ Floats halves_at(const float* p, int further) {
-  Vector<float> v;
-  move<4 * sizeof(float)>(v.v, p);
-  move<4 * sizeof(float)>(v.v + 4, p + further);
-  return widen(v);
-}
+// The finished tile: where its rows' halves of vectors are, four channels each. Neither eight threads that read 16 bytes
+// of neighbouring vectors nor sixteen that write pairs of four rows share a bank.
+template <int COLUMNS>
+struct GradientTile {
+  static constexpr int LINE = COLUMNS + VECTOR;  // floats of a row, at most
+  float* tile;
+
+  __device__ __forceinline__ float* half(int row, int vector, int half) const {
+    if constexpr (COLUMNS == 32) {  // two rows a read: only an exclusive or sends them and the writes apart
+      return tile + row * COLUMNS + ((half ^ (row & 1)) * 4 + (vector ^ (row & 2) ^ half)) * 4;
+    } else {
+      return tile + row * LINE + vector * 4 + half * (COLUMNS / 2 + 4);
+    }
+  }
+  __device__ __forceinline__ void put(int row, int column, float v0, float v1) const {
+    // As one number: of two floats the compiler makes two stores in places, which share banks.
+    struct MAY_ALIAS Pair { uint64_t bits; };
+    uint64_t bits = uint64_t(__float_as_uint(v1)) << 32 | __float_as_uint(v0);
+    *reinterpret_cast<Pair*>(half(row, column / VECTOR, column % VECTOR / 4) + column % 4) = {bits};
+  }
+  __device__ __forceinline__ Floats get(int row, int vector) const {
+    Vector<float> v;
+#pragma unroll
+    for (int i = 0; i < 2; i++) move<4 * sizeof(float)>(v.v + 4 * i, half(row, vector, i));
+    return widen(v);
+  }
+};
 
 template <class T>
 struct ConvDgrad {
@@ -59,7 +79,7 @@ struct ConvDgrad {
   template <int EDGE, int WARPS_M, int WARPS_N>
   __device__ __forceinline__ void multiply() const {
     constexpr int COLUMNS = 32 * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N;
-    __shared__ __align__(16) float shared[16 * THREADS];
+    __shared__ __align__(16) float shared[BlockSums<COLUMNS, THREADS>::FLOATS];
     int first = int(blockIdx.y) * COLUMNS, c = first + int(threadIdx.x) % (COLUMNS / VECTOR) * VECTOR;
     GradientSums mine{c, to.channels - c};
     auto leave = [&](int m, int, const float (&da)[VECTOR]) {
@@ -79,26 +99,21 @@ struct ConvDgrad {
     using Area = AreaOf<EDGE>;
     using Block = Pipeline<T, EDGE, Area, WARPS_M, WARPS_N, TILES_M, TILES_N, STAGES, ALIGNED>;
     constexpr int COLUMNS = Block::COLUMNS, ROWS = Block::ROWS, THREADS = Block::THREADS;
-    constexpr int LINE = COLUMNS + VECTOR;  // four rows begin in four different groups of eight banks
+    using Tile = GradientTile<COLUMNS>;
     DYNAMIC_SHARED(T, shared);
     constexpr int DEPTH = Block::DEPTH;
     Area area = area_of_block<EDGE>(ROWS, lines, columns, shape);
     int pixels = ROWS, end = (shape.channels + DEPTH - 1) / DEPTH * DEPTH;
     if constexpr (EDGE > 1) pixels = area.patch_pixels();
-    int staged = max(min(STAGES, end / DEPTH) * Block::stage_size(pixels), ROWS * LINE * int(sizeof(float) / sizeof(T)));
+    int staged = max(min(STAGES, end / DEPTH) * Block::stage_size(pixels), ROWS * Tile::LINE * int(sizeof(float) / sizeof(T)));
     Block block(shared, g, turned, shape, area, int(blockIdx.y) * COLUMNS, pixels, staged);
     block.prepare(Prologue{}, 0, end);
     __syncthreads();
     block.start(0, end);
     block.template accumulate<false>(0, end);
 
-    // A vector lies in two halves of a line: eight threads read 128 bytes in a row, which are all banks once.
-    constexpr int HALF = COLUMNS / 2 + 4;
-    float* tile = reinterpret_cast<float*>(shared);
-    block.each_pair([&](int row, int column, float v0, float v1) {
-      int at = column / VECTOR * 4 + column % VECTOR / 4 * HALF + column % 4;
-      *reinterpret_cast<float2*>(tile + row * LINE + at) = float2{v0, v1};
-    });
+    Tile tile{reinterpret_cast<float*>(shared)};
+    block.each_pair([&](int row, int column, float v0, float v1) { tile.put(row, column, v0, v1); });
     __syncthreads();
     constexpr int VECTORS_ACROSS = COLUMNS / VECTOR, TOGETHER = THREADS / VECTORS_ACROSS;
     int column = int(threadIdx.x) % VECTORS_ACROSS * VECTOR, first_row = int(threadIdx.x) / VECTORS_ACROSS;
@@ -108,12 +123,12 @@ struct ConvDgrad {
     if (mine.count > 0 && first_row < TOGETHER) {
       for (int row = first_row; row < ROWS; row += TOGETHER) {
         int m = area.target(row, shape);
-        if (m >= 0) mine.add(to, factors, m, halves_at(tile + row * LINE + column / 2, HALF));
+        if (m >= 0) mine.add(to, factors, m, tile.get(row, column / VECTOR));
       }
     }
     if (!to.prologue.scale) return;
     __syncthreads();
-    store_block_sums<COLUMNS, THREADS>(mine, tile, sums, int(blockIdx.x), block.first_column, to.channels);
+    store_block_sums<COLUMNS, THREADS>(mine, tile.tile, sums, int(blockIdx.x), block.first_column, to.channels);
 #endif
   }
 };

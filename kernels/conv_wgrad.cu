@@ -61,10 +61,11 @@ struct LineSteps {
 };
 
 template <class T, class Steps, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES>
-struct WgradPipeline {
+struct WgradPipeline : Warps<WARPS_M, WARPS_N, TILES_M, TILES_N> {
+  using Block = Warps<WARPS_M, WARPS_N, TILES_M, TILES_N>;
+  using Block::ROWS, Block::COLUMNS, Block::THREADS, Block::lane, Block::warp_row, Block::warp_column;
   static constexpr int EDGE = Steps::EDGE, TAPS = EDGE * EDGE, PIXELS = Steps::PIXELS;
-  static constexpr int ROWS = 16 * TILES_M * WARPS_M, COLUMNS = 8 * TILES_N * WARPS_N;
-  static constexpr int THREADS = 32 * WARPS_M * WARPS_N, DOWN = ROWS / VECTOR, ACROSS = COLUMNS / VECTOR;
+  static constexpr int DOWN = ROWS / VECTOR, ACROSS = COLUMNS / VECTOR;
   static_assert(THREADS % ACROSS == 0 && PIXELS % 32 == 0);
 
   const T *g, *x;
@@ -83,19 +84,10 @@ struct WgradPipeline {
     if (threadIdx.x == 0) store_aligned(zeros, narrow<T>(filled(0.0f)));
   }
 
-  // Element offset of chunk c of a row of CHUNKS: as in pipeline.cuh, for rows of any width.
-  template <int CHUNKS>
-  __device__ __forceinline__ static int swizzled(int row, int c) {
-    constexpr int MIXED = CHUNKS < 8 ? CHUNKS : 8;
-    return (row * CHUNKS + (c ^ (row / (8 / MIXED) & (MIXED - 1)))) * VECTOR;
-  }
   __device__ __forceinline__ T* patch(int stage) const {
     return stages + stage * (steps.patch_pixels() * COLUMNS + PIXELS * ROWS);
   }
   __device__ __forceinline__ T* gradients(int stage) const { return patch(stage) + steps.patch_pixels() * COLUMNS; }
-  __device__ __forceinline__ static int lane() { return threadIdx.x % 32; }
-  __device__ __forceinline__ static int warp_row() { return int(threadIdx.x) / 32 % WARPS_M * (16 * TILES_M); }
-  __device__ __forceinline__ static int warp_column() { return int(threadIdx.x) / 32 / WARPS_M * (8 * TILES_N); }
 
   template <class Area>
   __device__ __forceinline__ void copy(int stage, const Area& area) const {
@@ -104,13 +96,13 @@ struct WgradPipeline {
     for (int p = int(threadIdx.x) / ACROSS; p < steps.patch_pixels(); p += THREADS / ACROSS) {
       int pixel = area.source(p, shape);
       bool exists = pixel >= 0 && channels > 0;
-      cp_async16(patch(stage) + swizzled<ACROSS>(p, c), exists ? x + size_t(pixel) * shape.x_pitch + channel : x,
+      cp_async16(patch(stage) + swizzled_vector<ACROSS>(p, c), exists ? x + size_t(pixel) * shape.x_pitch + channel : x,
                  exists ? channels * int(sizeof(T)) : 0);
     }
     for (int i = threadIdx.x; i < PIXELS * DOWN; i += THREADS) {
       int m = i / DOWN, k = i % DOWN, output = first_row + k * VECTOR, pixel = area.target(m, shape);
       int outputs = pixel < 0 ? 0 : max(0, min(VECTOR, shape.outputs - output));
-      T* to = gradients(stage) + swizzled<DOWN>(m, k);
+      T* to = gradients(stage) + swizzled_vector<DOWN>(m, k);
       const T* from = outputs > 0 ? g + size_t(pixel) * shape.y_pitch + output : g;
       if (g_aligned) {
         cp_async16(to, from, outputs * int(sizeof(T)));
@@ -128,7 +120,7 @@ struct WgradPipeline {
     Floats shift = widen(load(prologue.shift + channel, channels));
     for (int p = int(threadIdx.x) / ACROSS; p < steps.patch_pixels(); p += THREADS / ACROSS) {
       if (area.source(p, shape) < 0) continue;
-      T* at = patch(stage) + swizzled<ACROSS>(p, c);
+      T* at = patch(stage) + swizzled_vector<ACROSS>(p, c);
       store_aligned(at, narrow<T>(relu(fma(scale, widen(load_aligned(at)), shift))));
     }
   }
@@ -146,7 +138,7 @@ struct WgradPipeline {
         for (int i = 0; i < TILES_M; i++) {
           int m = first + 16 * half_step + lane() / 16 * 8 + lane() % 8;
           int k = (warp_row() + 16 * i) / VECTOR + lane() / 8 % 2;
-          ldmatrix_x4_transposed(a[half_step][i], of_g + swizzled<DOWN>(m, k));
+          ldmatrix_x4_transposed(a[half_step][i], of_g + swizzled_vector<DOWN>(m, k));
         }
       }
       Corner corner = Steps::corner(area, first + lane(), shape);
@@ -159,7 +151,7 @@ struct WgradPipeline {
 #pragma unroll
           for (int j = 0; j < TILES_N; j++) {
             uint32_t b[4];
-            ldmatrix_x4_transposed(b, outside ? zeros : of_z + swizzled<ACROSS>(row, warp_column() / VECTOR + j));
+            ldmatrix_x4_transposed(b, outside ? zeros : of_z + swizzled_vector<ACROSS>(row, warp_column() / VECTOR + j));
 #pragma unroll
             for (int i = 0; i < TILES_M; i++) {
               mma_m16n8k16<T>(acc[r * EDGE + s][i][j], a[0][i], b[0], b[1]);
@@ -173,23 +165,14 @@ struct WgradPipeline {
 
   template <bool AFFINE>
   __device__ __forceinline__ void accumulate(int first, int end) {
-#pragma unroll
-    for (int s = 0; s < STAGES - 1; s++) {
-      if (first + s < end) copy(s, steps.at(first + s));
-      cp_async_commit();
-    }
-    int stage = 0, free_stage = STAGES - 1;
-    for (int step = first; step < end; step++) {
-      cp_async_wait<STAGES - 2>();
-      auto area = steps.at(step);
-      if constexpr (AFFINE) activate(stage, area);
-      __syncthreads();  // this step is there for all, and none reads the one before
-      if (step + STAGES - 1 < end) copy(free_stage, steps.at(step + STAGES - 1));
-      cp_async_commit();
-      multiply(stage, area);
-      free_stage = stage;
-      stage = stage + 1 == STAGES ? 0 : stage + 1;
-    }
+    auto copy_step = [this](int stage, int step) { copy(stage, steps.at(step)); };
+    start_ring<STAGES>(first, end, 1, copy_step);
+    turn_ring<STAGES>(
+        first, end, 1,
+        [this](int stage, int step) {
+          if constexpr (AFFINE) activate(stage, steps.at(step));
+        },
+        copy_step, [this](int stage, int step) { multiply(stage, steps.at(step)); });
   }
 
   __device__ __forceinline__ void store(const WgradTarget& to) const {

@@ -6,7 +6,7 @@
 //
 // and, with a scale, the sums over pixels that the normalisation's own gradient needs: of dz, and of dz*(x - mean).
 #pragma once
-#include "common.cuh"
+#include "block_sums.cuh"
 
 template <class T>
 struct InputGradient {
@@ -58,24 +58,16 @@ struct GradientSums {
   }
 };
 
-// Adds up the sums of a block of THREADS threads, each of which has the channels first + 8 * (threadIdx.x modulo
-// COLUMNS / 8), and stores them as part `part`. shared: 16 * THREADS floats, which nobody else uses any more.
+// Adds up the sums of a block's threads and stores them as part `part`. shared: as BlockSums needs it, used by nobody else.
 template <int COLUMNS, int THREADS>
 __device__ __forceinline__ void store_block_sums(
     const GradientSums& mine, float* shared, float* sums, int part, int first, int channels) {
-  constexpr int VECTORS_ACROSS = COLUMNS / VECTOR, ROWS = THREADS / VECTORS_ACROSS;
-  int row = int(threadIdx.x) / VECTORS_ACROSS, pitch = (channels + VECTOR - 1) / VECTOR * VECTOR;
-  if (row < ROWS) {
-    float* to = shared + row * (2 * COLUMNS) + int(threadIdx.x) % VECTORS_ACROSS * VECTOR;
-    store_aligned(to, narrow<float>(mine.sum));
-    store_aligned(to + COLUMNS, narrow<float>(mine.moment));
-  }
+  BlockSums<COLUMNS, THREADS> block{shared};
+  block.put(mine.sum, mine.moment);
   __syncthreads();
+  int pitch = (channels + VECTOR - 1) / VECTOR * VECTOR;
   for (int i = threadIdx.x; i < 2 * COLUMNS; i += THREADS) {
-    int c = first + i % COLUMNS;
-    if (c >= channels) continue;
-    float sum = 0.0f;
-    for (int r = 0; r < ROWS; r++) sum += shared[r * (2 * COLUMNS) + i];
-    sums[(size_t(part) * 2 + i / COLUMNS) * pitch + c] = sum;
+    int column = i % COLUMNS, c = first + column;
+    if (c < channels) sums[(size_t(part) * 2 + i / COLUMNS) * pitch + c] = block.total(i / COLUMNS, column);
   }
 }

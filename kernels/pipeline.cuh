@@ -19,6 +19,7 @@
 #pragma once
 #include <type_traits>
 
+#include "block_sums.cuh"
 #include "implicit_gemm.cuh"
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
@@ -50,6 +51,13 @@ __device__ __forceinline__ int swizzled_by(int phase, int row, int c) {
 template <class T>
 __device__ __forceinline__ int swizzled(int row, int c) {
   return swizzled_by<T>(phase_of(row), row, c);
+}
+
+// The same of rows of any number of vectors in a 16-bit type, by the row's number.
+template <int ACROSS>
+__device__ __forceinline__ int swizzled_vector(int row, int c) {
+  constexpr int MIXED = ACROSS < 8 ? ACROSS : 8;
+  return (row * ACROSS + (c ^ (row / (8 / MIXED) & (MIXED - 1)))) * VECTOR;
 }
 
 // Scale and shift of a word's channels.
@@ -174,14 +182,53 @@ __device__ __forceinline__ AreaOf<EDGE> area_of_block(int rows, int lines, int c
   }
 }
 
+// The warps of a block: WARPS_M down and WARPS_N across, each with TILES_M by TILES_N tiles of 16 by 8 sums.
+template <int WARPS_M, int WARPS_N, int TILES_M, int TILES_N>
+struct Warps {
+  static constexpr int ROWS = 16 * TILES_M * WARPS_M, COLUMNS = 8 * TILES_N * WARPS_N;
+  static constexpr int THREADS = 32 * WARPS_M * WARPS_N;
+
+  __device__ __forceinline__ static int lane() { return threadIdx.x % 32; }
+  __device__ __forceinline__ static int warp_row() { return int(threadIdx.x) / 32 % WARPS_M * (16 * TILES_M); }
+  __device__ __forceinline__ static int warp_column() { return int(threadIdx.x) / 32 / WARPS_M * (8 * TILES_N); }
+};
+
+// A ring of stages in shared memory, for the steps first, first + step, ... below end. copy(stage, at) starts a step's
+// copies, here those of the first STAGES - 1.
+template <int STAGES, class Copy>
+__device__ __forceinline__ void start_ring(int first, int end, int step, Copy copy) {
+#pragma unroll
+  for (int s = 0; s < STAGES - 1; s++) {
+    if (first + s * step < end) copy(s, first + s * step);
+    cp_async_commit();
+  }
+}
+// Each step in turn: arrived(stage, at) once this thread's copies are there, use(stage, at) once all are.
+template <int STAGES, class Arrived, class Copy, class Use>
+__device__ __forceinline__ void turn_ring(int first, int end, int step, Arrived arrived, Copy copy, Use use) {
+  int stage = 0, free_stage = STAGES - 1;
+  for (int at = first; at < end; at += step) {
+    cp_async_wait<STAGES - 2>();
+    arrived(stage, at);
+    __syncthreads();  // this step is there for all, and none reads the one before
+    int next = at + (STAGES - 1) * step;
+    if (next < end) copy(free_stage, next);
+    cp_async_commit();
+    use(stage, at);
+    free_stage = stage;
+    stage = stage + 1 == STAGES ? 0 : stage + 1;
+  }
+}
+
 // ALIGNED: x begins on 16 bytes. What does not is copied through registers.
 template <class T, int EDGE, class Area, int WARPS_M, int WARPS_N, int TILES_M, int TILES_N, int STAGES,
           bool ALIGNED = true>
-struct Pipeline {
-  static constexpr int ROWS = 16 * TILES_M * WARPS_M, COLUMNS = 8 * TILES_N * WARPS_N;
-  static constexpr int THREADS = 32 * WARPS_M * WARPS_N, TAPS = EDGE * EDGE;
+struct Pipeline : Warps<WARPS_M, WARPS_N, TILES_M, TILES_N> {
+  using Block = Warps<WARPS_M, WARPS_N, TILES_M, TILES_N>;
+  using Block::ROWS, Block::COLUMNS, Block::THREADS, Block::lane, Block::warp_row, Block::warp_column;
+  static constexpr int TAPS = EDGE * EDGE;
   static constexpr int DEPTH = CHUNKS * CHUNK<T>;  // channels a step
-  static constexpr int LINE = COLUMNS + VECTOR;    // of the finished tile: no two rows of a store share a bank
+  static constexpr int LINE = COLUMNS + VECTOR;    // elements of a row of the finished tile, at most
   // Copies of filters that may have their addresses in registers: nine taps have too many.
   static constexpr int UNROLLED = EDGE == 1 ? COLUMNS * CHUNKS / THREADS : 1;
   static_assert(TILES_N % 2 == 0 && ROWS % (THREADS / CHUNKS) == 0);
@@ -213,9 +260,6 @@ struct Pipeline {
   __device__ __forceinline__ static int stage_size(int pixels) { return (pixels + TAPS * COLUMNS) * DEPTH; }
   __device__ __forceinline__ T* patch(int stage) const { return stages + stage * stage_size(pixels); }
   __device__ __forceinline__ T* filters(int stage) const { return patch(stage) + pixels * DEPTH; }
-  __device__ __forceinline__ static int lane() { return threadIdx.x % 32; }
-  __device__ __forceinline__ static int warp_row() { return int(threadIdx.x) / 32 % WARPS_M * (16 * TILES_M); }
-  __device__ __forceinline__ static int warp_column() { return int(threadIdx.x) / 32 / WARPS_M * (8 * TILES_N); }
 
   // Where a pixel of the patch is in x, negative if nowhere, and the phase of its chunks.
   struct Source { int pixel, phase; };
@@ -364,31 +408,24 @@ struct Pipeline {
 
   // Starts the copies of the first steps of the channels from `first` up to `end`, both multiples of DEPTH.
   __device__ __forceinline__ void start(int first, int end) const {
-#pragma unroll
-    for (int s = 0; s < STAGES - 1; s++) {
-      if (first + s * DEPTH < end) copy(s, first + s * DEPTH);
-      cp_async_commit();
-    }
+    start_ring<STAGES>(first, end, DEPTH, [this](int stage, int channel) { copy(stage, channel); });
   }
 
   // Sums over the channels that were started. z(stage, channel): where the step's pixels are.
   template <bool AFFINE, class Z>
   __device__ __forceinline__ void accumulate(
       int first, int end, const Corner (&corners)[TILES_M], int width, int key_width, Z z) {
-    int stage = 0, free_stage = STAGES - 1;
-    for (int channel = first; channel < end; channel += DEPTH) {
-      cp_async_wait<STAGES - 2>();
-      int word = int(unsigned(channel - first) / WORD<T>);
-      if constexpr (AFFINE && EDGE > 1) activate(stage, word);
-      __syncthreads();  // this step is there for all, and none reads the one before
-      int next = channel + (STAGES - 1) * DEPTH;
-      if (next < end) copy(free_stage, next);
-      cp_async_commit();
-      multiply<AFFINE && EDGE == 1>(z(stage, channel), filters(stage), corners, width, key_width,
-                                    shape.channels - channel, word);
-      free_stage = stage;
-      stage = stage + 1 == STAGES ? 0 : stage + 1;
-    }
+    auto word = [first](int channel) { return int(unsigned(channel - first) / WORD<T>); };
+    turn_ring<STAGES>(
+        first, end, DEPTH,
+        [&](int stage, int channel) {
+          if constexpr (AFFINE && EDGE > 1) activate(stage, word(channel));
+        },
+        [&](int stage, int channel) { copy(stage, channel); },
+        [&](int stage, int channel) {
+          multiply<AFFINE && EDGE == 1>(z(stage, channel), filters(stage), corners, width, key_width,
+                                        shape.channels - channel, word(channel));
+        });
     __syncthreads();
   }
 
@@ -437,13 +474,23 @@ struct Pipeline {
     });
   }
 
+  // Where the finished tile has a value: neither pairs of eight rows nor eight vectors in a row share a bank. Short lines
+  // of 16-bit types need an exclusive or for that, as chunks do, longer ones a gap.
+  __device__ __forceinline__ T* tile_at(int row, int column) const {
+    if constexpr (sizeof(T) == 2 && (COLUMNS == 16 || COLUMNS == 32)) {
+      return stages + swizzled_vector<COLUMNS / VECTOR>(row, column / VECTOR) + column % VECTOR;
+    } else {
+      return stages + row * LINE + column;
+    }
+  }
+
   // f(m, k, where it is in the tile, whether it is in the image) for this thread's vectors of the tile.
   template <class F>
   __device__ __forceinline__ void each_vector(F f) const {
     for (int at = threadIdx.x; at < ROWS * (COLUMNS / VECTOR); at += THREADS) {
       int row = at / (COLUMNS / VECTOR), column = at % (COLUMNS / VECTOR) * VECTOR;
       int m = area.target(row, shape), k = first_column + column;
-      f(m, k, stages + row * LINE + column, m >= 0 && k < shape.outputs);
+      f(m, k, tile_at(row, column), m >= 0 && k < shape.outputs);
     }
   }
 
@@ -457,7 +504,7 @@ struct Pipeline {
     }
     each_pair([&](int row, int column, float v0, float v1) {
       int k = first_column + column;
-      T* at = stages + row * LINE + column;
+      T* at = tile_at(row, column);
       float r0 = 0.0f, r1 = 0.0f;
       if (epilogue.residual) load_pair(at, r0, r1);
       T first = from_float<T>(k < shape.outputs ? epilogue(v0, k, r0) : 0.0f);
@@ -476,31 +523,25 @@ struct Pipeline {
   __device__ __forceinline__ void store_moments(float* moments) const {
     constexpr int ACROSS = COLUMNS / VECTOR, TOGETHER = THREADS / ACROSS;
     int column = int(threadIdx.x) % ACROSS * VECTOR, first_row = int(threadIdx.x) / ACROSS;
-    Floats origin = widen(load_aligned(stages + column)), sum = filled(0.0f), squares = filled(0.0f);
+    Floats origin = widen(load_aligned(tile_at(0, column))), sum = filled(0.0f), squares = filled(0.0f);
     for (int row = first_row; row < ROWS && first_row < TOGETHER; row += TOGETHER) {
       if (area.target(row, shape) < 0) continue;
-      Floats v = widen(load_aligned(stages + row * LINE + column)) - origin;
+      Floats v = widen(load_aligned(tile_at(row, column))) - origin;
       sum = sum + v;
       squares = fma(v, v, squares);
     }
     __syncthreads();
-    float* sums = reinterpret_cast<float*>(stages);
-    if (first_row < TOGETHER) {
-      store_aligned(sums + first_row * (2 * COLUMNS) + column, narrow<float>(sum));
-      store_aligned(sums + first_row * (2 * COLUMNS) + COLUMNS + column, narrow<float>(squares));
-    }
-    if (first_row == 0) store_aligned(sums + TOGETHER * (2 * COLUMNS) + column, narrow<float>(origin));
+    BlockSums<COLUMNS, THREADS> sums{reinterpret_cast<float*>(stages)};
+    float* origins = sums.shared + sums.FLOATS;
+    sums.put(sum, squares);
+    if (first_row == 0) store_aligned(origins + column, narrow<float>(origin));
     __syncthreads();
     int pitch = (shape.outputs + VECTOR - 1) / VECTOR * VECTOR;
     for (int i = threadIdx.x; i < COLUMNS && first_column + i < shape.outputs; i += THREADS) {
-      float all = 0.0f, squared = 0.0f;
-      for (int r = 0; r < TOGETHER; r++) {
-        all += sums[r * (2 * COLUMNS) + i];
-        squared += sums[r * (2 * COLUMNS) + COLUMNS + i];
-      }
+      float all = sums.total(0, i), squared = sums.total(1, i);
       float shift = all / float(area.targets(ROWS, shape));
       float* row = moments + (size_t(blockIdx.x) * 2 * pitch + (first_column + i));
-      row[0] = sums[TOGETHER * (2 * COLUMNS) + i] + shift;
+      row[0] = origins[i] + shift;
       row[pitch] = relu(squared - shift * all);
     }
   }

@@ -21,12 +21,12 @@ import java.util.stream.Stream;
  *
  * @param problem the gradient
  * @param op its operation
- * @param cut into blocks of pipeline.cuh; empty for those of implicit_gemm.cuh
+ * @param cut into blocks of pipeline.cuh; empty for those of fused_adds.cuh
  */
 record KernelDgrad(Problem problem, TrainingOp.ConvDgrad op, Optional<KernelPipeline> cut) {
   private static final int WORKSPACE_ALIGNMENT = 256;
 
-  /** Blocks of implicit_gemm.cuh. */
+  /** Blocks of fused_adds.cuh. */
   private static final int PIXELS = 64;
 
   /** Tiles whose sums have room in fp32 where the stages were. */
