@@ -9,10 +9,11 @@
 //   2 hard sigmoid  a*x + b between 0 and 1            7 tanh
 //   3 hard swish    x times (x/6 + 1/2 between 0, 1)   8 exp
 //   4 SiLU          x / (1 + exp(-x))                  9 square root   10 absolute value
+//   11 error function   12 logarithm   13 1/x   14 softplus log(1 + exp(x))
 //
 // All: views of `pixels` x `channels`; y may be x, dx may be g or x. All threads of a launch have the same f.
 // Launch: element-wise (common.cuh). Bytes: one read, backward two, and one write.
-// Check: java -m dev.catena/dev.catena.conformance.Main --op leaky-relu,elu,hard,silu,gelu,tanh,exp,sqrt,abs
+// Check: java -m dev.catena/dev.catena.conformance.Main --op leaky-relu,elu,hard,silu,gelu,tanh,exp,sqrt,abs,erf,log,reciprocal,softplus
 #include <cmath>
 
 #include "common.cuh"
@@ -36,7 +37,11 @@ __device__ __forceinline__ float unary(int function, float x, float a, float b) 
     case 7: return tanhf(x);
     case 8: return expf(x);
     case 9: return sqrtf(x);
-    default: return fabsf(x);
+    case 10: return fabsf(x);
+    case 11: return erff(x);
+    case 12: return logf(x);
+    case 13: return 1.0f / x;
+    default: return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)));
   }
 }
 
@@ -52,7 +57,11 @@ __device__ __forceinline__ float slope(int function, float x, float a, float b) 
     case 7: { float t = tanhf(x); return 1 - t * t; }
     case 8: return expf(x);
     case 9: return 0.5f / sqrtf(x);
-    default: return x > 0 ? 1 : x < 0 ? -1 : 0;
+    case 10: return x > 0 ? 1 : x < 0 ? -1 : 0;
+    case 11: return 1.1283791671f * expf(-x * x);
+    case 12: return 1.0f / x;
+    case 13: return -1.0f / (x * x);
+    default: return logistic(x);
   }
 }
 

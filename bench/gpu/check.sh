@@ -67,9 +67,9 @@ ptx:*) : "${batch:=1}" "${dtype:=fp16}" && large=1 seconds=0.1 torch_device=cpu 
 esac
 
 # The kernel engine's operations, in two processes. CheckScriptTest sees to it that none is missing.
-small=abs,adaptive,add,arrange,augment,average,batch,channel,clip,concat,copy,cross,div,drop,elu,exp,flatten,from,gate
-small=$small,gelu,global,hard,leaky,lrn,max,min,mul,pad,pow,prelu,relu,running,scale,shortcut,sigmoid,silu,sqrt
-small=$small,sub,sum,tanh,to
+small=abs,adaptive,add,argmax,arrange,augment,average,batch,channel,clip,concat,copy,cross,div,drop,elu,erf,exp
+small=$small,flatten,from,gate,gelu,global,group-norm,hard,layer-norm,leaky,log,lrn,matmul,max,min,mul,pad,pow,prelu
+small=$small,reciprocal,relu,running,scale,shortcut,sigmoid,silu,softmax,softplus,sqrt,sub,sum,tanh,to
 products=conv,dense,linear
 
 # In the archive the launcher is bin/catena, in a checkout it is catena at the top.

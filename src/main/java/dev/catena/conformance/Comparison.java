@@ -56,6 +56,9 @@ final class Comparison {
     if (one.problem().op() instanceof Op.Binary binary) {
       return binary.function() == BinaryFunction.DIV || binary.function() == BinaryFunction.POW;
     }
+    if (one.problem().op() instanceof Op.Softmax || one.problem().op() instanceof Op.Norm) {
+      return true;
+    }
     return one.problem().op() instanceof TrainingOp.ConvStatistics
         && !operand.equals(one.problem().output());
   }

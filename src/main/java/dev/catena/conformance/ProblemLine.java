@@ -176,7 +176,9 @@ public final class ProblemLine {
         case BIAS -> Operand.dense(shape);
         case ACTIVATION -> {
           boolean converts = op instanceof Op.Copy;
-          yield view("y", shape, converts ? line.dtype(line.text("to", dtype.suffix())) : dtype);
+          yield op instanceof Op.ArgMax
+              ? view("y", shape, DType.FP32)
+              : view("y", shape, converts ? line.dtype(line.text("to", dtype.suffix())) : dtype);
         }
         default -> operand(port, shape);
       };

@@ -156,6 +156,10 @@ public final class Differentiate {
           Op.Auxiliary _,
           Op.Shortcut _,
           Op.Arrange _,
+          Op.Softmax _,
+          Op.ArgMax _,
+          Op.Norm _,
+          Op.MatMul _,
           Op.DenseLayer _,
           Op.InSlices _,
           TrainingOp _ ->

@@ -22,7 +22,14 @@ public enum ElementFunction {
   TANH,
   EXP,
   SQRT,
-  ABS;
+  ABS,
+  /** The error function. */
+  ERF,
+  LOG,
+  /** 1/x. */
+  RECIPROCAL,
+  /** log(1 + exp(x)). */
+  SOFTPLUS;
 
   private static final double HALF_ARGUMENT = Math.sqrt(2 / Math.PI);
   private static final double CUBE = 0.044715;
@@ -41,6 +48,10 @@ public enum ElementFunction {
       case EXP -> Math.exp(x);
       case SQRT -> Math.sqrt(x);
       case ABS -> Math.abs(x);
+      case ERF -> 2 * normal(x * Math.sqrt(2)) - 1;
+      case LOG -> Math.log(x);
+      case RECIPROCAL -> 1 / x;
+      case SOFTPLUS -> Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
     };
   }
 
@@ -64,6 +75,10 @@ public enum ElementFunction {
       case EXP -> Math.exp(x);
       case SQRT -> 0.5 / Math.sqrt(x);
       case ABS -> Math.signum(x);
+      case ERF -> 2 / Math.sqrt(Math.PI) * Math.exp(-x * x);
+      case LOG -> 1 / x;
+      case RECIPROCAL -> -1 / (x * x);
+      case SOFTPLUS -> logistic(x);
     };
   }
 

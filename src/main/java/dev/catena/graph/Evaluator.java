@@ -145,6 +145,10 @@ public final class Evaluator {
               });
       case Op.Binary b -> each(i -> binary(b, i));
       case Op.Arrange a -> each(i -> in(0, a.source(i)));
+      case Op.Softmax s -> softmax(s.form());
+      case Op.ArgMax a -> each(i -> largest(a.last(), i * x.c()));
+      case Op.Norm n -> norm(n);
+      case Op.MatMul m -> each(i -> product(m, i));
       case Op.Shortcut s -> shortcut(s);
       case Op.Linear _ ->
           convolve(Op.Conv.of(1, 1, 0).withEpilogue(true, false), in(0), x, in(1), in(2), null, y);
@@ -164,6 +168,68 @@ public final class Evaluator {
       case Op.Parameter _, Op.InSlices _, TrainingOp _ ->
           throw new IllegalArgumentException("no definition by itself: " + op);
     }
+  }
+
+  private void softmax(Op.SoftmaxForm form) {
+    double[] sums = new double[Math.toIntExact(x.pixels())];
+    double[] most = new double[sums.length];
+    for (int p = 0; p < sums.length; p++) {
+      int first = p * x.c();
+      most[p] = in(0, first + largest(false, first));
+      for (int c = 0; c < x.c(); c++) {
+        sums[p] += Math.exp(in(0, first + c) - most[p]);
+      }
+    }
+    each(
+        i -> {
+          double exponent = in(0, i) - most[i / x.c()] - Math.log(sums[i / x.c()]);
+          return form == Op.SoftmaxForm.LOGARITHMS ? exponent : Math.exp(exponent);
+        });
+  }
+
+  /** Which of the channels from {@code first} on is the largest. */
+  private int largest(boolean last, int first) {
+    int best = 0;
+    for (int c = 1; c < x.c(); c++) {
+      double v = in(0, first + c);
+      double there = in(0, first + best);
+      best = v > there || last && v == there ? c : best;
+    }
+    return best;
+  }
+
+  private void norm(Op.Norm op) {
+    int each = x.c() / op.groups();
+    int area = op.over() == Op.NormOver.IMAGE ? x.h() * x.w() : 1;
+    int[] set = new int[y.length];
+    double[] means = new double[y.length];
+    double[] variances = new double[y.length];
+    for (int i = 0; i < y.length; i++) {
+      set[i] = i / x.c() / area * op.groups() + i % x.c() / each;
+      means[set[i]] += op.root() ? 0 : in(0, i) / (area * each);
+    }
+    for (int i = 0; i < y.length; i++) {
+      double centred = in(0, i) - means[set[i]];
+      variances[set[i]] += centred * centred / (area * each);
+    }
+    each(
+        i -> {
+          double deviation = Math.sqrt(variances[set[i]] + op.epsilon());
+          return in(1, i % x.c()) * (in(0, i) - means[set[i]]) / deviation + in(2, i % x.c());
+        });
+  }
+
+  private double product(Op.MatMul op, int i) {
+    Shape b = shapes.get(1);
+    int k = i % shape.c();
+    int n = i / image(shape) % b.n();
+    int h = i / shape.c() / shape.w() % shape.h() % b.h();
+    double sum = 0;
+    for (int c = 0; c < x.c(); c++) {
+      int other = op.transposed() ? at(b, n, h, k, c) : at(b, n, h, c, k);
+      sum += in(0, i / shape.c() * x.c() + c) * in(1, other);
+    }
+    return sum;
   }
 
   private double binary(Op.Binary op, int i) {

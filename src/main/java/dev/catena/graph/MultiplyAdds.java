@@ -20,6 +20,7 @@ public final class MultiplyAdds {
       case TrainingOp.LinearDgrad _, TrainingOp.ConvDgrad _ ->
           convolution(inputs.get(0), inputs.get(1));
       case TrainingOp.LinearWgrad _, TrainingOp.ConvWgrad _ -> convolution(inputs.get(0), output);
+      case Op.MatMul _ -> Math.multiplyExact(output.elements(), (long) inputs.getFirst().c());
       case Op.InSlices s -> s.body().multiplyAdds() * (inputs.get(0).n() / s.images());
       default -> 0;
     };

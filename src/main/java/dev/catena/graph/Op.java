@@ -40,6 +40,10 @@ public sealed interface Op
         Op.ScaleChannels,
         Op.Binary,
         Op.Arrange,
+        Op.Softmax,
+        Op.ArgMax,
+        Op.Norm,
+        Op.MatMul,
         Op.PadChannels,
         Op.Dropout,
         Op.StochasticDepth,
@@ -470,7 +474,11 @@ public sealed interface Op
     "tanh",
     "exp",
     "sqrt",
-    "abs"
+    "abs",
+    "erf",
+    "log",
+    "reciprocal",
+    "softplus"
   })
   record Unary(ElementFunction function, @Text(absent = "0") float a, @Text(absent = "0") float b)
       implements Activation {
@@ -620,6 +628,99 @@ public sealed interface Op
         rest /= extents.get(i);
       }
       return at;
+    }
+  }
+
+  /** What a softmax gives. */
+  enum SoftmaxForm {
+    PROBABILITIES,
+    LOGARITHMS
+  }
+
+  /**
+   * (x): exp(x) over its sum over the channels of each pixel, or the logarithm of that.
+   *
+   * @param form which
+   */
+  @Text({"softmax", "log-softmax"})
+  record Softmax(SoftmaxForm form) implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage().makesImage();
+    }
+  }
+
+  /**
+   * (x): the number of the largest channel of each pixel, in fp32.
+   *
+   * @param last of several the last, or else the first
+   */
+  @Text("argmax")
+  record ArgMax(boolean last) implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage().makes(N, H, W, Extent.ONE).of(DType.FP32);
+    }
+  }
+
+  /** Which pixels a normalisation takes together. */
+  enum NormOver {
+    /** Each by itself: a layer norm, Ba et al., arXiv 1607.06450. */
+    PIXEL,
+    /** Those of an image: a group norm, Wu and He, arXiv 1803.08494. */
+    IMAGE
+  }
+
+  /**
+   * (x, γ, β): γ·(x − μ)/√(σ² + ε) + β with the mean and variance of each group of channels.
+   *
+   * @param over of which pixels
+   * @param groups equal parts of the channels; of an instance norm each channel is one
+   * @param root without μ, and the mean of x² in place of σ²: Zhang and Sennrich, arXiv 1910.07467
+   * @param epsilon ε
+   */
+  @Text({"layer-norm", "group-norm"})
+  record Norm(
+      NormOver over,
+      @Text(absent = "1") int groups,
+      boolean root,
+      @Text(absent = "0.125") float epsilon)
+      implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage()
+          .takes("gamma", Role.SCALE, C)
+          .takes("beta", Role.SHIFT, C)
+          .require(groups >= 1, groups + " groups")
+          .check(
+              (extents, _) -> extents.of(C) % groups == 0,
+              "its channels do not make " + groups + " groups")
+          .makesImage();
+    }
+  }
+
+  /**
+   * (a, b): products of matrices, which are the rows of images: y[n,h] = a[n,h]·b[n,h], a being W,C
+   * and b C,K. Each may be a constant N,H,W,C.
+   *
+   * @param transposed b is K,C
+   * @param sharedN whether b has one image
+   * @param sharedH whether b has one row
+   */
+  @Text("matmul")
+  record MatMul(boolean transposed, boolean sharedN, boolean sharedH) implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("a", Role.OPERAND, N, H, W, C)
+          .takes(
+              "b",
+              Role.OPERAND,
+              sharedN ? Extent.ONE : N,
+              sharedH ? Extent.ONE : H,
+              transposed ? K : C,
+              transposed ? C : K)
+          .makes(N, H, W, K);
     }
   }
 

@@ -499,7 +499,11 @@ public sealed interface TrainingOp extends Op {
     "tanh-backward",
     "exp-backward",
     "sqrt-backward",
-    "abs-backward"
+    "abs-backward",
+    "erf-backward",
+    "log-backward",
+    "reciprocal-backward",
+    "softplus-backward"
   })
   record UnaryBackward(
       ElementFunction function, @Text(absent = "0") float a, @Text(absent = "0") float b)

@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 
 /**
  * Where the elements of a live value lie. What only moves them makes no node ({@link Walk}); an
@@ -25,39 +27,84 @@ final class Arrangement {
     };
   }
 
-  /** The loops of each extent, of a copy if one ends within a loop. */
+  /** The loops of each extent, of a copy if one ends within a loop; of a constant too. */
   static Split split(GraphImport graph, OnnxNode node, Term term) {
+    if (term instanceof Term.Known c) {
+      Walk straight = Walk.straight(c.tensor().elements());
+      return new Split(term, straight.split(c.dims()).orElseThrow(), 0, c.dims());
+    }
     Term.Walked x = walked(term);
     Optional<List<List<Walk.Loop>>> loops = x.walk().split(x.dims());
     if (loops.isPresent()) {
-      return new Split(x.value(), loops.get(), x.walk().offset(), x.dims());
+      return new Split(x, loops.get(), x.walk().offset(), x.dims());
     }
     int elements = OnnxTensor.elements(x.dims());
     Value copy = arrange(graph, node, x.value(), x.walk(), Shape.nhwc(1, 1, 1, elements));
-    Walk straight = Walk.straight(elements);
-    return new Split(copy, straight.split(x.dims()).orElseThrow(), 0, x.dims());
+    Term.Walked made = new Term.Walked(copy, Walk.straight(elements), x.dims());
+    return new Split(made, made.walk().split(x.dims()).orElseThrow(), 0, x.dims());
   }
 
   /**
    * A walk whose loops are known for each extent.
    *
-   * @param value of the graph
+   * @param source a constant, or a live value of which only the value is meant
    * @param loops for each of {@code dims}
    * @param offset the first element
    * @param dims as the model has them
    */
-  record Split(Value value, List<List<Walk.Loop>> loops, int offset, List<Integer> dims) {
+  record Split(Term source, List<List<Walk.Loop>> loops, int offset, List<Integer> dims) {
+    Value value() {
+      return walked(source).value();
+    }
+
     Term term() {
-      return new Term.Walked(value, Walk.of(loops, offset), dims).plain();
+      return source instanceof Term.Known c
+          ? new Term.Known(c.tensor().walked(Walk.of(loops, offset), dims))
+          : new Term.Walked(value(), Walk.of(loops, offset), dims).plain();
+    }
+
+    /** All elements, in the model's order, as a value of {@code shape}. */
+    Value laid(GraphImport graph, OnnxNode node, Shape shape) {
+      return laid(graph, node, Walk.of(loops, offset), shape);
+    }
+
+    /** Elements of the source as a value of {@code shape}; a constant as a parameter. */
+    Value laid(GraphImport graph, OnnxNode node, Walk walk, Shape shape) {
+      if (source instanceof Term.Known c) {
+        if (!c.tensor().type().real()) {
+          throw new Unsupported("its constant is " + c.tensor().type());
+        }
+        OnnxTensor moved = c.tensor().walked(walk, shape.dims());
+        return graph.parameter(node.name() + ".operand", shape, moved::floats);
+      }
+      return arrange(graph, node, value(), walk, shape);
     }
 
     /** The axes in another order. */
     Split ordered(List<Integer> order) {
       return new Split(
-          value,
+          source,
           order.stream().map(loops::get).toList(),
           offset,
           order.stream().map(dims::get).toList());
+    }
+
+    /** Of an axis {@code count} elements from {@code start} on, every {@code step}. */
+    Split picked(int axis, int start, int step, int count) {
+      int from = offset;
+      int rest = start;
+      for (Walk.Loop loop : loops.get(axis).reversed()) {
+        from += rest % loop.extent() * loop.stride();
+        rest /= loop.extent();
+      }
+      if (count == 1) {
+        return with(axis, List.of(), 1, from);
+      }
+      if (loops.get(axis).size() > 1) {
+        throw new Unsupported("it takes a part of an axis that was put together of several");
+      }
+      int stride = loops.get(axis).getFirst().stride() * step;
+      return with(axis, List.of(new Walk.Loop(count, stride)), count, from);
     }
 
     /** With another axis. */
@@ -66,7 +113,7 @@ final class Arrangement {
       List<Integer> extents = new ArrayList<>(dims);
       all.set(axis, loop);
       extents.set(axis, extent);
-      return new Split(value, all, start, extents);
+      return new Split(source, all, start, extents);
     }
   }
 
@@ -160,6 +207,21 @@ final class Arrangement {
     return graph.add(node, op, x);
   }
 
+  /** What a function makes of the rows along {@code axis}, as many elements or one. */
+  static Term along(
+      GraphImport graph, OnnxNode node, Term term, int axis, UnaryOperator<Value> function) {
+    int rank = term.dims().size();
+    List<Integer> order = new ArrayList<>(IntStream.range(0, rank).boxed().toList());
+    order.add(order.remove(/* index */ axis));
+    Term.Walked rows = rows(graph, node, split(graph, node, term).ordered(order).term(), 1);
+    Value made = function.apply(rows.value());
+    List<Integer> dims = new ArrayList<>(rows.dims());
+    dims.set(rank - 1, made.shape().c());
+    List<Integer> back = new ArrayList<>(IntStream.range(0, rank - 1).boxed().toList());
+    back.add(axis, rank - 1);
+    return split(graph, node, pixels(rows, made, dims)).ordered(back).term();
+  }
+
   /** Numpy's rule: axes of one element repeat, and so do those that are missing in front. */
   static Split expand(Split x, List<Integer> dims) {
     List<List<Walk.Loop>> loops = new ArrayList<>();
@@ -172,7 +234,7 @@ final class Arrangement {
       boolean same = i >= front && own == dims.get(i);
       loops.add(same ? x.loops().get(i - front) : List.of(new Walk.Loop(dims.get(i), 0)));
     }
-    return new Split(x.value(), loops, x.offset(), List.copyOf(dims));
+    return new Split(x.source(), loops, x.offset(), List.copyOf(dims));
   }
 
   /** A loop of x with what the other walk does meanwhile. */

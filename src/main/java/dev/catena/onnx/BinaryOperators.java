@@ -49,7 +49,9 @@ final class BinaryOperators {
     if (!mine.value().equals(x.value())) {
       x = Arrangement.walked(mine.term());
     }
-    Optional<List<List<Walk.Loop>>> beside = beside(graph, node, mine, other);
+    Arrangement.Split theirs = Arrangement.split(graph, node, other);
+    Optional<List<List<Walk.Loop>>> beside =
+        Arrangement.beside(mine, Arrangement.expand(theirs, x.dims()));
     if (beside.isEmpty()) {
       int inner = Math.min(1, x.dims().size());
       Term.Walked copy = Arrangement.straight(graph, node, x, inner);
@@ -71,20 +73,7 @@ final class BinaryOperators {
     Shape shape = new Shape(extents);
     return other instanceof Term.Known c
         ? x.made(constant(graph, node, function, x.value(), c.tensor(), loops, shape, swapped))
-        : x.made(live(graph, node, function, x.value(), other, loops, shape, swapped));
-  }
-
-  private static Optional<List<List<Walk.Loop>>> beside(
-      GraphImport graph, OnnxNode node, Arrangement.Split x, Term other) {
-    Arrangement.Split split =
-        other instanceof Term.Known c
-            ? new Arrangement.Split(
-                x.value(),
-                Walk.straight(c.tensor().elements()).split(c.dims()).orElseThrow(),
-                0,
-                c.dims())
-            : Arrangement.split(graph, node, other);
-    return Arrangement.beside(x, Arrangement.expand(split, x.dims()));
+        : x.made(live(graph, node, function, x.value(), theirs, loops, shape, swapped));
   }
 
   private static Value live(
@@ -92,13 +81,11 @@ final class BinaryOperators {
       OnnxNode node,
       BinaryFunction function,
       Value x,
-      Term other,
+      Arrangement.Split other,
       List<List<Walk.Loop>> loops,
       Shape shape,
       boolean swapped) {
-    Arrangement.Split split = Arrangement.split(graph, node, other);
-    Value b =
-        Arrangement.arrange(graph, node, split.value(), Walk.of(loops, split.offset()), shape);
+    Value b = other.laid(graph, node, Walk.of(loops, other.offset()), shape);
     Shape a = x.shape();
     if (function == BinaryFunction.SUM && shape.equals(a)) {
       return graph.add(node, new Op.Add(false), x, b);

@@ -20,20 +20,22 @@ final class ChannelOperators {
   /** Weights of a convolution that chooses channels: a few bytes must not ask for all memory. */
   private static final int MOST_ONES = 1 << 24;
 
+  /** Indices that are taken one by one; more channels by a convolution of ones. */
+  private static final int MOST_RUNS = 8;
+
   private ChannelOperators() {}
 
   static Term concat(GraphImport graph, OnnxNode node) {
     int count = node.inputs().size();
-    Term.Live first = graph.aligned(node, 0);
-    int axis = ShapeOperators.axis(node.integer("axis", 1), first.dims().size());
-    if (axis != 1) {
-      throw new Unsupported("it joins " + first.dims() + " along axis " + axis);
+    List<Term> parts = IntStream.range(0, count).mapToObj(i -> graph.term(node, i)).toList();
+    int axis = ShapeOperators.axis(node.integer("axis", 1), parts.getFirst().dims().size());
+    boolean images = parts.stream().allMatch(p -> p instanceof Term.Live x && x.aligned());
+    if (axis != 1 || !images) {
+      return RowOperators.concat(graph, node, parts, axis);
     }
-    Value[] parts = new Value[count];
-    for (int i = 0; i < count; i++) {
-      parts[i] = graph.aligned(node, i).value();
-    }
-    return count == 1 ? first : first.made(graph.add(node, new Op.Concat(), parts));
+    Term.Live first = (Term.Live) parts.getFirst();
+    Value[] values = parts.stream().map(p -> ((Term.Live) p).value()).toArray(Value[]::new);
+    return count == 1 ? first : first.made(graph.add(node, new Op.Concat(), values));
   }
 
   /** ONNX's window begins at c − ⌊(size − 1)/2⌋, the graph's at c − ⌊size/2⌋. */
@@ -130,6 +132,9 @@ final class ChannelOperators {
   /** Of channels any, of rows and columns every so many from the first on. */
   static Term slice(GraphImport graph, OnnxNode node) {
     Term term = graph.term(node, 0);
+    if (term instanceof Term.Walked || term.dims().size() == 3) {
+      return picked(graph, node, term);
+    }
     Term.Sliced x =
         term instanceof Term.Sliced sliced
             ? sliced
@@ -161,13 +166,35 @@ final class ChannelOperators {
     return stepH == 1 ? whole : whole.made(graph.add(node, every, whole.value()));
   }
 
+  /** Of any value, where it lies. */
+  private static Term picked(GraphImport graph, OnnxNode node, Term x) {
+    List<Picks> picks =
+        Picks.of(node, x.dims(), i -> node.has(i) ? graph.known(node, i).integers() : null);
+    Term made = x;
+    for (int axis = 0; axis < picks.size(); axis++) {
+      if (!picks.get(axis).all(x.dims().get(axis))) {
+        List<Integer> indices = picks.get(axis).indices().boxed().toList();
+        made = RowOperators.pick(graph, node, made, axis, indices);
+      }
+    }
+    return made;
+  }
+
   /** Channels, part by part. */
   static List<Term> split(GraphImport graph, OnnxNode node) {
-    Term.Live x = graph.aligned(node, 0);
-    int axis = ShapeOperators.axis(node.integer("axis", 0), x.dims().size());
-    if (axis != 1) {
-      throw new Unsupported("it splits axis " + axis + " of " + x.dims());
+    Term given = graph.term(node, 0);
+    int axis = ShapeOperators.axis(node.integer("axis", 0), given.dims().size());
+    if (axis != 1 || !(given instanceof Term.Live live && live.aligned())) {
+      List<Term> parts = new ArrayList<>();
+      int first = 0;
+      for (int width : widths(graph, node, given.dims().get(axis))) {
+        List<Integer> indices = IntStream.range(first, first + width).boxed().toList();
+        parts.add(RowOperators.pick(graph, node, given, axis, indices));
+        first += width;
+      }
+      return parts;
     }
+    Term.Live x = graph.aligned(node, 0);
     int channels = x.value().shape().c();
     List<Term> parts = new ArrayList<>();
     int first = 0;
@@ -200,24 +227,24 @@ final class ChannelOperators {
     return widths;
   }
 
+  /** Constant indices of an axis; the axes of the indices take its place. */
   static Term gather(GraphImport graph, OnnxNode node) {
-    Term.Live x = graph.aligned(node, 0);
+    Term x = graph.term(node, 0);
     OnnxTensor indices = graph.known(node, 1);
     int axis = ShapeOperators.axis(node.integer("axis", 0), x.dims().size());
-    if (axis != 1 || indices.dims().size() > 1) {
-      throw new Unsupported("it takes " + indices.dims() + " of axis " + axis + " of " + x.dims());
-    }
-    int channels = x.value().shape().c();
-    IntStream chosen =
+    int extent = x.dims().get(axis);
+    List<Integer> chosen =
         indices.integers().stream()
-            .mapToInt(i -> ShapeOperators.axis(Math.toIntExact(i), channels));
-    Term.Live made = select(graph, node, x, chosen);
-    if (indices.dims().size() == 1) {
-      return made;
-    }
-    List<Integer> without = new ArrayList<>(made.dims());
-    without.remove(/* index */ 1);
-    return made.as(without);
+            .map(i -> ShapeOperators.axis(Math.toIntExact(i), extent))
+            .toList();
+    List<Integer> dims = new ArrayList<>(x.dims());
+    dims.remove(/* index */ axis);
+    dims.addAll(axis, indices.dims());
+    boolean runs = chosen.size() <= MOST_RUNS || !(x instanceof Term.Live);
+    boolean channels = axis == 1 && x instanceof Term.Live live && live.aligned() && !runs;
+    return channels
+        ? select(graph, node, (Term.Live) x, chosen.stream().mapToInt(i -> i)).as(dims)
+        : RowOperators.pick(graph, node, x, axis, chosen).as(dims);
   }
 
   /** Channel k of the result is the k-th of {@code chosen}, or zero: a 1x1 convolution by ones. */

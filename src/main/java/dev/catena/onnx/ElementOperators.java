@@ -5,6 +5,8 @@ import dev.catena.graph.BinaryFunction;
 import dev.catena.graph.ElementFunction;
 import dev.catena.graph.Op;
 import dev.catena.onnx.OnnxOperator.Unsupported;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
 
@@ -12,6 +14,8 @@ import java.util.function.BiFunction;
 final class ElementOperators {
   /** ONNX's bound that is none. */
   private static final float MOST = Float.MAX_VALUE;
+
+  private static final double ROOT = Math.sqrt(2);
 
   private ElementOperators() {}
 
@@ -93,6 +97,10 @@ final class ElementOperators {
       case EXP -> new Written("Exp");
       case SQRT -> new Written("Sqrt");
       case ABS -> new Written("Abs");
+      case ERF -> new Written("Erf");
+      case LOG -> new Written("Log");
+      case RECIPROCAL -> new Written("Reciprocal");
+      case SOFTPLUS -> new Written("Softplus");
       case SILU -> throw new IllegalArgumentException("it is written as a sigmoid and a product");
       case GELU, GELU_TANH ->
           throw new GraphException("ONNX has no operator for " + u + " before opset 20");
@@ -174,7 +182,39 @@ final class ElementOperators {
     if (gated || isSigmoid(graph, a, b)) {
       return elementwise(graph, node, gated ? a : b, new Op.Unary(ElementFunction.SILU, 0, 0));
     }
-    return all(BinaryFunction.MUL).apply(graph, node);
+    Term gelu = geluInput(graph, node);
+    return gelu == null
+        ? all(BinaryFunction.MUL).apply(graph, node)
+        : elementwise(graph, node, gelu, new Op.Unary(ElementFunction.GELU, 0, 0));
+  }
+
+  /** The input of x/2·(1 + erf(x/√2)), as exporters write it before opset 20; or null. */
+  private static Term geluInput(GraphImport graph, OnnxNode node) {
+    List<String> factors = new ArrayList<>(node.inputs());
+    for (String input : node.inputs()) {
+      OnnxNode maker = graph.maker(input, "Mul");
+      if (maker != null && factors.size() == 2) {
+        factors.remove(input);
+        factors.addAll(maker.inputs());
+      }
+    }
+    boolean half = factors.removeIf(factor -> graph.isNumber(factor, 0.5));
+    for (int i = 0; i < factors.size() && half && factors.size() == 2; i++) {
+      OnnxNode sum = graph.maker(factors.get(i), "Add");
+      OnnxNode erf = sum == null ? null : graph.maker(graph.other(sum, 1), "Erf");
+      String scaled = erf == null ? "" : erf.inputs().getFirst();
+      OnnxNode by = graph.maker(scaled, "Div");
+      OnnxNode times = graph.maker(scaled, "Mul");
+      String x = factors.get(1 - i);
+      boolean root =
+          by != null
+              && by.inputs().getFirst().equals(x)
+              && graph.isNumber(by.inputs().get(1), ROOT);
+      if (root || times != null && x.equals(graph.other(times, 1 / ROOT))) {
+        return graph.term(x);
+      }
+    }
+    return null;
   }
 
   private static boolean isSigmoid(GraphImport graph, Term gate, Term x) {

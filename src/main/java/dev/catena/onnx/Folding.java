@@ -33,6 +33,15 @@ final class Folding {
           Map.entry("Mul", binary((a, b) -> a * b)),
           Map.entry("Div", binary((a, b) -> a / b)),
           Map.entry("Pow", binary(Math::pow)),
+          Map.entry("Mod", binary((a, b) -> a - b * Math.floor(a / b))),
+          Map.entry("Max", binary(Math::max)),
+          Map.entry("Min", binary(Math::min)),
+          Map.entry("Equal", binary((a, b) -> a == b ? 1 : 0)),
+          Map.entry("Greater", binary((a, b) -> a > b ? 1 : 0)),
+          Map.entry("Less", binary((a, b) -> a < b ? 1 : 0)),
+          Map.entry("Where", (_, inputs) -> where(inputs)),
+          Map.entry("Floor", unary(Math::floor)),
+          Map.entry("Ceil", unary(Math::ceil)),
           Map.entry("Neg", unary(a -> -a)),
           Map.entry("Sqrt", unary(Math::sqrt)),
           Map.entry("Reciprocal", unary(a -> 1 / a)));
@@ -226,6 +235,27 @@ final class Folding {
       }
       return OnnxTensor.of(dims, a.type(), made);
     };
+  }
+
+  /** The second where the first is true, else the third. */
+  private static OnnxTensor where(List<OnnxTensor> inputs) {
+    List<Integer> dims = List.of();
+    for (OnnxTensor input : inputs) {
+      dims = broadcast(dims, input.dims());
+    }
+    requireRoom(dims, inputs);
+    List<double[]> numbers = new ArrayList<>();
+    List<IntUnaryOperator> places = new ArrayList<>();
+    for (OnnxTensor input : inputs) {
+      numbers.add(input.numbers());
+      places.add(broadcast(dims, input.dims(), strides(input.dims())));
+    }
+    double[] made = new double[OnnxTensor.elements(dims)];
+    for (int i = 0; i < made.length; i++) {
+      int from = numbers.getFirst()[places.getFirst().applyAsInt(i)] != 0 ? 1 : 2;
+      made[i] = numbers.get(from)[places.get(from).applyAsInt(i)];
+    }
+    return OnnxTensor.of(dims, inputs.get(1).type(), made);
   }
 
   /** Numpy's rule: extents are set against each other from the last. */

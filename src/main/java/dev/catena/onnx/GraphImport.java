@@ -37,6 +37,7 @@ final class GraphImport {
   private final Numbers numbers;
   private final GraphBuilder builder;
   private final Map<String, Term> terms = new HashMap<>();
+  private final Map<String, OnnxNode> makers = new HashMap<>();
   private final Map<Value, Value> sigmoids = new HashMap<>();
 
   /** By the numbers themselves, for several tensors may have one name. */
@@ -78,6 +79,7 @@ final class GraphImport {
     file.tensors().forEach((name, tensor) -> terms.put(name, new Term.Known(tensor)));
     terms.put(file.inputs().getFirst().name(), input(dims));
     for (OnnxNode node : nodes) {
+      node.outputs().forEach(name -> makers.put(name, node));
       List<Term> made = terms(node);
       for (int i = 0; i < made.size(); i++) {
         terms.put(node.outputs().get(i), made.get(i));
@@ -175,6 +177,39 @@ final class GraphImport {
   /** Images that the model was exported for; {@link OnnxFile.Port#OPEN} if for any. */
   int exportedBatch() {
     return file.inputs().getFirst().dims().getFirst();
+  }
+
+  /** The node that makes a value, if it is such an operator; or null. */
+  OnnxNode maker(String value, String operator) {
+    OnnxNode maker = makers.get(value);
+    return maker != null && maker.operator().equals(operator) ? maker : null;
+  }
+
+  /** The input beside the number {@code number} of a node that has two; empty if there is none. */
+  String other(OnnxNode node, double number) {
+    for (int i = 0; i < 2 && node.inputs().size() == 2; i++) {
+      if (isNumber(node.inputs().get(i), number)) {
+        return node.inputs().get(1 - i);
+      }
+    }
+    return "";
+  }
+
+  /** Whether a value is one number, about {@code number}. */
+  boolean isNumber(String value, double number) {
+    return terms.get(value) instanceof Term.Known c
+        && c.tensor().elements() == 1
+        && Math.abs(c.tensor().numbers()[0] - number) < 1e-6 * Math.abs(number);
+  }
+
+  /** A value that was made before. */
+  Term term(String value) {
+    return terms.get(value);
+  }
+
+  /** The version of ONNX's operators. */
+  long opset() {
+    return file.opset();
   }
 
   /** Whether {@code node} computes as in training, as operators before opset 7 do unless told. */

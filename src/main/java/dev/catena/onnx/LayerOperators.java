@@ -116,7 +116,9 @@ final class LayerOperators {
   }
 
   static Term gemm(GraphImport graph, OnnxNode node) {
-    Term.Live x = graph.live(node, 0);
+    if (!(graph.term(node, 1) instanceof Term.Known)) {
+      throw new Unsupported("its second factor is no constant");
+    }
     OnnxTensor b = graph.known(node, 1);
     if (node.integer("transA", 0) != 0) {
       throw new Unsupported("it transposes the batch");
@@ -124,7 +126,7 @@ final class LayerOperators {
     float beta = node.number("beta", 1);
     boolean transposed = node.integer("transB", 0) != 0;
     float[] bias = node.has(2) && beta != 0 ? row(graph.known(node, 2)) : new float[1];
-    return product(graph, node, x, b, transposed, node.number("alpha", 1), bias, beta);
+    return product(graph, node, b, transposed, node.number("alpha", 1), bias, beta);
   }
 
   /** A column has as many numbers, but for each image one. */
@@ -136,35 +138,45 @@ final class LayerOperators {
   }
 
   static Term matMul(GraphImport graph, OnnxNode node) {
-    return product(
-        graph, node, graph.live(node, 0), graph.known(node, 1), false, 1, new float[1], 1);
+    boolean layer = graph.term(node, 1) instanceof Term.Known w && w.dims().size() == 2;
+    return layer && !(graph.term(node, 0) instanceof Term.Known)
+        ? product(graph, node, graph.known(node, 1), false, 1, new float[1], 1)
+        : RowOperators.product(graph, node);
   }
 
   /** alpha·x·w + beta·bias, w being K,C if transposed and C,K if not. */
   private static Term product(
       GraphImport graph,
       OnnxNode node,
-      Term.Live x,
       OnnxTensor w,
       boolean transposed,
       float alpha,
       float[] bias,
       float beta) {
-    Shape pixels = x.value().shape();
-    int features = pixels.c() * pixels.h() * pixels.w();
-    if (w.dims().size() != 2 || !x.dims().equals(List.of(pixels.n(), features))) {
-      throw new Unsupported("it multiplies " + x.dims() + " by " + w.dims());
-    }
+    Term given = graph.term(node, 0);
+    boolean flat =
+        given instanceof Term.Live live && live.dims().equals(flattened(live.value().shape()));
+    Term.Walked rows =
+        flat
+            ? Arrangement.walked(given)
+            : Arrangement.rows(graph, node, given, Math.min(1, given.dims().size()));
+    Term x = given;
+    Shape pixels = rows.value().shape();
+    int features = x.dims().isEmpty() ? 1 : x.dims().getLast();
     int k = w.dims().get(transposed ? 0 : 1);
-    if (w.dims().get(transposed ? 1 : 0) != features) {
+    if (w.dims().size() != 2 || w.dims().get(transposed ? 1 : 0) != features) {
       throw new Unsupported("it multiplies " + x.dims() + " by " + w.dims());
     }
     if (bias.length != 1 && bias.length != k) {
       throw new Unsupported("what it adds is not one number for each of " + k + " features");
     }
     // Features were N,C,H,W before they were flattened: that is a filter over the whole image.
-    boolean image = pixels.h() * pixels.w() > 1;
-    Shape shape = image ? Shape.of(k, pixels.c(), pixels.h(), pixels.w()) : Shape.of(k, features);
+    boolean image = flat && pixels.h() * pixels.w() > 1;
+    boolean each = !flat; // Each pixel by itself.
+    Shape shape =
+        image
+            ? Shape.of(k, pixels.c(), pixels.h(), pixels.w())
+            : each ? Shape.of(k, features, 1, 1) : Shape.of(k, features);
     Value weights =
         transposed && alpha == 1
             ? graph.parameter(w, shape)
@@ -174,9 +186,15 @@ final class LayerOperators {
     Op op =
         image
             ? new Op.Conv(pixels.h(), pixels.w(), 1, 0, 0, 1, Op.Prologue.NONE, true, false)
-            : new Op.Linear();
-    Value y = graph.add(node, op, x.value(), weights, added);
-    return new Term.Live(y, List.of(pixels.n(), k));
+            : each ? Op.Conv.of(1, 1, 0).withEpilogue(true, false) : new Op.Linear();
+    Value y = graph.add(node, op, rows.value(), weights, added);
+    List<Integer> dims = new ArrayList<>(x.dims());
+    dims.set(dims.size() - 1, k);
+    return each ? Arrangement.pixels(rows, y, dims) : new Term.Live(y, dims);
+  }
+
+  private static List<Integer> flattened(Shape s) {
+    return List.of(s.n(), s.c() * s.h() * s.w());
   }
 
   private static float[] rows(float[] w, int k, boolean transposed, float alpha) {

@@ -2,6 +2,7 @@ package dev.catena.onnx;
 
 import dev.catena.graph.BinaryFunction;
 import dev.catena.graph.ElementFunction;
+import dev.catena.graph.Op;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
@@ -31,7 +32,7 @@ final class Operators {
     table.put("Sum", one(ElementOperators.all(BinaryFunction.SUM)));
     table.put("Sub", one(ElementOperators.all(BinaryFunction.SUB)));
     table.put("Mul", one(ElementOperators::multiply));
-    table.put("Div", one(ElementOperators.all(BinaryFunction.DIV)));
+    table.put("Div", one(RowOperators::divide));
     table.put("Max", one(ElementOperators.all(BinaryFunction.MAX)));
     table.put("Min", one(ElementOperators.all(BinaryFunction.MIN)));
     table.put("PRelu", one(ElementOperators.all(BinaryFunction.PRELU)));
@@ -46,7 +47,19 @@ final class Operators {
     table.put("Tanh", one(ElementOperators.function(ElementFunction.TANH)));
     table.put("Exp", one(ElementOperators.function(ElementFunction.EXP)));
     table.put("Sqrt", one(ElementOperators.function(ElementFunction.SQRT)));
+    table.put("Erf", one(ElementOperators.function(ElementFunction.ERF)));
+    table.put("Log", one(ElementOperators.function(ElementFunction.LOG)));
+    table.put("Reciprocal", one(ElementOperators.function(ElementFunction.RECIPROCAL)));
+    table.put("Softplus", one(ElementOperators.function(ElementFunction.SOFTPLUS)));
     table.put("Abs", one(ElementOperators.function(ElementFunction.ABS)));
+    table.put("Softmax", one(RowOperators.softmax(Op.SoftmaxForm.PROBABILITIES)));
+    table.put("LogSoftmax", one(RowOperators.softmax(Op.SoftmaxForm.LOGARITHMS)));
+    table.put("ArgMax", one(RowOperators::argMax));
+    table.put("LayerNormalization", one(RowOperators.layerNorm(false)));
+    table.put("RMSNormalization", one(RowOperators.layerNorm(true)));
+    table.put("InstanceNormalization", one(RowOperators::instanceNorm));
+    table.put("GroupNormalization", one(RowOperators::groupNorm));
+    table.put("Expand", one(RowOperators::expand));
     table.put("Neg", one(ElementOperators::negate));
     table.put("Mean", one(ElementOperators::mean));
     table.put("Concat", one(ChannelOperators::concat));

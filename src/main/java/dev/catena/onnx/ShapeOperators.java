@@ -75,10 +75,30 @@ final class ShapeOperators {
     if (open >= 0 && OnnxTensor.elements(dims) > 0) {
       dims.set(open, elements / OnnxTensor.elements(dims));
     }
+    if (batched && dims.stream().allMatch(extent -> extent > 0)) {
+      otherBatch(dims, elements, graph.exportedBatch(), graph.batch());
+    }
     if (dims.stream().anyMatch(extent -> extent < 0) || OnnxTensor.elements(dims) != elements) {
       throw new Unsupported("it reshapes " + x.dims() + " to " + target);
     }
     return x.as(dims);
+  }
+
+  /**
+   * A reshape that was exported for another batch: an axis that is the batch, or else a multiple of
+   * it, becomes what {@code elements} elements want.
+   */
+  private static void otherBatch(List<Integer> dims, int elements, int exported, int batch) {
+    for (boolean exact : new boolean[] {true, false}) {
+      for (int i = 0; i < dims.size() && exported > 1; i++) {
+        int extent = dims.get(i);
+        int all = OnnxTensor.elements(dims);
+        boolean fits = exact ? extent == exported : extent % exported == 0;
+        if (fits && all != elements && (long) all / exported * batch == elements) {
+          dims.set(i, extent / exported * batch);
+        }
+      }
+    }
   }
 
   static Term squeeze(GraphImport graph, OnnxNode node) {
@@ -86,7 +106,7 @@ final class ShapeOperators {
     List<Integer> axes = axes(graph, node, x.dims().size());
     List<Integer> dims = new ArrayList<>();
     for (int i = 0; i < x.dims().size(); i++) {
-      boolean batch = !(x instanceof Term.Known) && i == 0 && graph.exportedBatch() != 1;
+      boolean batch = x instanceof Term.Live && i == 0 && graph.exportedBatch() != 1;
       boolean one = x.dims().get(i) == 1 && !batch;
       if (axes.contains(i) && !one) {
         throw new Unsupported("it drops axis " + i + " of " + x.dims());

@@ -101,7 +101,8 @@ public final class KernelEngine implements Engine {
           case Op.Concat _, Op.Copy _, Op.FromNchw _, Op.ToNchw _ -> matrix;
           case TrainingOp.Augment a -> matrix && a.mean().size() <= KernelAugment.MOST_CHANNELS;
           case Op.Shortcut _, Op.PadChannels _, Op.ScaleChannels _ -> matrix;
-          case Op.Binary _, Op.Arrange _ -> matrix;
+          case Op.Binary _, Op.Arrange _, Op.ArgMax _, Op.MatMul _ -> matrix;
+          case Op.Softmax _, Op.Norm _ -> true;
           case Op.LocalResponseNorm _, Op.AdaptiveAveragePool _, Op.Flatten _ -> matrix;
           default -> false;
         };
@@ -114,6 +115,7 @@ public final class KernelEngine implements Engine {
     }
     boolean converts =
         op instanceof Op.Copy
+            || op instanceof Op.ArgMax
             || op instanceof Op.FromNchw
             || op instanceof Op.ToNchw
             || op instanceof TrainingOp.Augment;
@@ -146,7 +148,7 @@ public final class KernelEngine implements Engine {
     boolean twoForms =
         switch (problem.op()) {
           case Op.Conv conv -> KernelConvolutions.tiled(conv);
-          case Op.Linear _ -> true;
+          case Op.Linear _, Op.Softmax _, Op.Norm _ -> true;
           case TrainingOp.ConvDgrad dgrad -> KernelDgrad.supports(dgrad);
           case TrainingOp.ConvWgrad wgrad -> KernelWgrad.supports(wgrad);
           case TrainingOp.Augment _ -> false;
@@ -200,6 +202,10 @@ public final class KernelEngine implements Engine {
       case Op.ScaleChannels s -> KernelWay.of(call -> KernelBlocks.scaleChannels(call, s));
       case Op.Binary b -> KernelWay.of(call -> KernelOperands.binary(call, b));
       case Op.Arrange a -> KernelWay.of(call -> KernelOperands.arrange(call, a));
+      case Op.MatMul m -> KernelWay.of(call -> KernelOperands.matMul(call, m));
+      case Op.Softmax s -> KernelWay.of(call -> KernelRows.softmax(call, s.form(), matrix));
+      case Op.ArgMax _ -> KernelWay.of(KernelRows::argMax);
+      case Op.Norm n -> KernelWay.of(call -> KernelRows.norm(call, n, matrix));
       case Op.LocalResponseNorm _ ->
           KernelWay.of(call -> call.over(call.y(), "plain_network", "local_response_norm"));
       case Op.AdaptiveAveragePool _ -> KernelWay.of(KernelBlocks::adaptiveAverage);

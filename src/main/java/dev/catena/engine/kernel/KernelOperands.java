@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
-/** Launches of what takes activations or constants alike: binary.cu, arrange.cu. */
+/** Launches of what takes activations or constants alike: binary.cu, arrange.cu, matmul.cu. */
 final class KernelOperands {
   private KernelOperands() {}
 
@@ -48,11 +48,26 @@ final class KernelOperands {
     return call.over(call.y(), "binary", "binary", parameters);
   }
 
+  static Launch matMul(KernelCall call, Op.MatMul op) {
+    Shape y = call.y().shape();
+    Shape b = call.problem().input(1).shape();
+    var parameters =
+        call.arguments(call.y())
+            .set("a", operand(call, 0))
+            .set("b", operand(call, 1))
+            .set("height", y.h())
+            .set("width", y.w())
+            .set("channels", call.x().shape().c())
+            .set("outputs", y.c())
+            .set("stepN", op.sharedN() ? 0 : b.h() * b.w())
+            .set("stepH", op.sharedH() ? 0 : b.w());
+    return call.over(call.y(), "matmul", "matmul", parameters);
+  }
+
   static Launch arrange(KernelCall call, Op.Arrange op) {
     var parameters =
         call.arguments(call.y())
             .set("x", operand(call, 0))
-            .set("channels", call.y().shape().c())
             .set("xChannels", call.x().shape().c())
             .set("extents", Eight.of(op.extents(), 1))
             .set("strides", Eight.of(op.strides(), 0));
