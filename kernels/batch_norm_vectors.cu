@@ -2,6 +2,7 @@
 //
 //   batch_scale          s = gamma / sqrt(variance + epsilon)
 //   batch_shift          t = beta - s*mean
+//   running_statistics   y[0] = mean, y[1] = variance
 //   running_mean         y = (1 - momentum)*x + momentum*mean
 //   running_variance     y = (1 - momentum)*x + momentum*variance*unbias        unbias = n / (n - 1)
 //   batch_norm_gradient  dgamma = sums[1]/sqrt(variance + epsilon), dbeta = sums[0], and by the statistics
@@ -10,7 +11,7 @@
 //
 // statistics: mean, then variance; sums, y and a of the gradient likewise. y may be x or a.
 // Launch: block (256), grid (channels / 256), rounded up.
-// Check: java -m dev.catena/dev.catena.conformance.Main --op batch-scale,batch-shift,running,batch-norm-gradient
+// Check: java -m dev.catena/dev.catena.conformance.Main --op batch-scale,batch-shift,running-statistics,running,batch-norm-gradient
 #include "common.cuh"
 
 __device__ __forceinline__ int my_index() { return int(blockIdx.x * blockDim.x + threadIdx.x); }
@@ -36,6 +37,19 @@ struct BatchShift {
   __device__ __forceinline__ void shift() const {
     int c = my_index();
     if (c < channels) y[c] = fmaf(-scale[c], statistics[c], beta[c]);
+  }
+};
+
+struct RunningStatistics {
+  View<float> y;
+  const float *mean, *variance;
+  int channels;
+
+  __device__ __forceinline__ void join() const {
+    int c = my_index();
+    if (c >= channels) return;
+    *y.at(0, c) = mean[c];
+    *y.at(1, c) = variance[c];
   }
 };
 
@@ -80,6 +94,7 @@ struct BatchNormGradient {
 
 KERNEL(batch_scale_f32, LOOP, (256), BatchScale, scale)
 KERNEL(batch_shift_f32, LOOP, (256), BatchShift, shift)
+KERNEL(running_statistics_f32, LOOP, (256), RunningStatistics, join)
 KERNEL(running_mean_f32, LOOP, (256), Running, mean)
 KERNEL(running_variance_f32, LOOP, (256), Running, variance)
 KERNEL(batch_norm_gradient_f32, LOOP, (256), BatchNormGradient, gradient)

@@ -6,8 +6,11 @@ import dev.catena.engine.Engines;
 import dev.catena.engine.registry.EngineRegistry;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
+import dev.catena.graph.Heads;
+import dev.catena.graph.NamePatterns;
 import dev.catena.graph.Network;
 import dev.catena.io.SafeTensors;
+import dev.catena.model.NetworkWithClasses;
 import dev.catena.model.SizedNetwork;
 import dev.catena.onnx.OnnxWriter;
 import dev.catena.plan.MemoryPlan;
@@ -15,6 +18,8 @@ import dev.catena.plan.TrainingPlan;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 
 /**
  * A network with weights. Immutable and thread-safe; it closes the file that it has opened for its
@@ -25,10 +30,26 @@ public final class Model implements AutoCloseable {
   private final Parameters parameters;
   private final Runnable release;
 
+  /** The parameters of another classifier than the network's, by name. */
+  private final Set<String> replaced;
+
+  private final Optional<LoadedWeights> loaded;
+
   Model(Network network, Parameters parameters, Runnable release) {
+    this(network, parameters, release, Set.of(), Optional.empty());
+  }
+
+  private Model(
+      Network network,
+      Parameters parameters,
+      Runnable release,
+      Set<String> replaced,
+      Optional<LoadedWeights> loaded) {
     this.network = network;
     this.parameters = parameters;
     this.release = release;
+    this.replaced = replaced;
+    this.loaded = loaded;
   }
 
   /** Its name in the catalogue. */
@@ -47,14 +68,18 @@ public final class Model implements AutoCloseable {
    * @param file safetensors; names and shapes as torchvision has them, of any real type; timm's
    *     classifier of VGG, {@code num_batches_tracked} and the older names with {@code norm.1} are
    *     understood
+   * @param optional the parameters that keep their values where the file does not have them in the
+   *     network's shape, and the tensors that the network does not need: names of parameters, or of
+   *     layers and blocks for all of theirs, with {@code *} for any text. After {@link #classes}
+   *     the classifier is optional. {@link #loaded} says what was taken
    * @throws IOException if the file cannot be read
-   * @throws dev.catena.error.ModelFormatException if it is damaged, or naming every tensor that is
-   *     missing, unexpected or of the wrong shape
+   * @throws dev.catena.error.ModelFormatException if it is damaged, or naming every other tensor
+   *     that is missing, unexpected or of the wrong shape
    */
-  public Model load(Path file) throws IOException {
+  public Model load(Path file, String... optional) throws IOException {
     SafeTensors opened = SafeTensors.open(file);
     try {
-      return loaded(opened, opened::close);
+      return loaded(opened, optional, opened::close);
     } catch (RuntimeException e) {
       opened.close();
       throw e;
@@ -62,14 +87,48 @@ public final class Model implements AutoCloseable {
   }
 
   /** The same of an open file, which the caller closes when nothing more is to be compiled. */
-  public Model load(SafeTensors file) {
-    return loaded(file, () -> {});
+  public Model load(SafeTensors file, String... optional) {
+    return loaded(file, optional, () -> {});
   }
 
-  private Model loaded(SafeTensors file, Runnable close) {
-    Parameters loaded =
-        new StoredParameters(file, graph(1, 0, 0, DType.FP32), trainingGraph(1, 0, 0, DType.FP32));
-    return new Model(network, loaded, close);
+  private Model loaded(SafeTensors file, String[] optional, Runnable close) {
+    NamePatterns patterns = new NamePatterns(List.of(optional));
+    StoredParameters stored =
+        new StoredParameters(
+            file,
+            graph(1, 0, 0, DType.FP32),
+            trainingGraph(1, 0, 0, DType.FP32),
+            name -> replaced.contains(name) || patterns.matches(name),
+            parameters);
+    return new Model(network, stored, close, replaced, Optional.of(stored.loaded()));
+  }
+
+  /** What {@link #load} took; empty if nothing was loaded. */
+  public Optional<LoadedWeights> loaded() {
+    return loaded;
+  }
+
+  /**
+   * This model with another classifier, and auxiliary ones, for so many classes. Their weights are
+   * drawn from seed 0; all others stay.
+   *
+   * @param count of classes
+   */
+  public Model classes(int count) {
+    if (count < 1) {
+      throw new IllegalArgumentException("a network has at least one class: " + count);
+    }
+    Set<String> heads = Heads.parameters(trainingGraph(1, 0, 0, DType.FP32));
+    Parameters drawn = Parameters.initial(0);
+    return new Model(
+        new NetworkWithClasses(network, count),
+        parameter ->
+            heads.contains(parameter.name())
+                ? drawn.values(parameter)
+                : parameters.values(parameter),
+        release,
+        heads,
+        loaded);
   }
 
   /**
@@ -79,17 +138,18 @@ public final class Model implements AutoCloseable {
    * @param width of an image in pixels
    */
   public Model sized(int height, int width) {
-    return new Model(new SizedNetwork(network, height, width), parameters, release);
+    return new Model(
+        new SizedNetwork(network, height, width), parameters, release, replaced, loaded);
   }
 
   /** This model with initial weights drawn from {@code seed}. */
   public Model initialise(long seed) {
-    return new Model(network, Parameters.initial(seed), () -> {});
+    return with(Parameters.initial(seed));
   }
 
   /** This model with weights from anywhere. */
   public Model with(Parameters weights) {
-    return new Model(network, weights, () -> {});
+    return new Model(network, weights, () -> {}, replaced, Optional.empty());
   }
 
   /**
@@ -175,7 +235,10 @@ public final class Model implements AutoCloseable {
         : network.trainingGraph(batch, height, width, dtype);
   }
 
-  /** Closes the file that {@link #load(Path)} opened; after that nothing more is compiled. */
+  /**
+   * Closes the file that {@link #load(Path, String...)} opened; after that nothing more is
+   * compiled.
+   */
   @Override
   public void close() {
     release.run();

@@ -13,7 +13,6 @@ import dev.catena.plan.TrainingState.Slot;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -58,7 +57,7 @@ final class StateMemory implements AutoCloseable {
 
   /** Every parameter's values, running statistics included, by name. */
   Map<String, float[]> weights() {
-    return download(state.weights(), slots());
+    return download(state.weights(), state.all());
   }
 
   /** The velocity of every trainable parameter, by name. */
@@ -87,24 +86,22 @@ final class StateMemory implements AutoCloseable {
    * @throws ParameterException naming what is missing or has another size; then nothing changed
    */
   void restore(Map<String, float[]> weights, Map<String, float[]> momentum) {
-    slots().forEach(slot -> require(weights.get(name(slot)), slot, "parameter"));
+    state.all().forEach(slot -> require(weights.get(name(slot)), slot, "parameter"));
     if (!momentum.isEmpty()) {
       state.trainable().forEach(slot -> require(momentum.get(name(slot)), slot, "momentum of"));
     }
     setWeights(slot -> weights.get(name(slot)));
     for (Slot slot : state.trainable()) {
       float[] velocity = momentum.isEmpty() ? new float[elements(slot)] : momentum.get(name(slot));
-      upload(state.momentum(), slot, velocity, DType.FP32);
+      upload(state.momentum() + slot.first() * Float.BYTES, slot, velocity, DType.FP32);
     }
   }
 
   private void setWeights(Function<Slot, float[]> values) {
-    for (Slot slot : slots()) {
+    for (Slot slot : state.all()) {
       float[] given = values.apply(slot);
-      upload(state.weights(), slot, given, DType.FP32);
-      if (dtype != DType.FP32 && isFilters(slot)) {
-        upload(state.copies(), slot, given, dtype);
-      }
+      upload(state.weights() + slot.first() * Float.BYTES, slot, given, DType.FP32);
+      state.copy(slot).ifPresent(at -> upload(at, slot, given, dtype));
     }
   }
 
@@ -128,12 +125,6 @@ final class StateMemory implements AutoCloseable {
     return Math.toIntExact(slot.parameter().output().shape().elements());
   }
 
-  private List<Slot> slots() {
-    List<Slot> all = new ArrayList<>(state.trainable());
-    all.addAll(state.statistics());
-    return all;
-  }
-
   // Slot by slot: a second copy of a large network's state would be as much memory again.
 
   private void upload(long offset, Slot slot, float[] given, DType type) {
@@ -144,7 +135,7 @@ final class StateMemory implements AutoCloseable {
       } else {
         MemorySegment.copy(given, 0, image, ValueLayout.JAVA_FLOAT, 0, given.length);
       }
-      memory.upload(offset + slot.first() * type.bytes(), image);
+      memory.upload(offset, image);
     }
   }
 

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -36,16 +37,30 @@ final class StoredParameters implements Parameters {
           "head.fc.", "classifier.6.");
 
   private final SafeTensors file;
+  private final Predicate<String> optional;
+  private final Parameters initial;
+  private final Set<String> initialised = new TreeSet<>();
   private final Map<String, String> stored = new HashMap<>();
   private final List<String> twice = new ArrayList<>();
+  private List<String> left = List.of();
 
   /**
    * Parameters of {@code graph} in {@code file}, and perhaps those that only {@code training} has.
    *
+   * @param optional by name, the parameters that the file may lack or have in another shape, and
+   *     the tensors that it may have besides
+   * @param initial values of what is optional and not in the file
    * @throws ModelFormatException if the file has not exactly these
    */
-  StoredParameters(SafeTensors file, Graph graph, Graph training) {
+  StoredParameters(
+      SafeTensors file,
+      Graph graph,
+      Graph training,
+      Predicate<String> optional,
+      Parameters initial) {
     this.file = file;
+    this.optional = optional;
+    this.initial = initial;
     for (String name : file.tensors().keySet()) {
       if (!name.endsWith(".num_batches_tracked") && !name.startsWith(Checkpoint.OPTIMIZER)) {
         String other = stored.put(torchvision(name), name);
@@ -68,6 +83,9 @@ final class StoredParameters implements Parameters {
 
   @Override
   public float[] values(Node parameter) {
+    if (initialised.contains(parameter.name())) {
+      return initial.values(parameter);
+    }
     String name = stored.get(parameter.name());
     if (name == null) {
       throw new ModelFormatException(
@@ -79,6 +97,13 @@ final class StoredParameters implements Parameters {
     return file.floats(name);
   }
 
+  /** What was taken. */
+  LoadedWeights loaded() {
+    List<String> taken = stored.keySet().stream().filter(n -> !initialised.contains(n)).toList();
+    List<String> used = taken.stream().filter(n -> !left.contains(n)).sorted().toList();
+    return new LoadedWeights(used, List.copyOf(initialised), left);
+  }
+
   private void check(Graph graph, Graph training) {
     List<String> missing = new ArrayList<>();
     List<String> misshaped = new ArrayList<>();
@@ -86,19 +111,19 @@ final class StoredParameters implements Parameters {
     Set<String> needed = graph.parameters().stream().map(Node::name).collect(Collectors.toSet());
     for (Node parameter : training.parameters()) {
       Shape shape = parameter.output().shape();
-      unexpected.remove(parameter.name());
-      if (!stored.containsKey(parameter.name())) {
-        if (needed.contains(parameter.name())) {
-          missing.add(parameter.name() + " " + shape);
-        }
-      } else {
-        long[] found = shape(parameter.name());
-        if (!fits(found, shape)) {
-          misshaped.add(
-              "%s is %s, not %s".formatted(parameter.name(), Arrays.toString(found), shape));
-        }
+      String name = parameter.name();
+      boolean there = unexpected.remove(name);
+      boolean fits = there && fits(shape(name), shape);
+      if (!fits && optional.test(name)) {
+        initialised.add(name);
+      } else if (!there && needed.contains(name)) {
+        missing.add(name + " " + shape);
+      } else if (there && !fits) {
+        misshaped.add("%s is %s, not %s".formatted(name, Arrays.toString(shape(name)), shape));
       }
     }
+    left = unexpected.stream().filter(optional).toList();
+    unexpected.removeAll(left);
     List<String> wrong = new ArrayList<>();
     describe("missing", missing, wrong);
     describe("unexpected", unexpected.stream().map(this::withShape).toList(), wrong);
@@ -109,7 +134,12 @@ final class StoredParameters implements Parameters {
           file.file(),
           "tensors",
           "these are not the weights of " + graph.name() + ": " + String.join("; ", wrong),
-          "give the weights of " + graph.name() + ", with torchvision's names");
+          "give the weights of "
+              + graph.name()
+              + ", with torchvision's names"
+              + (misshaped.isEmpty()
+                  ? ""
+                  : "; or give the number of classes that they tell apart"));
     }
   }
 

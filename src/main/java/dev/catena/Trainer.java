@@ -9,7 +9,6 @@ import dev.catena.engine.Engines;
 import dev.catena.engine.Work;
 import dev.catena.error.OutOfDeviceMemoryException;
 import dev.catena.error.ParameterException;
-import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Shape;
@@ -210,8 +209,7 @@ public final class Trainer implements AutoCloseable {
     Trainer trainer;
     try {
       Map<String, Object> facts = options.facts();
-      facts.put(
-          "model", source.graph(1, options.height(), options.width(), DType.FP32).parameters());
+      facts.put("model", options.network(source).parameters());
       ranks.requireSame(facts);
       trainer = ranks.firstRankFirst(() -> compile(source, options, engines, device, ranks, adapt));
     } catch (RuntimeException | Error e) {
@@ -236,7 +234,7 @@ public final class Trainer implements AutoCloseable {
       Ranks ranks,
       Rewrite adapt) {
     int images = ranks.images();
-    Graph network = source.graph(1, options.height(), options.width(), DType.FP32);
+    Graph network = options.network(source);
     Graph step = options.step(source, images, adapt);
     TrainingPlan least = TrainingPlan.of(step, options.dtype());
     requireFit(least.bytes(), 0, source, options, images, device);

@@ -1,11 +1,14 @@
 package dev.catena;
 
+import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.io.datasets.Normalization;
 import dev.catena.rewrite.AugmentInput;
+import dev.catena.rewrite.Freeze;
 import dev.catena.rewrite.LowerTraining;
 import dev.catena.rewrite.Rewrite;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -26,6 +29,7 @@ public final class Training extends CompileOptions<Training> {
   private long seed;
   private boolean synchronised;
   private Optional<AugmentInput> entry = Optional.empty();
+  private Freeze frozen = new Freeze(List.of());
 
   private Training(int batch) {
     this.batch = batch;
@@ -104,6 +108,17 @@ public final class Training extends CompileOptions<Training> {
                         padding, mirrored, normalization.mean(), normalization.scale())));
   }
 
+  /**
+   * Parameters that stay as they are, with the statistics of their normalisations.
+   *
+   * @param patterns names of parameters, or of layers and blocks for all of theirs, with {@code *}
+   *     for any text; {@code features} is all but the classifier where no block has that name; none
+   *     to train all
+   */
+  public Training freeze(String... patterns) {
+    return with(to -> to.frozen = new Freeze(List.of(patterns)));
+  }
+
   /** Images of a step, those of all ranks. */
   public int batch() {
     return batch;
@@ -165,6 +180,11 @@ public final class Training extends CompileOptions<Training> {
         });
   }
 
+  /** The network for one image, with frozen parameters. */
+  Graph network(GraphSource source) {
+    return frozen.apply(source.graph(1, height(), width(), DType.FP32));
+  }
+
   /** The graph of a step of {@code batch} images, forward and backward, for any device. */
   Graph step(GraphSource source, int images) {
     return step(source, images, graph -> graph);
@@ -172,7 +192,7 @@ public final class Training extends CompileOptions<Training> {
 
   /** The same, adapted to a device. */
   Graph step(GraphSource source, int images, Rewrite adapt) {
-    Graph network = source.graph(images, height(), width(), dtype());
+    Graph network = frozen.apply(source.graph(images, height(), width(), dtype()));
     LowerTraining lowering =
         new LowerTraining(runningMomentum, smoothing, synchronised ? batch : 0);
     Graph step = policy.step(network, lowering, adapt);

@@ -103,7 +103,8 @@ class StoredParametersTest {
         .write(file);
     try (SafeTensors weights = SafeTensors.open(file)) {
       Graph graph = classifier();
-      StoredParameters stored = new StoredParameters(weights, graph, graph);
+      StoredParameters stored =
+          new StoredParameters(weights, graph, graph, _ -> false, Parameters.initial(0));
       assertArrayEquals(first, stored.values(named(graph, "classifier.0.weight")));
       assertEquals(6, stored.values(named(graph, "classifier.6.bias"))[5]);
     }
@@ -119,7 +120,8 @@ class StoredParametersTest {
       Graph graph = classifier();
       var e =
           assertThrows(
-              ModelFormatException.class, () -> new StoredParameters(weights, graph, graph));
+              ModelFormatException.class,
+              () -> new StoredParameters(weights, graph, graph, _ -> false, Parameters.initial(0)));
       assertTrue(
           e.getMessage().contains("classifier.6.weight is [5, 6, 1, 1], not [6x5]"),
           e.getMessage());

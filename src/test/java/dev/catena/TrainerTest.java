@@ -21,10 +21,12 @@ import dev.catena.plan.TrainingPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -89,6 +91,44 @@ class TrainerTest {
       for (Value output : outputs.subList(2, outputs.size() - trainable.size())) {
         String name = output.name().replace(".next", "");
         assertClose(name, reference.value(output), after.get(name), 1e-5);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aStepBesideFrozenParametersIsThatOfTheReference(Policy policy) {
+    Training options = TinyTraining.options().policy(policy).freeze("features.denseblock1");
+    aStepIsThatOfTheReference(options);
+    aStepIsThatOfTheReference(options.freeze("*.norm*").engine("kernel"));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void frozenParametersKeepTheirBitsAndTakeNoMemoryButTheirs(DType dtype) {
+    Training all = TinyTraining.options().dtype(dtype);
+    Training last = all.freeze("features");
+    try (Trainer whole = TinyTraining.trainer(device, all);
+        Trainer head = TinyTraining.trainer(device, last)) {
+      Map<String, float[]> before = head.parameters();
+      StepResult first = step(head, 0);
+      for (int i = 0; i < 5; i++) {
+        step(head, 0);
+      }
+      assertTrue(step(head, 0).loss() < first.loss());
+      head.parameters()
+          .forEach(
+              (name, values) ->
+                  assertEquals(
+                      name.startsWith("features."), Arrays.equals(before.get(name), values), name));
+      assertEquals(Set.of("classifier.weight", "classifier.bias"), head.momentum().keySet());
+      assertTrue(head.state().bytes() < whole.state().bytes());
+      assertTrue(head.plan().peakBytes() < whole.plan().peakBytes() / 2);
+      try (Trainer again = TinyTraining.trainer(device, last)) {
+        again.restore(head.parameters(), head.momentum(), head.steps(), head.lossScale());
+        step(head, 1);
+        step(again, 1);
+        assertSameBits(head.parameters(), again.parameters());
       }
     }
   }

@@ -47,6 +47,13 @@ final class ModelArguments {
       description = "Run an ONNX model for this value instead of its first output.")
   private String outputName;
 
+  @Option(
+      names = "--classes",
+      paramLabel = "N",
+      converter = Choices.AtLeastOne.class,
+      description = "Classes to tell apart, by a classifier of its own, instead of the model's.")
+  private Integer classes;
+
   /** Height and width in pixels. */
   record Size(int height, int width) {
     /** From 224x224. */
@@ -71,6 +78,9 @@ final class ModelArguments {
       throw new UserException("--output-name is for ONNX models, and " + name + " is none");
     }
     Model model = outputName == null ? named(name) : Models.onnx(Path.of(name), outputName);
+    if (classes != null) {
+      model = model.classes(classes);
+    }
     return size == null ? model : model.sized(size.height, size.width);
   }
 
@@ -91,13 +101,12 @@ final class ModelArguments {
   /**
    * With the weights of {@code file}; an ONNX model with its own, another one as {@code seed} draws
    * them if there is none.
+   *
+   * @param optional parameters that are drawn where the file does not have them
    */
-  Model model(Optional<Path> file, long seed) throws IOException {
-    Model model = model();
-    if (file.isPresent()) {
-      return model.load(file.get());
-    }
-    return isOnnx(name) ? model : model.initialise(seed);
+  Model model(Optional<Path> file, long seed, String... optional) throws IOException {
+    Model model = isOnnx(name) ? model() : model().initialise(seed);
+    return file.isPresent() ? model.load(file.get(), optional) : model;
   }
 
   /** With the weights of {@code file}, which only an ONNX model can do without. */

@@ -137,6 +137,23 @@ final class Train implements Callable<Integer> {
   @Option(names = "--weights", paramLabel = "FILE", description = "Begin with these weights.")
   private Optional<Path> weights;
 
+  @Option(
+      names = "--initialise",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "Draw these parameters where --weights does not have them: names of parameters, or of"
+              + " layers and blocks, with * for any text.")
+  private String[] initialised = {};
+
+  @Option(
+      names = "--freeze",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "Leave these parameters as they are, named likewise; features is all but the classifier.")
+  private String[] frozen = {};
+
   @Option(names = "--save", paramLabel = "FILE", description = "Write checkpoints to this file.")
   private OutputFile save;
 
@@ -187,6 +204,9 @@ final class Train implements Callable<Integer> {
     if (save != null) {
       save.requireOrdinary("--save");
     }
+    if (initialised.length > 0 && weights.isEmpty()) {
+      throw new UserException("--initialise is for what --weights lacks: give --weights FILE");
+    }
     if (weights.isPresent() && resume.isPresent()) {
       throw new UserException("give either --weights or --resume: a checkpoint has its weights");
     }
@@ -233,9 +253,15 @@ final class Train implements Callable<Integer> {
       throws IOException {
     Network network = arguments.model().network();
     Shape made = Shape.nhwc(1, network.imageSize(), network.imageSize(), network.channels());
-    try (Model model = arguments.model(weights, seed);
+    try (Model model = arguments.model(weights, seed, initialised);
         DataSet data = DataSets.open(place, made, network.classes(), skipUnreadable);
         Device device = where.open(name)) {
+      if (ranks.rank() == 0) {
+        model
+            .loaded()
+            .filter(taken -> !taken.initialised().isEmpty() || !taken.left().isEmpty())
+            .ifPresent(taken -> output.say(weights.orElseThrow() + ": " + taken));
+      }
       long memoryBefore = ResidentMemory.now();
       Training options = asked(() -> training(data));
       int epochSteps = asked(() -> data.epochSteps(batch));
@@ -275,11 +301,14 @@ final class Train implements Callable<Integer> {
     };
   }
 
-  private static Trainer train(
+  private Trainer train(
       Model model, Device device, Training options, Shape image, Collective ranks) {
     try {
       return model.train(device, options, ranks);
     } catch (GraphException e) {
+      if (frozen.length > 0) {
+        throw new UserException("--freeze " + String.join(",", frozen) + ": " + e.getMessage());
+      }
       throw new UserException(
           "%s cannot take images of %d x %d: %s"
               .formatted(model.name(), image.h(), image.w(), e.getMessage()));
@@ -299,6 +328,7 @@ final class Train implements Callable<Integer> {
             .weightDecay((float) weightDecay)
             .smoothing((float) smoothing)
             .synchronised(synchronised)
+            .freeze(frozen)
             .seed(seed);
     return plain && stored ? options : options.augment(norm, plain ? 0 : PADDING, !plain);
   }

@@ -92,8 +92,12 @@ public final class Differentiate {
         contribute(n, 0, emit(n, op, n.input(0), n.input(1), g));
       }
       case Op.Linear _ -> {
-        contribute(n, 2, emit(n, ".bias", new TrainingOp.ChannelSums(), g));
-        contribute(n, 1, emit(n, ".weight", new TrainingOp.LinearWgrad(), g, n.input(0)));
+        if (isActive(n.input(2))) {
+          contribute(n, 2, emit(n, ".bias", new TrainingOp.ChannelSums(), g));
+        }
+        if (isActive(n.input(1))) {
+          contribute(n, 1, emit(n, ".weight", new TrainingOp.LinearWgrad(), g, n.input(0)));
+        }
         if (isActive(n.input(0))) {
           contribute(n, 0, emit(n, new TrainingOp.LinearDgrad(false), g, n.input(1)));
         }
@@ -169,24 +173,26 @@ public final class Differentiate {
 
   private void conv(Node n, Op.Conv fused, Value gradient) {
     Value g = fused.relu() ? rectified(n, gradient) : gradient;
-    if (fused.bias()) {
+    if (fused.bias() && isActive(n.input(fused.biasIndex()))) {
       contribute(n, fused.biasIndex(), emit(n, ".bias", new TrainingOp.ChannelSums(), g));
     }
     Op.Conv c = fused.withEpilogue(false, false);
     Value x = n.input(0);
     Value w = n.input(1);
     boolean prologue = c.prologue() != Op.Prologue.NONE;
-    TrainingOp wgrad = new TrainingOp.ConvWgrad(c);
-    contribute(
-        n,
-        1,
-        prologue
-            ? emit(n, ".weight", wgrad, g, x, n.input(2), n.input(3))
-            : emit(n, ".weight", wgrad, g, x));
+    if (isActive(w)) {
+      TrainingOp wgrad = new TrainingOp.ConvWgrad(c);
+      contribute(
+          n,
+          1,
+          prologue
+              ? emit(n, ".weight", wgrad, g, x, n.input(2), n.input(3))
+              : emit(n, ".weight", wgrad, g, x));
+    }
     TrainingOp dgrad = new TrainingOp.ConvDgrad(c, x.shape().h(), x.shape().w(), false);
-    if (prologue) {
+    if (prologue && (isActive(x) || isActive(n.input(2)) || isActive(n.input(3)))) {
       through(n, 2, emit(n, dgrad, withStatistics(n, 2, g, w, x)));
-    } else if (isActive(x)) {
+    } else if (!prologue && isActive(x)) {
       contribute(n, 0, emit(n, dgrad, g, w));
     }
   }
@@ -301,6 +307,9 @@ public final class Differentiate {
     contribute(n, 0, made);
     Node scale = scaleOf(n, at);
     Node shift = forward.producer(n.input(at + 1));
+    if (!isActive(scale.output()) && !isActive(shift.output())) {
+      return; // frozen
+    }
     float epsilon = ((TrainingOp.BatchScale) scale.op()).epsilon();
     TrainingOp op = new TrainingOp.BatchNormGradient(epsilon, false);
     Value sums = made.output(1);

@@ -340,6 +340,8 @@ public final class Evaluator {
       case TrainingOp.BatchStatistics _ -> statistics(in(0), y);
       case TrainingOp.BatchScale s -> each(c -> in(0, c) / Math.sqrt(variance(c) + s.epsilon()));
       case TrainingOp.BatchShift _ -> each(c -> in(0, c) - in(2, c) * in(1, c));
+      case TrainingOp.RunningStatistics _ ->
+          each(i -> i < in(0).length ? in(0, i) : in(1, i - in(0).length));
       case TrainingOp.RunningMean r ->
           each(c -> (1.0 - r.momentum()) * in(0, c) + r.momentum() * in(1, c));
       case TrainingOp.RunningVariance r -> {

@@ -123,9 +123,13 @@ public final class Graph {
     return nodes.stream().filter(n -> n.op() instanceof Op.Parameter).toList();
   }
 
-  /** The parameters that a gradient changes: all but running statistics. */
+  /** The parameters that a gradient changes: all but running statistics and what is frozen. */
   public List<Node> trainable() {
-    return parameters().stream().filter(n -> !isStatistic(n)).toList();
+    return parameters().stream().filter(n -> !isFrozen(n) && !isStatistic(n)).toList();
+  }
+
+  private static boolean isFrozen(Node parameter) {
+    return ((Op.Parameter) parameter.op()).frozen();
   }
 
   /** The node that makes {@code value}, or null for an input. */
@@ -149,9 +153,12 @@ public final class Graph {
     return consumers(value).size() + outputUses.getOrDefault(value.id(), 0);
   }
 
-  /** Number of elements of all parameters that training would change: running statistics apart. */
+  /** Number of elements of all parameters, running statistics apart. */
   public long parameterCount() {
-    return trainable().stream().mapToLong(n -> n.output().shape().elements()).sum();
+    return parameters().stream()
+        .filter(n -> !isStatistic(n))
+        .mapToLong(n -> n.output().shape().elements())
+        .sum();
   }
 
   /** Multiply-adds of all convolutions and linear layers for the whole batch. */
@@ -165,7 +172,10 @@ public final class Graph {
             n ->
                 switch (n.op()) {
                   case Op.BatchNorm _ -> n.inputs().indexOf(parameter.output()) >= 3;
-                  case TrainingOp.RunningMean _, TrainingOp.RunningVariance _ -> true;
+                  case TrainingOp.RunningMean _,
+                      TrainingOp.RunningVariance _,
+                      TrainingOp.RunningStatistics _ ->
+                      true;
                   default -> false;
                 });
   }

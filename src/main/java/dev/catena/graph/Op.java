@@ -84,8 +84,18 @@ public sealed interface Op
 
   // ---- where values come from and go to ------------------------------------------------------
 
-  /** A tensor of the checkpoint under the node's name. No inputs. */
-  record Parameter(Init init) implements OnParameters {
+  /**
+   * A tensor of the checkpoint under the node's name. No inputs.
+   *
+   * @param init how it starts
+   * @param frozen whether training leaves it as it is
+   */
+  record Parameter(Init init, boolean frozen) implements OnParameters {
+    /** One that training may change. */
+    public Parameter(Init init) {
+      this(init, false);
+    }
+
     @Override
     public Signature signature() {
       throw new GraphException("a parameter's shape is given, not inferred");

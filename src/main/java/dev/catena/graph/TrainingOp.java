@@ -113,6 +113,17 @@ public sealed interface TrainingOp extends Op {
     }
   }
 
+  /** (μ, σ²): running statistics in the place of a batch's. */
+  record RunningStatistics() implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .takes("mean", Role.BIAS, C)
+          .takes("variance", Role.SCALE, C)
+          .makesStatistics("y", C);
+    }
+  }
+
   /**
    * (μ, statistics): the running mean after this batch, (1 − m)·μ + m·mean.
    *

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -19,8 +20,8 @@ import java.util.stream.Stream;
  * gradients, all in fp32 and of one layout, so that the optimizer is one launch over flat arrays.
  *
  * <p>An arena has the filters first ({@link dev.catena.graph.Layout#FILTERS}), then the vectors;
- * that of the weights ends with the running statistics, and in 16 bits a fourth arena has copies of
- * the filters, which are what convolutions read. Immutable and thread-safe.
+ * that of the weights ends with frozen parameters and running statistics, and in 16 bits a fourth
+ * arena has copies of the filters, which are what convolutions read. Immutable and thread-safe.
  */
 public final class TrainingState {
   /** Threads that add up gradients, each into a number of its own. */
@@ -44,9 +45,10 @@ public final class TrainingState {
   private final Graph graph;
   private final DType dtype;
   private final List<Slot> trainable = new ArrayList<>();
-  private final List<Slot> statistics = new ArrayList<>();
+  private final List<Slot> fixed = new ArrayList<>();
   private final long filterElements;
   private final long elements;
+  private final long fixedFilterElements;
   private final long allElements;
 
   private TrainingState(Graph step, DType dtype) {
@@ -56,8 +58,10 @@ public final class TrainingState {
     filterElements = append(learned.stream().filter(TrainingState::isFilters), trainable, 0);
     elements = append(learned.stream().filter(n -> !isFilters(n)), trainable, filterElements);
     Set<String> names = learned.stream().map(Node::name).collect(Collectors.toSet());
-    Stream<Node> rest = step.parameters().stream().filter(n -> !names.contains(n.name()));
-    allElements = append(rest, statistics, elements);
+    List<Node> rest = step.parameters().stream().filter(n -> !names.contains(n.name())).toList();
+    long filters = append(rest.stream().filter(TrainingState::isFilters), fixed, elements);
+    fixedFilterElements = filters - elements;
+    allElements = append(rest.stream().filter(n -> !isFilters(n)), fixed, filters);
   }
 
   /**
@@ -91,9 +95,9 @@ public final class TrainingState {
     return trainable;
   }
 
-  /** The running statistics, in the arena of weights alone. */
-  public List<Slot> statistics() {
-    return statistics;
+  /** Frozen filters, then frozen vectors and running statistics: in the arena of weights alone. */
+  public List<Slot> fixed() {
+    return fixed;
   }
 
   /** Elements of the arenas of momentum and gradients; as many of the weights are trained. */
@@ -128,7 +132,8 @@ public final class TrainingState {
 
   /** Bytes before what the optimizer adds up the gradients' norm in: fp32, one a thread. */
   public long norm() {
-    return copies() + (dtype == DType.FP32 ? 0 : filterElements * dtype.bytes());
+    return copies()
+        + (dtype == DType.FP32 ? 0 : (filterElements + fixedFilterElements) * dtype.bytes());
   }
 
   /** Bytes before the optimizer's numbers. */
@@ -151,6 +156,20 @@ public final class TrainingState {
     return bytes() - weightBytes();
   }
 
+  /** All parameters: those with gradients, then the others. */
+  public List<Slot> all() {
+    return Stream.concat(trainable.stream(), fixed.stream()).toList();
+  }
+
+  /** Bytes before the copy of {@code slot} in 16 bits; empty if it has none. */
+  public Optional<Long> copy(Slot slot) {
+    if (dtype == DType.FP32 || !isFilters(slot.parameter())) {
+      return Optional.empty();
+    }
+    long before = slot.first() < elements ? slot.first() : slot.first() - elements + filterElements;
+    return Optional.of(copies() + before * dtype.bytes());
+  }
+
   /** The values of the step that lie in this memory, not in the arena of activations. */
   public List<Value> values() {
     Map<Integer, Long> places = addresses(0);
@@ -166,16 +185,10 @@ public final class TrainingState {
    */
   public Map<Integer, Long> addresses(long base) {
     Map<Integer, Long> addresses = new HashMap<>();
-    for (Slot slot : trainable) {
-      boolean copied = dtype != DType.FP32 && isFilters(slot.parameter());
+    for (Slot slot : all()) {
       addresses.put(
           slot.parameter().output().id(),
-          copied
-              ? base + copies() + slot.first() * dtype.bytes()
-              : base + weights() + slot.first() * Float.BYTES);
-    }
-    for (Slot slot : statistics) {
-      addresses.put(slot.parameter().output().id(), base + weights() + slot.first() * Float.BYTES);
+          base + copy(slot).orElse(weights() + slot.first() * Float.BYTES));
     }
     List<Node> learned = graph.trainable();
     List<Value> outputs = graph.outputs();

@@ -147,12 +147,17 @@ final class Editor {
   private List<Node> alive(List<Value> outputs) {
     Set<Integer> needed = new HashSet<>();
     Deque<Value> open = new ArrayDeque<>(outputs);
+    nodes.stream()
+        .filter(n -> n.op() instanceof Op.Auxiliary) // nobody reads it before training is lowered
+        .forEach(n -> open.push(n.output()));
     while (!open.isEmpty()) {
       Value value = open.pop();
       if (needed.add(value.id()) && producers.containsKey(value.id())) {
         producers.get(value.id()).inputs().forEach(open::push);
       }
     }
-    return nodes.stream().filter(n -> needed.contains(n.output().id())).toList();
+    return nodes.stream()
+        .filter(n -> n.outputs().stream().anyMatch(v -> needed.contains(v.id())))
+        .toList();
   }
 }

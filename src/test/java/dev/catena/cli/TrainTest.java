@@ -112,6 +112,33 @@ class TrainTest {
   }
 
   @Test
+  void trainsAnotherClassifierOnFrozenFeatures() throws IOException {
+    Path weights = Samples.weights(folder.resolve("weights.safetensors"));
+    Path save = folder.resolve("twelve.safetensors");
+    List<String> options = new ArrayList<>(List.of("--steps", "2", "--weights", "" + weights));
+    options.addAll(List.of("--classes", "12", "--freeze", "features", "--save", "" + save));
+    Cli.Result result = run(data(0, 9), options.toArray(String[]::new));
+    assertEquals(0, result.code(), result.err());
+    assertTrue(
+        result.err().contains("initialised: classifier.bias, classifier.weight"), result::err);
+    try (SafeTensors before = SafeTensors.open(weights);
+        SafeTensors after = SafeTensors.open(save)) {
+      assertEquals(12, after.floats("classifier.bias").length);
+      for (String name : before.tensors().keySet()) {
+        if (name.startsWith("features.")) {
+          assertArrayEquals(before.floats(name), after.floats(name), name);
+        }
+      }
+    }
+    assertComplaint(
+        "or give the number of classes", run(data(0, 9), "--steps", "1", "--weights", "" + save));
+    assertComplaint(
+        "--freeze layer9: densenet-bc-40-12 has no parameter 'layer9'",
+        run(data(0, 9), "--freeze", "layer9"));
+    assertComplaint("give --weights", run(data(0, 9), "--initialise", "classifier"));
+  }
+
+  @Test
   void anotherSeedIsAnotherRun() throws IOException {
     Path data = data(0, 9);
     Object one = run(data, "--steps", "1", "--json", "-").json().get("losses");

@@ -90,7 +90,7 @@ class TrainingStateTest {
         updated++;
       }
     }
-    assertEquals(plan.state().statistics().size(), updated);
+    assertEquals(plan.state().fixed().size(), updated);
     for (Value value : plan.state().values()) {
       assertEquals(View.EXTERNAL, plan.step().view(value).buffer(), value::toString);
     }

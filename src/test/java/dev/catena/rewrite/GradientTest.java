@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Gradients against central finite differences of the loss, in fp64, along random directions of
@@ -60,6 +61,26 @@ class GradientTest {
   @Test
   void ofADenseNetIsTheSameUnderEveryPolicy() {
     assertPoliciesAgree(Pieces.tinyDenseNet(), 10);
+  }
+
+  /** A block, all normalisations, all filters, and what a head reads. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "features",
+        "features.conv0,features.denseblock1",
+        "features.denseblock2",
+        "*.norm*",
+        "features.denseblock*.conv*",
+        "*.bias",
+        "classifier",
+      })
+  void besideFrozenParametersIsThatOfFiniteDifferences(String frozen) {
+    Graph network = new Freeze(List.of(frozen.split(","))).apply(Pieces.tinyDenseNet());
+    for (Policy policy : Policy.values()) {
+      assertGradients(new Step(policy.step(network, LOWERING), 10));
+    }
+    assertPoliciesAgree(network, 10);
   }
 
   @Test

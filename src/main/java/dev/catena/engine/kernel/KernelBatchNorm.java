@@ -60,6 +60,11 @@ final class KernelBatchNorm {
     return launch(call, "batch_shift", arguments(call).set("scale", call.vector(2)));
   }
 
+  static Launch runningStatistics(KernelCall call) {
+    Arguments parameters = call.arguments(call.y()).set("mean", call.vector(0));
+    return launch(call, "running_statistics", call.y(), parameters);
+  }
+
   static Launch runningMean(KernelCall call) {
     return running(call, "running_mean", 1);
   }
@@ -85,7 +90,11 @@ final class KernelBatchNorm {
   }
 
   private static Launch launch(KernelCall call, String kernel, Arguments parameters) {
-    Dim grid = Dim.of(Dim.blocks(call.problem().input(1).shape().c(), BLOCK));
+    return launch(call, kernel, call.problem().input(1), parameters);
+  }
+
+  private static Launch launch(KernelCall call, String kernel, Operand over, Arguments parameters) {
+    Dim grid = Dim.of(Dim.blocks(over.shape().c(), BLOCK));
     return call.launch("batch_norm_vectors", kernel, call.x(), grid, Dim.of(BLOCK), parameters);
   }
 }

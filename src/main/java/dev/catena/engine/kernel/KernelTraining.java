@@ -87,6 +87,7 @@ record KernelTraining(boolean matrix) {
               call -> KernelBatchNorm.statistics(call, strips(call.x())));
       case TrainingOp.BatchScale _ -> KernelWay.of(KernelBatchNorm::scale);
       case TrainingOp.BatchShift _ -> KernelWay.of(KernelBatchNorm::shift);
+      case TrainingOp.RunningStatistics _ -> KernelWay.of(KernelBatchNorm::runningStatistics);
       case TrainingOp.RunningMean _ -> KernelWay.of(KernelBatchNorm::runningMean);
       case TrainingOp.RunningVariance r ->
           KernelWay.of(call -> KernelBatchNorm.runningVariance(call, r));
