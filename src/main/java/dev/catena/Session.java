@@ -355,6 +355,25 @@ public final class Session implements AutoCloseable {
   }
 
   /**
+   * A batcher of single images over this session, with a queue of eight batches for each lane.
+   *
+   * @param maxDelay how long an image waits for others, at most
+   * @param maxBatch images of a batch, at most; not more than {@link #maxBatch()}
+   */
+  public Batcher batcher(Duration maxDelay, int maxBatch) {
+    return batcher(maxDelay, maxBatch, Math.multiplyExact(8 * options.lanes(), maxBatch));
+  }
+
+  /**
+   * The same with a queue of another length.
+   *
+   * @param capacity images that may wait; more are rejected
+   */
+  public Batcher batcher(Duration maxDelay, int maxBatch, int capacity) {
+    return new Batcher(this, options.lanes(), maxDelay, maxBatch, capacity);
+  }
+
+  /**
    * Takes other weights, at the same addresses: those that a training run has reached, or a new
    * version of a model in service. Waits for the runs that were asked for before; later ones see
    * the new weights. No run sees some old and some new ones.

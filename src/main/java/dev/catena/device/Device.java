@@ -99,6 +99,21 @@ public final class Device implements AutoCloseable {
     return DeviceDiscovery.open(id);
   }
 
+  /**
+   * The same device, of whose memory this object hands out no more than {@code limit} bytes at a
+   * time. What does not fit is refused as on a device that has no more.
+   *
+   * @param limit in bytes, at least 1
+   */
+  public static Device open(String id, long limit) {
+    if (limit < 1) {
+      throw new IllegalArgumentException("a limit of %d bytes is none".formatted(limit));
+    }
+    Device device = open(id);
+    device.allocator.limit(limit);
+    return device;
+  }
+
   /** The names that {@link #open(String)} takes on this machine, the default one first. */
   public static List<String> available() {
     return DeviceDiscovery.available();
@@ -191,7 +206,7 @@ public final class Device implements AutoCloseable {
     return totalMemory;
   }
 
-  /** Bytes that nobody, in this process or another, uses. */
+  /** Bytes that nobody, in this process or another, uses; no more than a limit leaves. */
   public long freeMemory() {
     return allocator.freeBytes();
   }

@@ -4,8 +4,10 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.catena.driver.CudaDriver;
+import dev.catena.error.OutOfDeviceMemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Takes memory of a device, from the driver's default pool, and page-locked memory of the host.
@@ -24,6 +26,8 @@ final class DeviceAllocator {
   private final CudaDriver cu;
   private final Transfers transfers;
   private final long pool;
+  private final AtomicLong held = new AtomicLong();
+  private volatile long limit = Long.MAX_VALUE;
 
   DeviceAllocator(Context context, Transfers transfers, int ordinal) {
     this.context = context;
@@ -35,8 +39,27 @@ final class DeviceAllocator {
             out -> (int) cu.cuDeviceGetDefaultMemPool().invokeExact(out, ordinal));
   }
 
+  /** Hands out no more than {@code bytes} at a time. */
+  void limit(long bytes) {
+    limit = bytes;
+  }
+
   DeviceMemory allocate(long bytes) {
     requirePositive(bytes);
+    long before = held.getAndUpdate(now -> bytes <= limit - now ? now + bytes : now);
+    if (bytes > limit - before) {
+      throw new OutOfDeviceMemoryException(
+          context.name(), bytes, limit - before, limit, "the device was opened with this limit");
+    }
+    try {
+      return take(bytes);
+    } catch (RuntimeException | Error e) {
+      held.addAndGet(-bytes);
+      throw e;
+    }
+  }
+
+  private DeviceMemory take(long bytes) {
     AllocationEvent event = new AllocationEvent();
     event.begin();
     try (var _ = context.device().use();
@@ -62,6 +85,7 @@ final class DeviceAllocator {
               bytes,
               "cuMemFree_v2",
               () -> {
+                held.addAndGet(-bytes);
                 int code = (int) cu.cuMemFree_v2().invokeExact(address);
                 return code != 0 ? code : (int) cu.cuStreamSynchronize().invokeExact(stream);
               }));
@@ -119,7 +143,7 @@ final class DeviceAllocator {
 
   long freeBytes() {
     try (var _ = context.device().use()) {
-      return context.memoryInfo()[0];
+      return Math.min(context.memoryInfo()[0], limit - held.get());
     }
   }
 

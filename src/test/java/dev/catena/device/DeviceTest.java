@@ -34,6 +34,21 @@ class DeviceTest {
   }
 
   @Test
+  void aLimitCapsWhatADeviceHandsOut() {
+    try (Device limited = Device.open("host", 1 << 20)) {
+      try (DeviceMemory most = limited.allocate(1 << 20)) {
+        assertEquals(0, limited.freeMemory());
+        var e = assertThrows(OutOfDeviceMemoryException.class, () -> limited.allocate(1));
+        assertEquals(1 << 20, e.total());
+        assertTrue(e.getMessage().endsWith("opened with this limit"), e.getMessage());
+        assertTrue(device.freeMemory() > most.bytes(), "another device has no limit");
+      }
+      limited.allocate(1 << 20).close();
+      assertThrows(IllegalArgumentException.class, () -> Device.open("host", 0));
+    }
+  }
+
+  @Test
   void memoryThatIsFreeAndStillRefusedHasAnotherLimit() {
     try (Device device = Device.open("host")) {
       HostDevice host = HostDevice.of(device);
