@@ -1,7 +1,7 @@
 // conv_dgrad_direct.cu: the gradient by the input of any convolution, without shared memory and without barriers.
 //
 //   da[n,h,w,c] = sum_{r,s,k} g[n,oh,ow,k] * filters[k,r,s,c]
-//   where h = oh*stride - pad_h + r, w = ow*stride - pad_w + s
+//   where h = oh*stride - pad_h + r*dilation, w = ow*stride_w - pad_w + s*dilation_w
 //
 // and dx and the sums of da as in gradient.cuh. g, dx, x, a: views; filters: KRSC with the channels of a group rounded
 // up to 8; k of group q sees the channels of q. sums: parts x 2 x channels, for conv_sum.cu; part i has `chunk` pixels.
@@ -11,6 +11,7 @@
 // FLOP: 2*pixels*C*R*S*K/groups, over stride^2. Bytes: g R*S*C/32 times out of the caches, once out of memory.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op conv-dgrad --engine direct
 #include "gradient.cuh"
+#include "spacing.cuh"
 
 constexpr int BLOCK = 4;  // vectors of a thread
 
@@ -21,10 +22,12 @@ struct ConvDgradDirect {
   const T* filters;
   float* sums;
   ConvGeometry geometry;
+  Spacing spacing;
   int group_outputs, chunk;
 
   __device__ __forceinline__ void multiply() const {
     auto [images, height, width, out_height, out_width, kernel_h, kernel_w, stride, pad_h, pad_w, groups] = geometry;
+    auto [stride_w, dilation, dilation_w] = spacing;
     int part = int(blockIdx.x * blockDim.x + threadIdx.x), block = int(blockIdx.y * blockDim.y + threadIdx.y);
     int group_channels = to.channels / groups, vectors = (group_channels + VECTOR - 1) / VECTOR;
     int blocks = (vectors + BLOCK - 1) / BLOCK, group = block / blocks, first = (block - group * blocks) * BLOCK;
@@ -47,11 +50,11 @@ struct ConvDgradDirect {
 #pragma unroll
       for (int j = 0; j < BLOCK; j++) da[j] = filled(0.0f);
       for (int r = 0; r < kernel_h; r++) {
-        int up = h + pad_h - r, oh = up / stride;
+        int up = h + pad_h - r * dilation, oh = up / stride;
         if (up < 0 || oh * stride != up || oh >= out_height) continue;
         for (int s = 0; s < kernel_w; s++) {
-          int left = v + pad_w - s, ow = left / stride;
-          if (left < 0 || ow * stride != left || ow >= out_width) continue;
+          int left = v + pad_w - s * dilation_w, ow = left / stride_w;
+          if (left < 0 || ow * stride_w != left || ow >= out_width) continue;
           const T* pixel = g.at(size_t(n * out_height + oh) * out_width + ow, group * group_outputs);
           const T* tap = from_filters + (r * kernel_w + s) * row;
 #pragma unroll 1

@@ -1,7 +1,7 @@
 // conv_direct.cu: any convolution, without shared memory and without barriers. Right for every shape, and the CPU's own
 // loop; the matrix kernels and the libraries are faster on a GPU.
 //
-//   y[n,oh,ow,k] = relu?( sum_{r,s,c} z[n, oh*stride - pad_h + r, ow*stride - pad_w + s, c] * w[k,r,s,c] + bias[k]
+//   y[n,oh,ow,k] = relu?( sum_{r,s,c} z[n, oh*stride - pad_h + r*dilation, ow*stride_w - pad_w + s*dilation_w, c] * w[k,r,s,c] + bias[k]
 //                        + residual[n,oh,ow,k] )
 //   z = relu?(scale*x + shift) inside the image, 0 outside (padding is zero after the activation); null scale: z = x
 //
@@ -11,7 +11,7 @@
 // Launch: block (32 pixels, up to 8 quads of k), grid (pixels / 32, groups * (K/groups / 4) / block.y), rounded up.
 // FLOP: 2*pixels*K*R*S*C/groups. Bytes: x R*S*K/32 times out of the caches, once out of memory.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op conv --engine direct
-#include "common.cuh"
+#include "spacing.cuh"
 
 constexpr int QUAD = 4;  // outputs of a thread
 
@@ -23,10 +23,12 @@ struct ConvDirect {
   Prologue prologue;
   Epilogue<T> epilogue;
   ConvGeometry geometry;
+  Spacing spacing;
   int group_channels, group_outputs;
 
   __device__ __forceinline__ void multiply() const {
     auto [images, height, width, out_height, out_width, kernel_h, kernel_w, stride, pad_h, pad_w, groups] = geometry;
+    auto [stride_w, dilation, dilation_w] = spacing;
     int p = int(blockIdx.x * 32 + threadIdx.x), quad = int(blockIdx.y * blockDim.y + threadIdx.y);
     int quads = (group_outputs + QUAD - 1) / QUAD, group = quad / quads;
     if (p >= images * out_height * out_width || group >= groups) return;
@@ -42,10 +44,10 @@ struct ConvDirect {
     for (int j = 0; j < QUAD; j++) acc[j] = filled(0.0f);
 
     for (int r = 0; r < kernel_h; r++) {
-      int h = oh * stride - pad_h + r;
+      int h = oh * stride - pad_h + r * dilation;
       if (h < 0 || h >= height) continue;
       for (int s = 0; s < kernel_w; s++) {
-        int v = ow * stride - pad_w + s;
+        int v = ow * stride_w - pad_w + s * dilation_w;
         if (v < 0 || v >= width) continue;
         const T* pixel = x.at((size_t(n) * height + h) * width + v, first);
         const T* tap = filters + size_t(r * kernel_w + s) * channels8;

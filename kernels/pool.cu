@@ -5,8 +5,8 @@
 //                                                             include_pad, those and the padding that it covers
 //   global_average:  y[n,c]       = sum x[n,i,c] / area
 //
-// The window of (oh,ow) begins at (oh*stride - pad, ow*stride - pad). The last may be partial (ceil mode): it is the
-// caller's choice of the output's size. Sums are fp32, in a fixed order, without barriers.
+// Along each axis window i begins at i*stride - pad, with `dilation` pixels from one tap to the next. The last may be
+// partial (ceil mode): it is the caller's choice of the output's size. Sums are fp32, in a fixed order, without barriers.
 // Launch: element-wise over output pixels (common.cuh); global_average over images.
 // Bytes: one read of x (overlaps come from the cache), one write of y.
 // Check: java -m dev.catena/dev.catena.conformance.Main --op max-pool,average-pool,global-average

@@ -4,15 +4,28 @@
 
 #include "common.cuh"
 
-// Pixels [begin, end) of one axis that a window sees; `span` counts the padding too, as far as it reaches.
-struct Window {
-  int begin, end, span;
+// The windows along one axis: tap t of window i lies at i*stride - pad + t*dilation; `end` cells are padding behind it.
+struct Taps {
+  int kernel, stride, pad, end, dilation;
 
-  __device__ __forceinline__ Window(int out, int kernel, int stride, int pad, int size) {
-    int first = out * stride - pad, last = min(first + kernel, size + pad);
-    span = last - first;
-    begin = max(first, 0);
+  __device__ __forceinline__ int first(int out) const { return out * stride - pad; }
+  // How many taps lie in `cells` cells from one tap on.
+  __device__ __forceinline__ int within(int cells) const {
+    return dilation == 1 ? cells : (cells + dilation - 1) / dilation;
+  }
+};
+
+// Every `step`-th pixel of [begin, end) of one axis that a window sees, `length` in all; `span` counts the padding too,
+// as far as it reaches.
+struct Window {
+  int begin, end, step, length, span;
+
+  __device__ __forceinline__ Window(int out, Taps of, int size) : step(of.dilation) {
+    int first = of.first(out), last = min(first + (of.kernel - 1) * step + 1, size + of.end);
+    span = of.within(last - first);
+    begin = first < 0 ? first + of.within(-first) * step : first;
     end = min(last, size);
+    length = of.within(max(end - begin, 0));
   }
 };
 
@@ -20,6 +33,7 @@ struct Window {
 // the other way round.
 struct Adaptive {
   int begin, end;
+  static constexpr int step = 1;
 
   __device__ __forceinline__ Adaptive(int at, int of, int over)
       : begin(at * over / of), end(((at + 1) * over + of - 1) / of) {}
@@ -45,9 +59,9 @@ template <class T, class F, class Axis, class Fold>
 __device__ __forceinline__ Floats fold_window(
     Floats acc, const View<const T>& x, F prologue, Image in, int n, Axis rows, Axis columns, int c, int count,
     Fold fold) {
-  for (int h = rows.begin; h < rows.end; h++) {
+  for (int h = rows.begin; h < rows.end; h += rows.step) {
     const T* row = x.at((size_t(n) * in.height + h) * in.width, c);
-    for (int w = columns.begin; w < columns.end; w++) {
+    for (int w = columns.begin; w < columns.end; w += columns.step) {
       acc = fold(acc, prologue(widen(load(row + size_t(w) * x.pitch, count))));
     }
   }
@@ -87,14 +101,15 @@ struct Pool {
   Prologue prologue;
   int images;
   Image in, out;
-  int kernel, stride, pad, include_pad, channels;
+  Taps high, wide;
+  int include_pad, channels;
 
   template <class F>
   __device__ __forceinline__ void max() const {
     int p = my_pixel(), c = my_channel(), count = channels - c;
     if (p >= images * out.height * out.width || count <= 0) return;
     Place at(p, out);
-    Window rows(at.h, kernel, stride, pad, in.height), columns(at.w, kernel, stride, pad, in.width);
+    Window rows(at.h, high, in.height), columns(at.w, wide, in.width);
     F f(prologue, c, count);
     Floats best = fold_window(filled(-INFINITY), x, f, in, at.n, rows, columns, c, count, Larger());
     store(y.at(p, c), narrow<T>(best), count);
@@ -105,12 +120,11 @@ struct Pool {
     int p = my_pixel(), c = my_channel(), count = channels - c;
     if (p >= images * out.height * out.width || count <= 0) return;
     Place at(p, out);
-    Window rows(at.h, kernel, stride, pad, in.height), columns(at.w, kernel, stride, pad, in.width);
+    Window rows(at.h, high, in.height), columns(at.w, wide, in.width);
     F f(prologue, c, count);
     Floats sum = fold_window(filled(0.0f), x, f, in, at.n, rows, columns, c, count, Sum());
-    float cells = include_pad ? float(rows.span * columns.span)
-                              : float((rows.end - rows.begin) * (columns.end - columns.begin));
-    store(y.at(p, c), narrow<T>(sum / cells), count);
+    int cells = include_pad ? rows.span * columns.span : rows.length * columns.length;
+    store(y.at(p, c), narrow<T>(sum / float(cells)), count);
   }
 };
 

@@ -1,6 +1,6 @@
 // pool_backward.cu: the gradient by the input of a maximum or a mean over windows, with a prologue or without.
 //
-//   max_pool_taps    taps[n,oh,ow,c]: which of the window's kernel^2 places has the first largest of prologue(x)
+//   max_pool_taps    taps[n,oh,ow,c]: which of the window's taps, row by row, has the first largest of prologue(x)
 //   pool_backward    dz[n,h,w,c] = sum over the windows that have the pixel of g / cells or, with taps, of g where the
 //                    pixel is the one; then as through.cuh
 //
@@ -18,20 +18,21 @@ struct MaxPoolTaps {
   Prologue prologue;
   int images;
   Image in, out;
-  int kernel, stride, pad, channels;
+  Taps high, wide;
+  int channels;
 
   __device__ __forceinline__ void find() const {
     int p = my_pixel(), c = my_channel(), count = channels - c;
     if (p >= images * out.height * out.width || count <= 0) return;
     Place at(p, out);
-    Window rows(at.h, kernel, stride, pad, in.height), columns(at.w, kernel, stride, pad, in.width);
-    int top = at.h * stride - pad, left = at.w * stride - pad;
-    Floats best = filled(-INFINITY), tap = filled(float((rows.begin - top) * kernel + columns.begin - left));
-    for (int h = rows.begin; h < rows.end; h++) {
-      for (int w = columns.begin; w < columns.end; w++) {
+    Window rows(at.h, high, in.height), columns(at.w, wide, in.width);
+    int top = high.within(rows.begin - high.first(at.h)), left = wide.within(columns.begin - wide.first(at.w));
+    Floats best = filled(-INFINITY), tap = filled(float(top * wide.kernel + left));
+    for (int h = rows.begin, row = top * wide.kernel; h < rows.end; h += rows.step, row += wide.kernel) {
+      for (int w = columns.begin, place = row + left; w < columns.end; w += columns.step, place++) {
         Floats raw = widen(load(x.at((size_t(at.n) * in.height + h) * in.width + w, c), count));
         Floats z = prologue(raw, c, count);
-        tap = greater(z, best, filled(float((h - top) * kernel + w - left)), tap);
+        tap = greater(z, best, filled(float(place)), tap);
         best = greater(z, best, z, best);
       }
     }

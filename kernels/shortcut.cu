@@ -26,7 +26,8 @@ struct Shortcut {
   // S(x) at one output pixel.
   __device__ __forceinline__ Floats sampled(Place at, int c) const {
     int step = sampling == NONE ? 1 : 2, edge = sampling == AVERAGE ? 2 : 1;
-    Window rows(at.h, edge, step, 0, in.height), columns(at.w, edge, step, 0, in.width);
+    Taps taps{edge, step, 0, 0, 1};
+    Window rows(at.h, taps, in.height), columns(at.w, taps, in.width);
     Floats sum = fold_window(filled(0.0f), x, Identity(), in, at.n, rows, columns, c, x_channels - c, Sum());
     return sum / float((rows.end - rows.begin) * (columns.end - columns.begin));
   }

@@ -97,10 +97,10 @@ struct Spread {
 // The windows of one axis that have a pixel.
 struct Covering {
   int begin, end;
-  __device__ __forceinline__ Covering(int at, int kernel, int stride, int pad, int outputs) {
-    int last = at + pad, first = last - kernel + stride;  // of the first, rounded up
-    begin = first > 0 ? first / stride : 0;
-    end = min(last / stride + 1, outputs);
+  __device__ __forceinline__ Covering(int at, Taps taps, int outputs) {
+    int last = at + taps.pad, first = last - (taps.kernel - 1) * taps.dilation - 1 + taps.stride;  // rounded up
+    begin = first > 0 ? first / taps.stride : 0;
+    end = min(last / taps.stride + 1, outputs);
   }
 };
 
@@ -111,7 +111,8 @@ struct Windows {
   View<const T> g;
   View<const bfloat16> taps;
   Image in, out;
-  int kernel, stride, pad, include_pad;
+  Taps high, wide;
+  int include_pad;
   static constexpr int UNROLL = 1;
 
   struct At {
@@ -120,8 +121,7 @@ struct Windows {
   };
   __device__ __forceinline__ At at(int p) const {
     Place place(p, in);
-    return {place, Covering(place.h, kernel, stride, pad, out.height),
-            Covering(place.w, kernel, stride, pad, out.width)};
+    return {place, Covering(place.h, high, out.height), Covering(place.w, wide, out.width)};
   }
   __device__ __forceinline__ Floats operator()(const At& pixel, int c, int count) const {
     const Place& at = pixel.place;
@@ -129,18 +129,21 @@ struct Windows {
     Floats sum = filled(0.0f);
 #pragma unroll 1
     for (int oh = rows.begin; oh < rows.end; oh++) {
-      Window high(oh, kernel, stride, pad, in.height);
+      int down = at.h - high.first(oh), row = high.within(down);
+      if (row * high.dilation != down) continue;  // between two taps
+      Window tall(oh, high, in.height);
 #pragma unroll 1
       for (int ow = columns.begin; ow < columns.end; ow++) {
+        int across = at.w - wide.first(ow), column = wide.within(across);
+        if (column * wide.dilation != across) continue;
         size_t window = (size_t(at.n) * out.height + oh) * out.width + ow;
         Floats v = widen(load(g.at(window, c), count));
         if (taps) {
-          float tap = float((at.h - oh * stride + pad) * kernel + at.w - ow * stride + pad);
-          Floats away = widen(load(taps.at(window, c), count)) - filled(tap);
+          Floats away = widen(load(taps.at(window, c), count)) - filled(float(row * wide.kernel + column));
           sum = sum + greater(filled(0.5f), away * away, v, filled(0.0f));
         } else {
-          Window wide(ow, kernel, stride, pad, in.width);
-          int cells = include_pad ? high.span * wide.span : (high.end - high.begin) * (wide.end - wide.begin);
+          Window broad(ow, wide, in.width);
+          int cells = include_pad ? tall.span * broad.span : tall.length * broad.length;
           sum = fma(v, filled(1.0f / float(cells)), sum);
         }
       }

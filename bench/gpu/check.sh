@@ -69,7 +69,7 @@ esac
 # The kernel engine's operations, in two processes. CheckScriptTest sees to it that none is missing.
 small=abs,adaptive,add,argmax,arrange,augment,average,batch,channel,clip,concat,copy,cross,div,drop,elu,erf,exp
 small=$small,flatten,from,gate,gelu,global,group-norm,hard,layer-norm,leaky,log,lrn,matmul,max,min,mul,pad,pow,prelu
-small=$small,reciprocal,relu,running,scale,shortcut,sigmoid,silu,softmax,softplus,sqrt,sub,sum,tanh,to
+small=$small,reciprocal,relu,running,sample,scale,shortcut,sigmoid,silu,softmax,softplus,sqrt,sub,sum,tanh,to
 products=conv,dense,linear
 
 # In the archive the launcher is bin/catena, in a checkout it is catena at the top.

@@ -118,6 +118,9 @@ public record Problem(Op op, List<Operand> inputs, List<Operand> outputs, boolea
     return Stream.concat(inputs.stream(), outputs.stream()).toList();
   }
 
+  /** Why a kernel of a training step computes no transposed convolution. */
+  public static final String CONSTANT_FILTERS = "filters that no training step changes";
+
   /**
    * Whether it is part of a training step: weights or vectors over channels change on the device
    * from step to step, so nobody can pack them beforehand.

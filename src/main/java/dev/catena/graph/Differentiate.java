@@ -141,6 +141,12 @@ public final class Differentiate {
         Shape x = n.input(0).shape();
         contribute(n, 0, emit(n, new TrainingOp.FlattenBackward(x.h(), x.w()), g));
       }
+      case Op.Sample _ -> {
+        Shape x = n.input(0).shape();
+        TrainingOp op = new TrainingOp.SampleBackward(x.h(), x.w());
+        contribute(n, 0, emit(n, op, g, n.input(1), n.input(2)));
+      }
+      case TrainingOp.ConvDgrad d -> transposed(n, d.conv(), g);
       case Op.AdaptiveAveragePool _ -> {
         Shape x = n.input(0).shape();
         contribute(n, 0, emit(n, new TrainingOp.AdaptiveAveragePoolBackward(x.h(), x.w()), g));
@@ -197,6 +203,15 @@ public final class Differentiate {
     }
   }
 
+  /** What a convolution's gradient makes of its x is linear in x and in the filters. */
+  private void transposed(Node n, Op.Conv conv, Value g) {
+    Value x = n.input(0);
+    contribute(n, 1, emit(n, ".weight", new TrainingOp.ConvWgrad(conv), x, g));
+    if (isActive(x)) {
+      contribute(x, again(n, conv, g, n.input(1)));
+    }
+  }
+
   private void scaleChannels(Node n, Op.ScaleChannels op, Value gradient) {
     Value g = op.relu() ? rectified(n, gradient) : gradient;
     Value gate = n.input(1);
@@ -233,7 +248,8 @@ public final class Differentiate {
   private void pool(Node n, Op.Pool forward, Value g) {
     Value x = n.input(0);
     // Of one pixel a maximum is a mean, whose gradient does not read x.
-    Op.Pool pool = forward.kernel() == 1 ? forward.withKind(Op.PoolKind.AVERAGE) : forward;
+    Op.Pool pool =
+        forward.kernel() * forward.kernelW() == 1 ? forward.withKind(Op.PoolKind.AVERAGE) : forward;
     TrainingOp.PoolBackward op =
         new TrainingOp.PoolBackward(pool, x.shape().h(), x.shape().w(), false);
     if (pool.prologue() != Op.Prologue.NONE) {
@@ -263,8 +279,8 @@ public final class Differentiate {
       return;
     }
     boolean average = shortcut.sampling() == Op.Sampling.AVERAGE;
-    Op.Pool pool =
-        new Op.Pool(Op.PoolKind.AVERAGE, average ? 2 : 1, 2, 0, average, false, Op.Prologue.NONE);
+    Op.Pool plain = Op.Pool.of(Op.PoolKind.AVERAGE, average ? 2 : 1, 2, 0);
+    Op.Pool pool = average ? plain.withCeil() : plain;
     TrainingOp back = new TrainingOp.PoolBackward(pool, x.shape().h(), x.shape().w(), false);
     contribute(n, 1, emit(n, back, first.output()));
   }

@@ -117,6 +117,10 @@ public final class Evaluator {
       case Op.PadChannels _ ->
           each(i -> i % shape.c() < x.c() ? in(0, i / shape.c() * x.c() + i % shape.c()) : 0);
       case Op.Flatten _ -> each(i -> in(0, transposed(x, i)));
+      case Op.Sample s -> {
+        each(_ -> 0);
+        samples(x, shape, (from, to, share) -> y[to] += from < 0 ? s.fill() : share * in(0, from));
+      }
       case Op.Pool p -> {
         double[] z = prologue(p.prologue(), 0, 1);
         pool(
@@ -160,6 +164,7 @@ public final class Evaluator {
         convolve(Op.Conv.of(1, 1, 0).withEpilogue(true, true), z, x, in(3), in(4), null, b);
         convolve(Op.Conv.of(3, 1, 1), b, middle, in(5), null, null, y);
       }
+      case Op.Coordinates c -> each(c.values()::get);
       case Op.Filled f -> each(_ -> f.value());
       case Op.BnScale s -> each(i -> in(0, i) / Math.sqrt(in(1, i) + s.epsilon()));
       case Op.BnShift _ -> each(i -> in(0, i) - in(2, i) * in(1, i));
@@ -392,6 +397,11 @@ public final class Evaluator {
       }
       case TrainingOp.GlobalAveragePoolBackward p -> through(p.prologue(), spread(), 1);
       case TrainingOp.AdaptiveAveragePoolBackward _ -> set(spread());
+      case TrainingOp.SampleBackward _ ->
+          samples(
+              shape,
+              x,
+              (to, from, share) -> y[Math.max(to, 0)] += to < 0 ? 0 : share * in(0, from));
       case TrainingOp.FlattenBackward _ -> {
         for (int i = 0; i < y.length; i++) {
           y[transposed(shape, i)] = in(0, i);
@@ -569,11 +579,11 @@ public final class Evaluator {
     for (int sum = 0; sum < y.elements(); sum++) {
       int k = sum % y.c();
       int top = sum / y.c() / y.w() % y.h() * conv.stride() - conv.padH();
-      int left = sum / y.c() % y.w() * conv.stride() - conv.padW();
+      int left = sum / y.c() % y.w() * conv.strideW() - conv.padW();
       int image = sum / image(y);
       for (int tap = 0; tap < taps; tap++) {
-        int h = top + tap / conv.kernelW();
-        int w = left + tap % conv.kernelW();
+        int h = top + tap / conv.kernelW() * conv.dilation();
+        int w = left + tap % conv.kernelW() * conv.dilationW();
         if (h >= 0 && h < x.h() && w >= 0 && w < x.w()) { // Padding is zero after the prologue.
           int group = k / (y.c() / conv.groups());
           int pixel = at(x, image, h, w, group * channels);
@@ -584,20 +594,24 @@ public final class Evaluator {
   }
 
   @FunctionalInterface
-  private interface Window {
+  private interface WindowVisitor {
     /** Cells of x, of a maximum the first largest or else -1, and by what a mean divides. */
     void visit(List<Integer> inside, int best, int cells, int output);
   }
 
-  private void pool(Op.Pool pool, Shape x, Shape y, double[] z, Window visitor) {
+  private void pool(Op.Pool pool, Shape x, Shape y, double[] z, WindowVisitor visitor) {
     for (int o = 0; o < y.elements(); o++) {
-      int top = o / y.c() / y.w() % y.h() * pool.stride() - pool.pad();
-      int left = o / y.c() % y.w() * pool.stride() - pool.pad();
+      Op.Window rows = pool.rows();
+      Op.Window columns = pool.columns();
+      int top = o / y.c() / y.w() % y.h() * rows.stride() - rows.pad();
+      int left = o / y.c() % y.w() * columns.stride() - columns.pad();
+      int bottom = (int) Math.min(top + rows.reach(), x.h() + rows.end());
+      int right = (int) Math.min(left + columns.reach(), x.w() + columns.end());
       List<Integer> inside = new ArrayList<>();
       int covered = 0; // What a partial window has beyond the padding belongs to nobody.
       int best = -1;
-      for (int h = top; h < Math.min(top + pool.kernel(), x.h() + pool.pad()); h++) {
-        for (int w = left; w < Math.min(left + pool.kernel(), x.w() + pool.pad()); w++) {
+      for (int h = top; h < bottom; h += rows.dilation()) {
+        for (int w = left; w < right; w += columns.dilation()) {
           covered++;
           if (h >= 0 && h < x.h() && w >= 0 && w < x.w()) {
             int at = at(x, o / image(y), h, w, o % y.c());
@@ -635,6 +649,29 @@ public final class Evaluator {
         for (int w = left; w < right; w++) {
           int from = at(x, o / image(y), h, w, o % y.c());
           visitor.visit(from, o, (bottom - top) * (right - left));
+        }
+      }
+    }
+  }
+
+  @FunctionalInterface
+  private interface Share {
+    void visit(int from, int to, double share);
+  }
+
+  /** Every pixel of x with a share in one of y; -1 if that one lies outside of x. */
+  private void samples(Shape x, Shape y, Share visitor) {
+    for (int o = 0; o < y.elements(); o++) {
+      double row = in(1, o / y.c() / y.w() % y.h());
+      double column = in(2, o / y.c() % y.w());
+      if (!(row >= 0 && row <= x.h() - 1 && column >= 0 && column <= x.w() - 1)) {
+        visitor.visit(-1, o, 1);
+        continue;
+      }
+      for (int h = (int) row; h <= Math.ceil(row); h++) {
+        for (int w = (int) column; w <= Math.ceil(column); w++) {
+          double share = (1 - Math.abs(row - h)) * (1 - Math.abs(column - w));
+          visitor.visit(at(x, o / image(y), h, w, o % y.c()), o, share);
         }
       }
     }

@@ -167,7 +167,8 @@ public final class GraphBuilder {
 
   private Value pool(
       String layer, Value x, Op.PoolKind kind, int kernel, int stride, int pad, boolean ceil) {
-    return add(layer, new Op.Pool(kind, kernel, stride, pad, ceil, false, Op.Prologue.NONE), x);
+    Op.Pool pool = Op.Pool.of(kind, kernel, stride, pad);
+    return add(layer, ceil ? pool.withCeil() : pool, x);
   }
 
   /** Mean over as many windows as the output has pixels; x itself where it has as many. */

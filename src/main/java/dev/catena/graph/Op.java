@@ -45,6 +45,7 @@ public sealed interface Op
         Op.Norm,
         Op.MatMul,
         Op.PadChannels,
+        Op.Sample,
         Op.Dropout,
         Op.StochasticDepth,
         Op.ScaleShift,
@@ -132,13 +133,18 @@ public sealed interface Op
 
   /**
    * (x, w, [s, t], [b], [r]): y = relu?(conv(prologue(x), w) + b + r). Filters are K, C/groups, R,
-   * S; cross-correlation, symmetric padding.
+   * S; cross-correlation, padded by zeros.
    *
    * @param kernelH R
    * @param kernelW S
-   * @param stride of both axes
-   * @param padH zero rows above and below
-   * @param padW zero columns left and right
+   * @param stride from one window to the one below it
+   * @param strideW to the one beside it
+   * @param padH zero rows above
+   * @param padW zero columns left
+   * @param endH zero rows below
+   * @param endW zero columns right
+   * @param dilation rows from one tap to the next
+   * @param dilationW columns from one tap to the next
    * @param groups channels are split into so many independent convolutions
    * @param prologue with one, s and t are inputs 2 and 3
    * @param bias with it, b comes after those
@@ -149,8 +155,13 @@ public sealed interface Op
       @Text(value = "kernel", absent = "1") int kernelH,
       @Text(value = "kernel", absent = "1") int kernelW,
       @Text(absent = "1") int stride,
+      @Text(absent = "stride") int strideW,
       @Text(value = "pad", absent = "0") int padH,
       @Text(value = "pad", absent = "0") int padW,
+      @Text(absent = "padH") int endH,
+      @Text(absent = "padW") int endW,
+      @Text(absent = "1") int dilation,
+      @Text(absent = "dilation") int dilationW,
       @Text(absent = "1") int groups,
       Prologue prologue,
       boolean bias,
@@ -176,11 +187,42 @@ public sealed interface Op
           .check(
               (extents, _) -> extents.of(K) % groups == 0,
               "its filters do not make " + groups + " groups")
-          .window(P, H, kernelH, stride, padH, false)
-          .window(Q, W, kernelW, stride, padW, false);
+          .window(P, H, rows(), false)
+          .window(Q, W, columns(), false);
     }
 
-    /** One that adds no residual. */
+    /** One of any windows, without prologue, residual and ReLU. */
+    public Conv(Window rows, Window columns, int groups, boolean bias) {
+      this(rows, columns, groups, Prologue.NONE, bias, false, false);
+    }
+
+    private Conv(
+        Window rows,
+        Window columns,
+        int groups,
+        Prologue prologue,
+        boolean bias,
+        boolean residual,
+        boolean relu) {
+      this(
+          rows.kernel,
+          columns.kernel,
+          rows.stride,
+          columns.stride,
+          rows.pad,
+          columns.pad,
+          rows.end,
+          columns.end,
+          rows.dilation,
+          columns.dilation,
+          groups,
+          prologue,
+          bias,
+          residual,
+          relu);
+    }
+
+    /** One of regular windows that adds no residual. */
     public Conv(
         int kernelH,
         int kernelW,
@@ -191,7 +233,30 @@ public sealed interface Op
         Prologue prologue,
         boolean bias,
         boolean relu) {
-      this(kernelH, kernelW, stride, padH, padW, groups, prologue, bias, false, relu);
+      this(
+          Window.of(kernelH, stride, padH),
+          Window.of(kernelW, stride, padW),
+          groups,
+          prologue,
+          bias,
+          false,
+          relu);
+    }
+
+    /** The windows along the image's height. */
+    public Window rows() {
+      return new Window(kernelH, stride, padH, endH, dilation);
+    }
+
+    /** The windows along the image's width. */
+    public Window columns() {
+      return new Window(kernelW, strideW, padW, endW, dilationW);
+    }
+
+    /** Whether there is one stride, no dilation, and as much padding behind the image as before. */
+    public boolean regular() {
+      return rows().equals(Window.of(kernelH, stride, padH))
+          && columns().equals(Window.of(kernelW, stride, padW));
     }
 
     /** A plain square convolution. */
@@ -201,29 +266,28 @@ public sealed interface Op
 
     /** The same with a prologue. */
     public Conv withPrologue(Prologue p) {
-      return new Conv(kernelH, kernelW, stride, padH, padW, groups, p, bias, residual, relu);
+      return new Conv(rows(), columns(), groups, p, bias, residual, relu);
     }
 
     /** The same with a bias and, if {@code rectified}, a ReLU. */
     public Conv withEpilogue(boolean biased, boolean rectified) {
-      return new Conv(
-          kernelH, kernelW, stride, padH, padW, groups, prologue, biased, residual, rectified);
+      return new Conv(rows(), columns(), groups, prologue, biased, residual, rectified);
     }
 
     /** The same with a residual added and, if {@code rectified}, a ReLU. */
     public Conv withResidual(boolean rectified) {
-      return new Conv(
-          kernelH, kernelW, stride, padH, padW, groups, prologue, bias, true, rectified);
+      return new Conv(rows(), columns(), groups, prologue, bias, true, rectified);
     }
 
     /** The same with so many groups. */
     public Conv withGroups(int count) {
-      return new Conv(kernelH, kernelW, stride, padH, padW, count, prologue, bias, residual, relu);
+      return new Conv(rows(), columns(), count, prologue, bias, residual, relu);
     }
 
     /** Whether it sees one pixel at a time: 1x1, stride 1, no padding, one group. */
     public boolean pointwise() {
-      return kernelH == 1 && kernelW == 1 && stride == 1 && padH == 0 && padW == 0 && groups == 1;
+      Window point = Window.of(1, 1, 0);
+      return rows().equals(point) && columns().equals(point) && groups == 1;
     }
 
     /** Index of the bias among the inputs. */
@@ -289,6 +353,27 @@ public sealed interface Op
     }
   }
 
+  /**
+   * The windows along one axis: tap t of window i lies at i·stride − pad + t·dilation.
+   *
+   * @param kernel taps
+   * @param stride from one window to the next
+   * @param pad cells before the image
+   * @param end cells behind the image
+   * @param dilation from one tap to the next
+   */
+  record Window(int kernel, int stride, int pad, int end, int dilation) {
+    /** Windows without gaps, padded alike on both sides. */
+    public static Window of(int kernel, int stride, int pad) {
+      return new Window(kernel, stride, pad, pad, 1);
+    }
+
+    /** Cells from the first tap to the last. */
+    public long reach() {
+      return (kernel - 1L) * dilation + 1;
+    }
+  }
+
   /** Largest or mean value of a window. */
   enum PoolKind {
     MAX,
@@ -299,9 +384,16 @@ public sealed interface Op
    * (x, [s, t]): the largest or mean value of each window of prologue(x).
    *
    * @param kind which
-   * @param kernel window height and width
-   * @param stride of both axes
-   * @param pad cells outside the image around it; a maximum ignores them
+   * @param kernel rows of a window
+   * @param kernelW its columns
+   * @param stride from one window to the one below it
+   * @param strideW to the one beside it
+   * @param pad rows above the image; a maximum ignores padding
+   * @param padW columns left of it
+   * @param end rows below the image
+   * @param endW columns right of it
+   * @param dilation rows from one tap to the next
+   * @param dilationW columns from one tap to the next
    * @param ceil whether a last, partial window counts; a mean divides by the cells that it has
    * @param includePad whether a mean counts padding cells
    * @param prologue with one, s and t are inputs 1 and 2
@@ -310,8 +402,15 @@ public sealed interface Op
   record Pool(
       PoolKind kind,
       int kernel,
+      @Text(absent = "kernel") int kernelW,
       @Text(absent = "kernel") int stride,
+      @Text(absent = "stride") int strideW,
       @Text(absent = "0") int pad,
+      @Text(absent = "pad") int padW,
+      @Text(absent = "pad") int end,
+      @Text(absent = "padW") int endW,
+      @Text(absent = "1") int dilation,
+      @Text(absent = "dilation") int dilationW,
       boolean ceil,
       boolean includePad,
       Prologue prologue)
@@ -323,20 +422,73 @@ public sealed interface Op
 
     /** Adds to {@code signature} what the extents of a pool and its gradient obey. */
     Signature extents(Signature signature) {
-      return signature
-          .require(pad < kernel, "a window of " + kernel + " fits in a padding of " + pad)
-          .window(P, H, kernel, stride, pad, ceil)
-          .window(Q, W, kernel, stride, pad, ceil);
+      for (Window axis : List.of(rows(), columns())) {
+        int most = Math.max(axis.pad(), axis.end());
+        signature.require(
+            most < axis.reach(), "a window of " + axis.reach() + " fits in a padding of " + most);
+      }
+      return signature.window(P, H, rows(), ceil).window(Q, W, columns(), ceil);
+    }
+
+    /** A pool of any windows. */
+    public Pool(
+        PoolKind kind,
+        Window rows,
+        Window columns,
+        boolean ceil,
+        boolean includePad,
+        Prologue prologue) {
+      this(
+          kind,
+          rows.kernel,
+          columns.kernel,
+          rows.stride,
+          columns.stride,
+          rows.pad,
+          columns.pad,
+          rows.end,
+          columns.end,
+          rows.dilation,
+          columns.dilation,
+          ceil,
+          includePad,
+          prologue);
+    }
+
+    /** One of square windows. */
+    public static Pool of(PoolKind kind, int kernel, int stride, int pad) {
+      Window axis = Window.of(kernel, stride, pad);
+      return new Pool(kind, axis, axis, false, false, Prologue.NONE);
+    }
+
+    /** The windows along the image's height. */
+    public Window rows() {
+      return new Window(kernel, stride, pad, end, dilation);
+    }
+
+    /** The windows along the image's width. */
+    public Window columns() {
+      return new Window(kernelW, strideW, padW, endW, dilationW);
+    }
+
+    /** Whether windows are square, not padded, and as far apart in both directions. */
+    public boolean plain() {
+      return rows().equals(columns()) && rows().equals(Window.of(kernel, stride, 0));
     }
 
     /** The same of another kind. */
     public Pool withKind(PoolKind other) {
-      return new Pool(other, kernel, stride, pad, ceil, includePad, prologue);
+      return new Pool(other, rows(), columns(), ceil, includePad, prologue);
+    }
+
+    /** The same of which a last, partial window counts. */
+    public Pool withCeil() {
+      return new Pool(kind, rows(), columns(), true, includePad, prologue);
     }
 
     /** The same with a prologue. */
     public Pool withPrologue(Prologue p) {
-      return new Pool(kind, kernel, stride, pad, ceil, includePad, p);
+      return new Pool(kind, rows(), columns(), ceil, includePad, p);
     }
   }
 
@@ -751,6 +903,22 @@ public sealed interface Op
   }
 
   /**
+   * (x, rows, columns): pixel (i,j) is x at row rows[i] and column columns[j], counted from 0;
+   * between pixels it is interpolated linearly. So an image is padded, cropped, flipped or resized.
+   *
+   * @param fill what lies outside of x
+   */
+  record Sample(@Text(absent = "0") float fill) implements Op {
+    @Override
+    public Signature signature() {
+      return Signature.ofImage()
+          .takes("rows", Role.BIAS, P)
+          .takes("columns", Role.BIAS, Q)
+          .makes(N, P, Q, C);
+    }
+  }
+
+  /**
    * (x): the branch of a residual block, Huang et al., arXiv 1603.09382: in training there or zero,
    * image by image, in inference times its probability.
    *
@@ -829,8 +997,8 @@ public sealed interface Op
       return Signature.of()
           .image("f")
           .activation("x", N, P, Q, D)
-          .window(H, P, 1, step, 0, false)
-          .window(W, Q, 1, step, 0, false)
+          .window(H, P, Window.of(1, step, 0), false)
+          .window(W, Q, Window.of(1, step, 0), false)
           .affine(affine ? Prologue.SCALE_SHIFT : Prologue.NONE)
           .check((extents, _) -> extents.of(D) <= extents.of(C), "x has more channels than f")
           .makesImage();
@@ -952,6 +1120,22 @@ public sealed interface Op
     @Override
     public Signature signature() {
       return Signature.of().makesConstant(Extent.of(count));
+    }
+  }
+
+  /**
+   * The numbers of a vector, for {@link Sample}; no inputs.
+   *
+   * @param values the numbers
+   */
+  record Coordinates(List<Float> values) implements OnParameters {
+    public Coordinates {
+      values = List.copyOf(values);
+    }
+
+    @Override
+    public Signature signature() {
+      return Signature.of().makesConstant(Extent.of(values.size()));
     }
   }
 

@@ -192,29 +192,35 @@ public final class Signature {
   }
 
   /** {@code out} windows over {@code in} cells and the padding on both sides. */
-  Signature window(Axis out, Axis in, int kernel, int stride, int pad, boolean ceil) {
-    require(stride >= 1 && kernel >= 1 && pad >= 0, "stride, kernel or padding out of range");
+  Signature window(Axis out, Axis in, Op.Window window, boolean ceil) {
+    boolean taps = window.stride() >= 1 && window.kernel() >= 1 && window.dilation() >= 1;
+    require(
+        taps && window.pad() >= 0 && window.end() >= 0, "stride, kernel or padding out of range");
     rules.add(
         e -> {
           if (e.knows(in)) {
-            e.set(out, windows(e.of(in), kernel, stride, pad, ceil));
+            e.set(out, windows(e.of(in), window, ceil));
           } else if (e.smallest != null && e.knows(out)) {
-            int least = (e.of(out) - 1) * stride + kernel - 2 * pad;
-            e.set(in, e.smallest.getAsBoolean() ? least : least + stride - 1);
+            long before = (e.of(out) - 1L) * window.stride() + window.reach();
+            long least = before - window.pad() - window.end();
+            e.set(in, e.smallest.getAsBoolean() ? least : least + window.stride() - 1);
           }
         });
     return this;
   }
 
-  private static int windows(int size, int kernel, int stride, int pad, boolean ceil) {
-    long span = size + 2L * pad - kernel;
+  private static int windows(int size, Op.Window window, boolean ceil) {
+    int stride = window.stride();
+    long span = (long) size + window.pad() + window.end() - window.reach();
     if (span < 0) {
       throw new GraphException(
-          "a window of " + kernel + " does not fit " + size + " with padding " + pad);
+          "a window of %d does not fit %d with padding %d"
+              .formatted(window.reach(), size, Math.max(window.pad(), window.end())));
     }
     long out = (ceil ? span + stride - 1 : span) / stride + 1;
     // A last window must start inside the image or its leading padding.
-    return Math.toIntExact(ceil && (out - 1) * stride >= (long) size + pad ? out - 1 : out);
+    boolean outside = ceil && (out - 1) * stride >= (long) size + window.pad();
+    return Math.toIntExact(outside ? out - 1 : out);
   }
 
   /** An extent that the operation itself gives. */

@@ -420,6 +420,25 @@ public sealed interface TrainingOp extends Op {
   }
 
   /**
+   * (g, rows, columns): by the input of {@link Op.Sample}.
+   *
+   * @param height of its input
+   * @param width of its input
+   */
+  record SampleBackward(@Text(of = H) int height, @Text(of = W) int width) implements TrainingOp {
+    @Override
+    public Signature signature() {
+      return Signature.of()
+          .given(H, height)
+          .given(W, width)
+          .activation("g", N, P, Q, C)
+          .takes("rows", Role.BIAS, P)
+          .takes("columns", Role.BIAS, Q)
+          .makesImage();
+    }
+  }
+
+  /**
    * (g): by the input of {@link Op.Flatten}.
    *
    * @param height of its input

@@ -5,12 +5,10 @@ import dev.catena.graph.Shape;
 import dev.catena.graph.Value;
 import dev.catena.onnx.OnnxOperator.Unsupported;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
-/** Operators that join, choose, pad or compare channels, or choose pixels. */
+/** Operators that join, choose, pad or compare channels. */
 final class ChannelOperators {
   private static final int NO_CHANNEL = -1;
 
@@ -51,49 +49,8 @@ final class ChannelOperators {
     return x.made(graph.add(node, norm, x.value()));
   }
 
-  /** Zeros around channels or pixels. */
-  static Term pad(GraphImport graph, OnnxNode node) {
-    Term.Live x = graph.aligned(node, 0);
-    String mode = node.text("mode", "constant");
-    float value = node.has(2) ? graph.known(node, 2).floats()[0] : node.number("value", 0);
-    if (!mode.equals("constant") || value != 0) {
-      throw new Unsupported("it pads with other than zeros: mode " + mode + ", value " + value);
-    }
-    int rank = x.dims().size();
-    List<Integer> pads = pads(graph, node, rank);
-    if (pads.size() != 2 * rank
-        || pads.get(0) != 0
-        || pads.get(rank) != 0
-        || pads.stream().anyMatch(p -> p < 0)) {
-      throw new Unsupported("its padding of " + x.dims() + " is " + pads);
-    }
-    Term.Live padded = padChannels(graph, node, x, pads.get(1), pads.get(rank + 1));
-    List<Integer> begins = pads.subList(2, rank);
-    List<Integer> ends = pads.subList(rank + 2, 2 * rank);
-    return padPixels(graph, node, padded, begins, ends);
-  }
-
-  /** Before all axes, then behind them; since opset 18 only some may be given. */
-  private static List<Integer> pads(GraphImport graph, OnnxNode node, int rank) {
-    List<Integer> given =
-        node.hasAttribute("pads")
-            ? node.integers("pads", List.of())
-            : graph.known(node, 1).integers().stream().map(Math::toIntExact).toList();
-    if (!node.has(3)) {
-      return given;
-    }
-    List<Long> axes = graph.known(node, 3).integers();
-    Integer[] pads = new Integer[2 * rank];
-    Arrays.fill(pads, 0);
-    for (int i = 0; i < axes.size(); i++) {
-      int axis = ShapeOperators.axis(Math.toIntExact(axes.get(i)), rank);
-      pads[axis] = given.get(i);
-      pads[axis + rank] = given.get(i + axes.size());
-    }
-    return List.of(pads);
-  }
-
-  private static Term.Live padChannels(
+  /** Channels of zeros before and behind those of {@code x}. */
+  static Term.Live padChannels(
       GraphImport graph, OnnxNode node, Term.Live x, int before, int behind) {
     int channels = x.value().shape().c();
     int all = Math.addExact(Math.addExact(before, channels), behind);
@@ -110,64 +67,8 @@ final class ChannelOperators {
     return behind == 0 ? x : x.made(graph.add(node, new Op.PadChannels(all), x.value()));
   }
 
-  /** A filter of one tap for each channel, whose padding stays. */
-  private static Term.Live padPixels(
-      GraphImport graph, OnnxNode node, Term.Live x, List<Integer> begins, List<Integer> ends) {
-    int axes = begins.size();
-    if (Stream.concat(begins.stream(), ends.stream()).allMatch(p -> p == 0)) {
-      return x;
-    }
-    int channels = x.value().shape().c();
-    Windows windows =
-        new Windows(
-            1,
-            new Windows.Axis(1, axes == 2 ? begins.get(0) : 0, axes == 2 ? ends.get(0) : 0),
-            new Windows.Axis(1, begins.get(axes - 1), ends.get(axes - 1)));
-    double[] ones = new double[channels];
-    Arrays.fill(ones, 1);
-    return LayerOperators.convolve(
-        graph, node, x, windows, channels, filters(node, Shape.of(channels, 1, 1, 1), ones));
-  }
-
-  /** Of channels any, of rows and columns every so many from the first on. */
-  static Term slice(GraphImport graph, OnnxNode node) {
-    Term term = graph.term(node, 0);
-    if (term instanceof Term.Walked || term.dims().size() == 3) {
-      return picked(graph, node, term);
-    }
-    Term.Sliced x =
-        term instanceof Term.Sliced sliced
-            ? sliced
-            : new Term.Sliced(graph.aligned(node, 0), 1, 1, term.dims());
-    List<Picks> picks =
-        Picks.of(node, x.dims(), i -> node.has(i) ? graph.known(node, i).integers() : null);
-    Term.Live whole = x.whole();
-    int stepH = x.stepH();
-    int stepW = x.stepW();
-    int rank = picks.size();
-    for (int axis = 0; axis < rank; axis++) {
-      Picks picked = picks.get(axis);
-      int extent = x.dims().get(axis);
-      boolean every = picked.every(extent);
-      if (axis == 1 && !picked.all(extent)) {
-        whole = select(graph, node, whole, picked.indices());
-      } else if (every && axis == 2 && rank == 4) {
-        stepH *= picked.step();
-      } else if (every && axis > 1) {
-        stepW *= picked.step();
-      } else if (!picked.all(extent)) {
-        throw new Unsupported("of axis %d of %s it takes %s".formatted(axis, x.dims(), picked));
-      }
-    }
-    if (stepH != stepW) {
-      return new Term.Sliced(whole, stepH, stepW, picks.stream().map(Picks::count).toList());
-    }
-    Op every = new Op.Pool(Op.PoolKind.MAX, 1, stepH, 0, false, false, Op.Prologue.NONE);
-    return stepH == 1 ? whole : whole.made(graph.add(node, every, whole.value()));
-  }
-
-  /** Of any value, where it lies. */
-  private static Term picked(GraphImport graph, OnnxNode node, Term x) {
+  /** What a Slice takes of any value, where it lies. */
+  static Term picked(GraphImport graph, OnnxNode node, Term x) {
     List<Picks> picks =
         Picks.of(node, x.dims(), i -> node.has(i) ? graph.known(node, i).integers() : null);
     Term made = x;

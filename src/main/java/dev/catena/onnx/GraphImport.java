@@ -89,14 +89,14 @@ final class GraphImport {
       throw error("operators", refused.size() + " cannot be run: " + String.join("; ", refused));
     }
     Term made = terms.get(output);
+    if (made instanceof Term.Sliced sliced) {
+      made = sliced("output", sliced);
+    }
     if (made instanceof Term.Walked walked) {
       made = Arrangement.image(this, nodes.getLast(), walked);
     }
     if (!(made instanceof Term.Live result)) {
-      boolean sliced = made instanceof Term.Sliced;
-      throw error(
-          "output '" + output + "'",
-          sliced ? "only rows or columns are left out" : "it does not depend on the input");
+      throw error("output '" + output + "'", "it does not depend on the input");
     }
     return builder.build(result.value());
   }
@@ -219,6 +219,24 @@ final class GraphImport {
 
   /** The input at {@code index}, which the model gives. */
   Term term(OnnxNode node, int index) {
+    Term term = given(node, index);
+    return term instanceof Term.Sliced sliced ? sliced(node.name(), sliced) : term;
+  }
+
+  /** Every so many rows and columns, as an activation of their own. */
+  Term.Live sliced(String name, Term.Sliced sliced) {
+    Term.Live whole = sliced.whole();
+    if (sliced.stepH() == 1 && sliced.stepW() == 1) {
+      return whole;
+    }
+    Op.Window rows = Op.Window.of(1, sliced.stepH(), 0);
+    Op.Window columns = Op.Window.of(1, sliced.stepW(), 0);
+    Op every = new Op.Pool(Op.PoolKind.MAX, rows, columns, false, false, Op.Prologue.NONE);
+    return whole.made(add(name, every, whole.value()));
+  }
+
+  /** The same; every so many rows may wait for as many columns. */
+  Term given(OnnxNode node, int index) {
     Term term = node.has(index) ? terms.get(node.inputs().get(index)) : null;
     if (term == null) {
       throw new OnnxOperator.Unsupported("its input " + index + " is made by nothing before it");
@@ -234,10 +252,7 @@ final class GraphImport {
     if (term(node, index) instanceof Term.Walked walked) {
       return Arrangement.image(this, node, walked);
     }
-    boolean sliced = term(node, index) instanceof Term.Sliced;
-    throw new OnnxOperator.Unsupported(
-        "its input %d %s"
-            .formatted(index, sliced ? "has every so many rows alone" : "is no activation"));
+    throw new OnnxOperator.Unsupported("its input " + index + " is no activation");
   }
 
   /** An input whose channels are where the graph has them. */
@@ -283,11 +298,16 @@ final class GraphImport {
 
   /** An operation under the node's name. */
   Value add(OnnxNode node, Op op, Value... inputs) {
-    Value made = builder.add(unique(node.name()), op, inputs);
+    Value made = add(node.name(), op, inputs);
     if (op instanceof Op.Sigmoid) {
       sigmoids.put(made, inputs[0]);
     }
     return made;
+  }
+
+  /** An operation under a name like this. */
+  Value add(String name, Op op, Value... inputs) {
+    return builder.add(unique(name), op, inputs);
   }
 
   /** Whether {@code gate} is the sigmoid of {@code x}. */

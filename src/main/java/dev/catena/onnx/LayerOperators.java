@@ -2,16 +2,15 @@ package dev.catena.onnx;
 
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import dev.catena.onnx.OnnxOperator.Unsupported;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /** Operators with weights. */
 final class LayerOperators {
-  /** Of filters with zeros between and around them: a few bytes must not ask for all memory. */
-  private static final int MOST_SPREAD = 1 << 28;
-
   private LayerOperators() {}
 
   static Term conv(GraphImport graph, OnnxNode node) {
@@ -24,7 +23,7 @@ final class LayerOperators {
     if (filters.size() != 4) {
       throw new Unsupported("its filters are " + w.dims());
     }
-    Windows windows = Windows.of(node, x, filters.subList(2, 4));
+    Windows windows = Windows.of(node, x, w.dims().subList(2, w.dims().size()));
     int groups = node.integer("group", 1);
     Value bias =
         node.has(2) ? graph.parameter(graph.known(node, 2), Shape.of(filters.getFirst())) : null;
@@ -43,21 +42,7 @@ final class LayerOperators {
    * @param shape K,C,R,S
    * @param tensor of as many elements
    */
-  record Filters(Shape shape, OnnxTensor tensor) {
-    /** Zeros where a window is dilated, or padded on one side more than on the other. */
-    float[] spread(Shape wide, Windows windows) {
-      float[] w = tensor.floats();
-      float[] all = new float[Math.toIntExact(wide.elements())];
-      int rows = shape.dim(2);
-      int columns = shape.dim(3);
-      for (int i = 0; i < w.length; i++) {
-        int s = i % columns * windows.w().dilation() + windows.w().leading();
-        int r = i / columns % rows * windows.h().dilation() + windows.h().leading();
-        all[(i / columns / rows * wide.dim(2) + r) * wide.dim(3) + s] = w[i];
-      }
-      return all;
-    }
-  }
+  record Filters(Shape shape, OnnxTensor tensor) {}
 
   private static Term.Live convolve(
       GraphImport graph,
@@ -67,35 +52,73 @@ final class LayerOperators {
       int groups,
       Filters filters,
       Value bias) {
-    Shape given = filters.shape();
-    int rows = windows.h().taps(given.dim(2));
-    int columns = windows.w().taps(given.dim(3));
-    Shape wide = Shape.of(given.dim(0), given.dim(1), rows, columns);
     if (!filters.tensor().type().real()) {
       throw new Unsupported("its filters are " + filters.tensor().type());
     }
-    if (!wide.equals(given) && wide.elements() > MOST_SPREAD) {
-      throw new Unsupported("with zeros for its dilation and padding its filters are " + wide);
-    }
-    Value w =
-        wide.equals(given)
-            ? graph.parameter(filters.tensor(), given)
-            : graph.parameter(node.name() + ".weight", wide, () -> filters.spread(wide, windows));
-    Op conv =
-        new Op.Conv(
-            rows,
-            columns,
-            windows.stride(),
-            windows.h().pad(),
-            windows.w().pad(),
-            groups,
-            Op.Prologue.NONE,
-            bias != null,
-            false);
+    Value w = graph.parameter(filters.tensor(), filters.shape());
+    Op conv = new Op.Conv(windows.h(), windows.w(), groups, bias != null);
     return x.made(
         bias == null
             ? graph.add(node, conv, x.value(), w)
             : graph.add(node, conv, x.value(), w, bias));
+  }
+
+  /** A convolution's gradient by its input: y has the extents of that input. */
+  static Term convTranspose(GraphImport graph, OnnxNode node) {
+    Term.Live x = graph.aligned(node, 0);
+    OnnxTensor w = graph.known(node, 1);
+    int axes = w.dims().size() - 2;
+    if (axes < 1 || axes > 2 || x.dims().size() != axes + 2) {
+      throw new Unsupported("its filters are " + w.dims() + " and its input " + x.dims());
+    }
+    int groups = node.integer("group", 1);
+    List<Integer> ones = Collections.nCopies(axes, 1);
+    List<Integer> zeros = Collections.nCopies(2 * axes, 0);
+    List<Integer> strides = node.integers("strides", ones);
+    List<Integer> dilations = node.integers("dilations", ones);
+    List<Integer> pads = node.integers("pads", zeros);
+    List<Integer> more = node.integers("output_padding", zeros);
+    List<Integer> given = node.integers("output_shape", List.of());
+    String auto = node.text("auto_pad", "NOTSET");
+    Op.Window[] windows = {Windows.POINTS.h(), Windows.POINTS.w()};
+    int[] out = {1, 1};
+    for (int axis = 0; axis < axes; axis++) {
+      int kernel = w.dims().get(axis + 2);
+      int stride = strides.get(axis);
+      int dilation = dilations.get(axis);
+      int in = x.dims().get(axis + 2);
+      int whole = stride * (in - 1) + (kernel - 1) * dilation + 1 + more.get(axis);
+      boolean same = auto.startsWith("SAME");
+      boolean plain = auto.equals("NOTSET") || auto.isEmpty();
+      int wanted = given.isEmpty() ? in * stride : given.get(given.size() - axes + axis);
+      int all = given.isEmpty() && !same ? 0 : Math.max(0, whole - wanted);
+      int less = all / 2;
+      int begin = auto.equals("SAME_UPPER") ? less : all - less;
+      int end = all - begin;
+      if (given.isEmpty() && plain) {
+        begin = pads.get(axis);
+        end = pads.get(axis + axes);
+      }
+      int at = 2 - axes + axis;
+      windows[at] = new Op.Window(kernel, stride, begin, end, dilation);
+      out[at] = whole - begin - end;
+    }
+    Op.Conv conv = new Op.Conv(windows[0], windows[1], groups, false);
+    int rows = axes == 1 ? 1 : w.dims().get(2);
+    Shape filters = Shape.of(w.dims().get(0), w.dims().get(1), rows, w.dims().getLast());
+    Value made =
+        graph.add(
+            node,
+            new TrainingOp.ConvDgrad(conv, out[0], out[1], false),
+            x.value(),
+            graph.parameter(w, filters));
+    if (!node.has(2)) {
+      return x.made(made);
+    }
+    Shape channels = Shape.of(made.shape().c());
+    Value bias = graph.parameter(graph.known(node, 2), channels);
+    Value one = graph.add(node.name() + ".ones", new Op.Filled(1, made.shape().c()));
+    return x.made(graph.add(node, new Op.ScaleShift(false), made, one, bias));
   }
 
   static Term batchNorm(GraphImport graph, OnnxNode node) {

@@ -96,6 +96,16 @@ final class OnnxBody {
       return this;
     }
 
+    Operator withText(String attribute, String value) {
+      MessageWriter made =
+          new MessageWriter()
+              .text(OnnxNode.ATTRIBUTE_NAME, attribute)
+              .text(OnnxNode.STRING, value)
+              .integer(OnnxNode.ATTRIBUTE_TYPE, OnnxNode.OF_STRING);
+      node.message(OnnxNode.ATTRIBUTE, made);
+      return this;
+    }
+
     Operator withNumber(String attribute, float value) {
       MessageWriter made =
           new MessageWriter()

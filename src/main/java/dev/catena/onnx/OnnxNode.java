@@ -39,6 +39,7 @@ record OnnxNode(
   static final int REFERENCE = 21;
   static final int OF_FLOAT = 1;
   static final int OF_INTEGER = 2;
+  static final int OF_STRING = 3;
   static final int OF_INTEGERS = 7;
 
   static OnnxNode of(Message message) throws InvalidProtocolBufferException {

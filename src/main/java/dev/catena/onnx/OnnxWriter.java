@@ -8,6 +8,7 @@ import dev.catena.graph.Graph;
 import dev.catena.graph.Node;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
+import dev.catena.graph.TrainingOp;
 import dev.catena.graph.Value;
 import dev.catena.io.file.AtomicFile;
 import java.io.IOException;
@@ -16,6 +17,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.Channels;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -47,6 +49,9 @@ public final class OnnxWriter {
 
   /** The values that are N,C in the file, not N,C,1,1. */
   private final Set<Integer> rows = new HashSet<>();
+
+  /** The places of each Sample. */
+  private final Map<Integer, List<Float>> coordinates = new HashMap<>();
 
   private OnnxWriter(Graph graph, Data data) {
     this.graph = graph;
@@ -136,6 +141,10 @@ public final class OnnxWriter {
           make("BatchNormalization", node).withNumber("epsilon", bn.epsilon()).reads(images(node));
       case Op.Pool p when p.prologue() == Op.Prologue.NONE -> pool(node, p);
       case Op.Conv c when isPlain(c) -> conv(node, c);
+      case Op.Filled f -> vector(node, Collections.nCopies(f.count(), f.value()));
+      case Op.Coordinates c -> coordinates.put(node.output().id(), c.values());
+      case Op.Sample s -> sample(node, s.fill());
+      case TrainingOp.ConvDgrad d when isPlain(d.conv()) && !d.accumulate() -> transposed(node, d);
       case Op.Flatten _ -> {
         make("Flatten", node).reads(name(node.input(0)));
         rows.add(node.output().id());
@@ -228,6 +237,79 @@ public final class OnnxWriter {
     make("Pad", node).reads(image(node.input(0)), pads);
   }
 
+  private void vector(Node node, List<Float> values) {
+    names.put(node.output().id(), node.name());
+    float[] numbers = new float[values.size()];
+    for (int i = 0; i < numbers.length; i++) {
+      numbers[i] = values.get(i);
+    }
+    body.tensor(node.name(), List.of(numbers.length), OnnxTensor.Type.FLOAT, raw(numbers));
+  }
+
+  /** A Pad if pixels stay together, else a Gather of whole rows and columns, or a Resize. */
+  private void sample(Node node, float fill) {
+    Shape x = node.input(0).shape();
+    List<Float> rows = coordinates.get(node.input(1).id());
+    List<Float> columns = coordinates.get(node.input(2).id());
+    String image = image(node.input(0));
+    String name = node.name();
+    int[] high = SpaceOperators.pads(rows, x.h());
+    int[] wide = SpaceOperators.pads(columns, x.w());
+    if (high.length > 0 && wide.length > 0) {
+      body.integers(
+          name + ".pads",
+          Stream.of(0, 0, high[0], wide[0], 0, 0, high[1], wide[1]).map(p -> (long) p).toList());
+      make("Pad", node).reads(image, name + ".pads", number(name + ".fill", fill));
+      return;
+    }
+    if (SpaceOperators.whole(rows, x.h()) && SpaceOperators.whole(columns, x.w())) {
+      body.integers(name + ".chosen.rows", rows.stream().map(Float::longValue).toList());
+      body.integers(name + ".chosen.columns", columns.stream().map(Float::longValue).toList());
+      body.operator("Gather", name + ".high").with("axis", 2).reads(image, name + ".chosen.rows");
+      make("Gather", node).with("axis", 3).reads(name + ".high", name + ".chosen.columns");
+      return;
+    }
+    String mode =
+        SpaceOperators.linear(rows, x.h(), columns, x.w())
+            .orElseThrow(
+                () -> new GraphException(name + ": ONNX has no operator for " + node.op()));
+    List<Integer> sizes = List.of(x.n(), x.c(), rows.size(), columns.size());
+    if (x.n() != 1) {
+      throw new GraphException(name + ": a model for any batch is written from one for one image");
+    }
+    body.tensor(
+        name + ".scales",
+        List.of(4),
+        OnnxTensor.Type.FLOAT,
+        raw(new float[] {1, 1, (float) sizes.get(2) / x.h(), (float) sizes.get(3) / x.w()}));
+    make("Resize", node)
+        .withText("mode", "linear")
+        .withText("coordinate_transformation_mode", mode)
+        .reads(image, "", name + ".scales");
+  }
+
+  private void transposed(Node node, TrainingOp.ConvDgrad d) {
+    Op.Conv c = d.conv();
+    Shape x = node.input(0).shape();
+    make("ConvTranspose", node)
+        .with("kernel_shape", c.kernelH(), c.kernelW())
+        .with("strides", c.stride(), c.strideW())
+        .with("pads", c.padH(), c.padW(), c.endH(), c.endW())
+        .with("dilations", c.dilation(), c.dilationW())
+        .with(
+            "output_padding",
+            more(d.height(), x.h(), c.rows()),
+            more(d.width(), x.w(), c.columns()))
+        .with("group", c.groups())
+        .reads(images(node));
+  }
+
+  /** Pixels of a transposed convolution's output behind its last window. */
+  private static int more(int out, int in, Op.Window window) {
+    long covered = window.stride() * (in - 1L) + window.reach() - window.pad() - window.end();
+    return (int) (out - covered);
+  }
+
   private static boolean divides(Shape x, Op.AdaptiveAveragePool p) {
     return x.h() % p.height() == 0 && x.w() % p.width() == 0;
   }
@@ -242,11 +324,15 @@ public final class OnnxWriter {
     boolean max = p.kind() == Op.PoolKind.MAX;
     OnnxBody.Operator pool =
         make(max ? "MaxPool" : "AveragePool", node)
-            .with("kernel_shape", p.kernel(), p.kernel())
-            .with("strides", p.stride(), p.stride())
-            .with("pads", p.pad(), p.pad(), p.pad(), p.pad())
+            .with("kernel_shape", p.kernel(), p.kernelW())
+            .with("strides", p.stride(), p.strideW())
+            .with("pads", p.pad(), p.padW(), p.end(), p.endW())
             .with("ceil_mode", p.ceil() ? 1 : 0);
-    if (!max) {
+    if (max) {
+      pool.with("dilations", p.dilation(), p.dilationW());
+    } else if (p.dilation() * p.dilationW() > 1) {
+      throw new GraphException(node.name() + ": ONNX has no dilated mean before opset 19");
+    } else {
       pool.with("count_include_pad", p.includePad() ? 1 : 0);
     }
     pool.reads(images(node));
@@ -259,8 +345,9 @@ public final class OnnxWriter {
   private void conv(Node node, Op.Conv c) {
     make("Conv", node)
         .with("kernel_shape", c.kernelH(), c.kernelW())
-        .with("strides", c.stride(), c.stride())
-        .with("pads", c.padH(), c.padW(), c.padH(), c.padW())
+        .with("strides", c.stride(), c.strideW())
+        .with("pads", c.padH(), c.padW(), c.endH(), c.endW())
+        .with("dilations", c.dilation(), c.dilationW())
         .with("group", c.groups())
         .reads(images(node));
   }

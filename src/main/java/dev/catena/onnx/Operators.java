@@ -19,6 +19,7 @@ final class Operators {
   private static SortedMap<String, OnnxOperator> table() {
     SortedMap<String, OnnxOperator> table = new TreeMap<>();
     table.put("Conv", one(LayerOperators::conv));
+    table.put("ConvTranspose", one(LayerOperators::convTranspose));
     table.put("Gemm", one(LayerOperators::gemm));
     table.put("MatMul", one(LayerOperators::matMul));
     table.put("BatchNormalization", one(LayerOperators::batchNorm));
@@ -27,6 +28,8 @@ final class Operators {
     table.put("GlobalAveragePool", one(PoolOperators::globalAverage));
     table.put("GlobalMaxPool", one(PoolOperators::globalMax));
     table.put("ReduceMean", one(PoolOperators::reduceMean));
+    table.put("ReduceSum", one(PoolOperators::reduceSum));
+    table.put("ReduceMax", one(PoolOperators::reduceMax));
     table.put("Relu", one(ElementOperators::relu));
     table.put("Add", one(ElementOperators.all(BinaryFunction.SUM)));
     table.put("Sum", one(ElementOperators.all(BinaryFunction.SUM)));
@@ -64,9 +67,13 @@ final class Operators {
     table.put("Mean", one(ElementOperators::mean));
     table.put("Concat", one(ChannelOperators::concat));
     table.put("LRN", one(ChannelOperators::localResponseNorm));
-    table.put("Pad", one(ChannelOperators::pad));
-    table.put("Slice", one(ChannelOperators::slice));
+    table.put("Pad", one(SpaceOperators::pad));
+    table.put("Slice", one(SpaceOperators::slice));
     table.put("Gather", one(ChannelOperators::gather));
+    table.put("Resize", one(SpaceOperators::resize));
+    table.put("Upsample", one(SpaceOperators::upsample));
+    table.put("DepthToSpace", one(SpaceOperators::depthToSpace));
+    table.put("SpaceToDepth", one(SpaceOperators::spaceToDepth));
     table.put("Dropout", one(ShapeOperators::dropout));
     table.put("Identity", one(ShapeOperators::identity));
     table.put("Flatten", one(ShapeOperators::flatten));

@@ -61,6 +61,11 @@ record Picks(int start, int step, int count) {
     return start == 0 && step > 0 && count == Math.ceilDiv(extent, step);
   }
 
+  /** The same as coordinates. */
+  List<Float> coordinates() {
+    return indices().mapToObj(i -> (float) i).toList();
+  }
+
   /** The indices. */
   IntStream indices() {
     return IntStream.range(0, count).map(i -> start + i * step);

@@ -1,5 +1,6 @@
 package dev.catena.onnx;
 
+import dev.catena.graph.Op;
 import dev.catena.onnx.OnnxOperator.Unsupported;
 import java.util.Collections;
 import java.util.List;
@@ -7,63 +8,39 @@ import java.util.List;
 /**
  * How windows lie over an image.
  *
- * @param stride of both axes
  * @param h rows
  * @param w columns
  */
-record Windows(int stride, Axis h, Axis w) {
+record Windows(Op.Window h, Op.Window w) {
+  private static final Op.Window POINT = Op.Window.of(1, 1, 0);
+
   /** Each pixel by itself. */
-  static final Windows POINTS = new Windows(1, Axis.PLAIN, Axis.PLAIN);
-
-  /**
-   * One axis.
-   *
-   * @param dilation from one tap to the next
-   * @param begin cells before the image
-   * @param end cells behind it
-   */
-  record Axis(int dilation, int begin, int end) {
-    static final Axis PLAIN = new Axis(1, 0, 0);
-
-    /** Cells on either side, the larger of the two. */
-    int pad() {
-      return Math.max(begin, end);
-    }
-
-    /** Taps of zeros that {@link #pad} takes before those of a filter. */
-    int leading() {
-      return pad() - begin;
-    }
-
-    /** Taps of a filter of {@code kernel}, with zeros between, before and behind them. */
-    int taps(int kernel) {
-      return Math.addExact(Math.multiplyExact(kernel - 1, dilation), 1 + Math.abs(end - begin));
-    }
-  }
+  static final Windows POINTS = new Windows(POINT, POINT);
 
   /**
    * From a node's attributes.
    *
    * @param x the image, N,C,H,W or N,C,W
-   * @param kernel window height and width
-   * @throws Unsupported if strides differ
+   * @param kernel taps of the windows, along as many axes as the image has
+   * @throws Unsupported if {@code kernel} does not fit the image
    */
   static Windows of(OnnxNode node, Term.Live x, List<Integer> kernel) {
     int axes = x.dims().size() - 2;
     List<Integer> ones = Collections.nCopies(axes, 1);
     List<Integer> strides = node.integers("strides", ones);
-    if (strides.stream().distinct().count() != 1) {
-      throw new Unsupported("its strides are " + strides);
-    }
     List<Integer> dilations = node.integers("dilations", ones);
-    Axis[] made = {Axis.PLAIN, Axis.PLAIN};
-    for (int axis = 0; axis < axes; axis++) {
-      int at = 2 - axes + axis;
-      int window = (kernel.get(at) - 1) * dilations.get(axis) + 1;
-      int[] pads = pads(node, axis, axes, x.dims().get(axis + 2), window, strides.getFirst());
-      made[at] = new Axis(dilations.get(axis), pads[0], pads[1]);
+    if (axes < 1 || kernel.size() != axes) {
+      throw new Unsupported("its windows are " + kernel + " over " + x.dims());
     }
-    return new Windows(strides.getFirst(), made[0], made[1]);
+    Op.Window[] made = {POINT, POINT};
+    for (int axis = 0; axis < axes; axis++) {
+      int dilation = dilations.get(axis);
+      int window = Math.addExact(Math.multiplyExact(kernel.get(axis) - 1, dilation), 1);
+      int stride = strides.get(axis);
+      int[] pads = pads(node, axis, axes, x.dims().get(axis + 2), window, stride);
+      made[2 - axes + axis] = new Op.Window(kernel.get(axis), stride, pads[0], pads[1], dilation);
+    }
+    return new Windows(made[0], made[1]);
   }
 
   /** Cells before and behind. */
@@ -80,19 +57,5 @@ record Windows(int stride, Axis h, Axis w) {
       case "SAME_LOWER" -> new int[] {all - all / 2, all / 2};
       default -> throw new Unsupported("its auto_pad is " + auto);
     };
-  }
-
-  /**
-   * These, for windows without taps of their own.
-   *
-   * @throws Unsupported if windows have holes, or padding is not symmetric
-   */
-  Windows plain() {
-    for (Axis axis : List.of(h, w)) {
-      if (axis.dilation() != 1 || axis.begin() != axis.end()) {
-        throw new Unsupported("its dilation and padding are " + axis);
-      }
-    }
-    return this;
   }
 }

@@ -50,7 +50,7 @@ public record FuseShortcut() implements Rewrite {
   private static Op.Sampling sampling(Node node) {
     if (!(node.op() instanceof Op.Pool pool)
         || pool.stride() != 2
-        || pool.pad() != 0
+        || !pool.plain()
         || pool.prologue() != Op.Prologue.NONE) {
       return Op.Sampling.NONE;
     }

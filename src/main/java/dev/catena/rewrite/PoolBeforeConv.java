@@ -23,7 +23,7 @@ public record PoolBeforeConv() implements Rewrite {
     if (!(node.op() instanceof Op.Pool pool)
         || pool.kind() != Op.PoolKind.AVERAGE
         || pool.prologue() != Op.Prologue.NONE
-        || pool.pad() != 0
+        || !pool.plain()
         || pool.stride() == 1
         || editor.uses(node.input(0)) != 1) {
       return editor.keep(node);

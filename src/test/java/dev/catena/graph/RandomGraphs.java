@@ -85,13 +85,13 @@ public final class RandomGraphs {
       return g.relu(name, x);
     }
     boolean max = random.nextBoolean();
+    Op.Window axis = Op.Window.of(from(2, 3), from(1, 2), from(0, 1));
     return g.add(
         name,
         new Op.Pool(
             max ? Op.PoolKind.MAX : Op.PoolKind.AVERAGE,
-            from(2, 3),
-            from(1, 2),
-            from(0, 1),
+            axis,
+            axis,
             random.nextBoolean(),
             !max && random.nextBoolean(),
             Op.Prologue.NONE),

@@ -28,7 +28,8 @@ class SignatureTest {
     "3, 3, 1, 0, true, 1",
   })
   void windows(int size, int kernel, int stride, int pad, boolean ceil, int expected) {
-    Op.Pool pool = new Op.Pool(Op.PoolKind.MAX, kernel, stride, pad, ceil, false, Op.Prologue.NONE);
+    Op.Window axis = Op.Window.of(kernel, stride, pad);
+    Op.Pool pool = new Op.Pool(Op.PoolKind.MAX, axis, axis, ceil, false, Op.Prologue.NONE);
     Shape y = infer("pool", pool, List.of(activation(0, 1, size, size, 4)));
     assertEquals(Shape.nhwc(1, expected, expected, 4), y);
     if (!ceil) {
@@ -170,7 +171,7 @@ class SignatureTest {
   }
 
   private static Op.Pool pool(int kernel, int stride, int pad) {
-    return new Op.Pool(Op.PoolKind.AVERAGE, kernel, stride, pad, false, false, Op.Prologue.NONE);
+    return Op.Pool.of(Op.PoolKind.AVERAGE, kernel, stride, pad);
   }
 
   private static Value activation(int id, int n, int h, int w, int c) {

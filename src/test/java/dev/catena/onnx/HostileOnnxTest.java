@@ -95,14 +95,14 @@ class HostileOnnxTest {
   @Test
   void filtersAreBoundedAndReal() {
     tensor("w", 1, 1, 3, 1);
-    int far = 1 << 29;
+    int far = 1 << 30;
     node(
         "Conv",
         "y",
         Map.of("dilations", List.of(far, 1), "pads", List.of(far, 0, far, 0)),
         "x",
         "w");
-    assertRefused("its filters are [1x1x1073741825x1]", 1, 1, 1, 1);
+    assertRefused("integer overflow", 1, 1, 1, 1);
     nodes.clear();
     tensors.put("w", OnnxTensor.of(List.of(1L)).as(List.of(1, 1, 1, 1)));
     node("Conv", "y", Map.of("pads", List.of(1, 0, 0, 0)), "x", "w");

@@ -164,7 +164,8 @@ public final class Pieces {
   }
 
   private static Op pool(boolean ceil, boolean includePad) {
-    return new Op.Pool(Op.PoolKind.AVERAGE, 3, 2, 1, ceil, includePad, Op.Prologue.NONE);
+    Op.Window axis = Op.Window.of(3, 2, 1);
+    return new Op.Pool(Op.PoolKind.AVERAGE, axis, axis, ceil, includePad, Op.Prologue.NONE);
   }
 
   /** Two blocks of two layers, growth 4, 8x8 images, dropout; ten classes. */

@@ -122,7 +122,7 @@ class RewriteTest {
   void whatDoesNotCommuteOrDoesNotSaveStays() {
     Op.Conv pointwise = Op.Conv.of(1, 1, 0);
     Op.Pool affine =
-        new Op.Pool(Op.PoolKind.AVERAGE, 2, 2, 0, false, false, Op.Prologue.SCALE_SHIFT_RELU);
+        Op.Pool.of(Op.PoolKind.AVERAGE, 2, 2, 0).withPrologue(Op.Prologue.SCALE_SHIFT_RELU);
     Value c1 = g.conv("c1", x, 8, 1, 1, 0);
     Value c2 = g.conv("c2", x, 8, 3, 1, 1);
     Value c3 = g.conv("c3", x, 8, 1, 1, 0);

@@ -115,7 +115,7 @@ final class CudnnProblem {
     long channels = x.channels() / conv.groups();
     CudnnTensor w =
         CudnnTensor.krsc(W, dtype, y.channels(), conv.kernelH(), conv.kernelW(), channels);
-    return CudnnTable.convolution(direction, x, w, y, conv.padH(), conv.padW(), conv.stride());
+    return CudnnTable.convolution(direction, x, w, y, conv.rows(), conv.columns());
   }
 
   /** Whether the graph adds a bias: cuDNN has engines for bias and ReLU, none for ReLU alone. */

@@ -3,6 +3,7 @@ package dev.catena.engine.cudnn;
 import dev.catena.driver.CudnnAttribute;
 import dev.catena.driver.CudnnConstants;
 import dev.catena.engine.cudnn.CudnnTable.Row;
+import dev.catena.graph.Op;
 import java.util.Arrays;
 import java.util.List;
 
@@ -63,27 +64,26 @@ record CudnnTable(int descriptor, List<Row> rows) {
    * A convolution, or its gradient. Groups follow from the extents: input channels of {@code x}
    * over those of {@code w}.
    *
-   * @param padH zeros above and below x
-   * @param padW zeros left and right of x
+   * @param rows the windows along the height of x
+   * @param columns those along its width
    */
   static CudnnTable convolution(
       Direction direction,
       CudnnTensor x,
       CudnnTensor w,
       CudnnTensor y,
-      int padH,
-      int padW,
-      int stride) {
+      Op.Window rows,
+      Op.Window columns) {
     CudnnTable window =
         new CudnnTable(
             CudnnConstants.BACKEND_CONVOLUTION_DESCRIPTOR,
             new Row(CudnnAttribute.CONVOLUTION_COMP_TYPE, CudnnConstants.DATA_FLOAT),
             new Row(CudnnAttribute.CONVOLUTION_CONV_MODE, CudnnConstants.CROSS_CORRELATION),
             new Row(CudnnAttribute.CONVOLUTION_SPATIAL_DIMS, 2),
-            new Row(CudnnAttribute.CONVOLUTION_DILATIONS, 1, 1),
-            new Row(CudnnAttribute.CONVOLUTION_FILTER_STRIDES, stride, stride),
-            new Row(CudnnAttribute.CONVOLUTION_PRE_PADDINGS, padH, padW),
-            new Row(CudnnAttribute.CONVOLUTION_POST_PADDINGS, padH, padW));
+            new Row(CudnnAttribute.CONVOLUTION_DILATIONS, rows.dilation(), columns.dilation()),
+            new Row(CudnnAttribute.CONVOLUTION_FILTER_STRIDES, rows.stride(), columns.stride()),
+            new Row(CudnnAttribute.CONVOLUTION_PRE_PADDINGS, rows.pad(), columns.pad()),
+            new Row(CudnnAttribute.CONVOLUTION_POST_PADDINGS, rows.end(), columns.end()));
     return switch (direction) {
       case FORWARD ->
           new CudnnTable(

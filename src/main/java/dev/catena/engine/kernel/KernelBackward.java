@@ -5,6 +5,7 @@ import dev.catena.device.Launch;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.engine.kernel.KernelParameters.Image;
+import dev.catena.engine.kernel.KernelParameters.Taps;
 import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
@@ -37,20 +38,29 @@ final class KernelBackward {
   static List<Launch> pool(KernelCall call, KernelStrips strips, TrainingOp.PoolBackward op) {
     Shape g = call.x().shape();
     Image in = Image.of(call.y().shape());
+    Taps high = Taps.of(op.pool().rows());
+    Taps wide = Taps.of(op.pool().columns());
     View taps = View.NONE;
     List<Launch> launches = new ArrayList<>();
     if (op.pool().kind() == Op.PoolKind.MAX) {
       long address = call.binding().workspace() + taps(call.problem(), strips);
       taps = new View(address, Operand.packedPitch(g.c()));
       var parameters =
-          call.arguments(call.x()).set("taps", taps).set("in", in).set("out", Image.of(g));
+          call.arguments(call.x())
+              .set("taps", taps)
+              .set("in", in)
+              .set("out", Image.of(g))
+              .set("high", high)
+              .set("wide", wide);
       launches.add(call.over(call.x(), "pool_backward", "max_pool_taps", parameters));
     }
     var parameters =
         call.arguments(call.y())
             .set("source.taps", taps)
             .set("source.in", in)
-            .set("source.out", Image.of(g));
+            .set("source.out", Image.of(g))
+            .set("source.high", high)
+            .set("source.wide", wide);
     if (call.problem().outputs().size() == 1) {
       parameters.set("x", View.NONE); // Without a prologue only the taps read it.
     }
@@ -59,7 +69,7 @@ final class KernelBackward {
   }
 
   static boolean supported(Op.Pool pool) {
-    return pool.kernel() * pool.kernel() <= MOST_PLACES;
+    return pool.kernel() * pool.kernelW() <= MOST_PLACES;
   }
 
   /** Bytes before the taps of a maximum in the workspace: the sums. */

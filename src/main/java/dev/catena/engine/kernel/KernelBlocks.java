@@ -67,6 +67,16 @@ final class KernelBlocks {
     return call.over(call.y(), file, "adaptive_average_backward", parameters);
   }
 
+  static Launch sample(KernelCall call) {
+    var parameters = images(call, call.x(), call.y()).set("rows", call.vector(1));
+    return call.over(call.y(), "sample", "sample", parameters);
+  }
+
+  static Launch sampleBackward(KernelCall call) {
+    var parameters = images(call, call.y(), call.x()).set("rows", call.vector(1));
+    return call.over(call.y(), "sample", "sample_backward", parameters);
+  }
+
   private static Arguments images(KernelCall call, Operand from, Operand to) {
     return call.arguments(call.y())
         .set("in", Image.of(from.shape()))

@@ -27,6 +27,7 @@ final class KernelConvolutions {
   /** Whether conv1x1.cu or conv3x3.cu does it: one group, 1x1 unpadded or 3x3 padded by one. */
   static boolean tiled(Op.Conv conv) {
     return conv.groups() == 1
+        && conv.regular()
         && conv.kernelH() == conv.kernelW()
         && conv.padH() == conv.kernelH() / 2
         && conv.padW() == conv.padH()

@@ -104,6 +104,7 @@ public final class KernelEngine implements Engine {
           case Op.Binary _, Op.Arrange _, Op.ArgMax _, Op.MatMul _ -> matrix;
           case Op.Softmax _, Op.Norm _ -> true;
           case Op.LocalResponseNorm _, Op.AdaptiveAveragePool _, Op.Flatten _ -> matrix;
+          case Op.Sample _ -> matrix;
           default -> false;
         };
     if (!ours) {
@@ -208,6 +209,7 @@ public final class KernelEngine implements Engine {
       case Op.Norm n -> KernelWay.of(call -> KernelRows.norm(call, n, matrix));
       case Op.LocalResponseNorm _ ->
           KernelWay.of(call -> call.over(call.y(), "plain_network", "local_response_norm"));
+      case Op.Sample _ -> KernelWay.of(KernelBlocks::sample);
       case Op.AdaptiveAveragePool _ -> KernelWay.of(KernelBlocks::adaptiveAverage);
       case Op.Flatten _ -> KernelWay.of(call -> call.over(call.x(), "plain_network", "flatten"));
       case Op.Conv c -> KernelWay.of(call -> convolution(call, c));

@@ -9,6 +9,7 @@ import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.engine.kernel.KernelParameters.ConvExtents;
 import dev.catena.graph.DType;
+import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
@@ -58,7 +59,7 @@ final class KernelGradients {
   /** The types of all but the vectors, sums and gradients of filters, which are fp32. */
   private static Stream<DType> typed(Problem problem) {
     List<Operand> inputs = problem.inputs();
-    Stream<Operand> first = inputs.stream().limit(2);
+    Stream<Operand> first = inputs.stream().limit(2).filter(o -> o.layout() != Layout.PARAMETER);
     if (!(problem.op() instanceof TrainingOp.ConvDgrad op)) {
       return first.map(Operand::dtype);
     }

@@ -1,6 +1,7 @@
 package dev.catena.engine.kernel;
 
 import dev.catena.engine.Operand;
+import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 
 /**
@@ -23,6 +24,13 @@ final class KernelParameters {
   record Image(int height, int width) {
     static Image of(Shape shape) {
       return new Image(shape.h(), shape.w());
+    }
+  }
+
+  /** The windows along one axis. */
+  record Taps(int kernel, int stride, int pad, int end, int dilation) {
+    static Taps of(Op.Window w) {
+      return new Taps(w.kernel(), w.stride(), w.pad(), w.end(), w.dilation());
     }
   }
 

@@ -3,6 +3,7 @@ package dev.catena.engine.kernel;
 import dev.catena.device.Arguments;
 import dev.catena.device.Launch;
 import dev.catena.engine.kernel.KernelParameters.Image;
+import dev.catena.engine.kernel.KernelParameters.Taps;
 import dev.catena.graph.Op;
 
 /** Launches of pool.cu and, where BN-ReLU comes before the pool, scale_shift_pool.cu. */
@@ -13,7 +14,9 @@ final class KernelPools {
     var parameters =
         call.arguments(call.y())
             .set("in", Image.of(call.x().shape()))
-            .set("out", Image.of(call.y().shape()));
+            .set("out", Image.of(call.y().shape()))
+            .set("high", Taps.of(pool.rows()))
+            .set("wide", Taps.of(pool.columns()));
     String kernel = pool.kind() == Op.PoolKind.MAX ? "max_pool" : "average_pool";
     return launch(call, pool.prologue(), kernel, parameters);
   }

@@ -60,7 +60,10 @@ record KernelTraining(boolean matrix) {
       case TrainingOp.LinearWgrad _ -> in.stream();
       default -> {
         Stream<Operand> statistics =
-            in.stream().skip(1).filter(o -> o.layout() != Layout.DENSE && !isStatistics(o));
+            in.stream()
+                .skip(1)
+                .filter(o -> o.layout() == Layout.NHWC || o.layout() == Layout.FILTERS)
+                .filter(o -> !isStatistics(o));
         yield Stream.concat(Stream.concat(first, statistics), Stream.of(problem.output()));
       }
     };
@@ -115,6 +118,7 @@ record KernelTraining(boolean matrix) {
           KernelWay.of(call -> KernelBackward.dropImages(call, strips(call.x()), d));
       case TrainingOp.FlattenBackward _ ->
           KernelWay.of(call -> call.over(call.y(), PLAIN, "flatten_backward"));
+      case TrainingOp.SampleBackward _ -> KernelWay.of(KernelBlocks::sampleBackward);
       case TrainingOp.AdaptiveAveragePoolBackward _ ->
           KernelWay.of(KernelBlocks::adaptiveAverageBackward);
       case TrainingOp.LocalResponseNormBackward _ ->

@@ -14,6 +14,7 @@ import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
 import dev.catena.graph.DType;
+import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
@@ -72,6 +73,9 @@ final class OneDnnGradient implements Work {
     Op.Conv conv = conv(problem);
     if (conv.prologue() != Op.Prologue.NONE) {
       return Optional.of("oneDNN's gradients go through no prologue");
+    }
+    if (problem.input(1).layout() == Layout.PARAMETER) {
+      return Optional.of(Problem.CONSTANT_FILTERS);
     }
     if (conv.groups() > 1
         || (problem.op() instanceof TrainingOp.ConvDgrad dgrad && dgrad.accumulate())) {
@@ -146,9 +150,11 @@ final class OneDnnGradient implements Work {
     long any = objects.any(DType.FP32, w.dim(0), w.dim(1), w.dim(2), w.dim(3));
     long noBias = 0;
     long attributes = objects.attributes(false);
-    MemorySegment strides = arena.allocateFrom(JAVA_LONG, conv.stride(), conv.stride());
-    MemorySegment dilations = arena.allocateFrom(JAVA_LONG, 0, 0);
+    MemorySegment strides = arena.allocateFrom(JAVA_LONG, conv.stride(), conv.strideW());
+    MemorySegment dilations =
+        arena.allocateFrom(JAVA_LONG, conv.dilation() - 1, conv.dilationW() - 1);
     MemorySegment padding = arena.allocateFrom(JAVA_LONG, conv.padH(), conv.padW());
+    MemorySegment end = arena.allocateFrom(JAVA_LONG, conv.endH(), conv.endW());
     long engine = OneDnnObjects.engine();
     ToLongBiFunction<String, MethodHandle> describe =
         (pass, create) ->
@@ -166,7 +172,7 @@ final class OneDnnGradient implements Work {
                             strides,
                             dilations,
                             padding,
-                            padding,
+                            end,
                             attributes));
     MethodHandle ahead = DNN.dnnl_convolution_forward_primitive_desc_create();
     long forward =

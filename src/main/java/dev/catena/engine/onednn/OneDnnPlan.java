@@ -91,9 +91,11 @@ final class OneDnnPlan implements AutoCloseable {
     long weights = objects.any(dtype, filters);
     long attributes = objects.attributes(conv.relu());
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment strides = arena.allocateFrom(JAVA_LONG, conv.stride(), conv.stride());
-      MemorySegment dilations = arena.allocateFrom(JAVA_LONG, 0, 0);
+      MemorySegment strides = arena.allocateFrom(JAVA_LONG, conv.stride(), conv.strideW());
+      MemorySegment dilations =
+          arena.allocateFrom(JAVA_LONG, conv.dilation() - 1, conv.dilationW() - 1);
       MemorySegment padding = arena.allocateFrom(JAVA_LONG, conv.padH(), conv.padW());
+      MemorySegment end = arena.allocateFrom(JAVA_LONG, conv.endH(), conv.endW());
       return objects.description(
           "dnnl_convolution_forward_primitive_desc_create",
           place ->
@@ -111,7 +113,7 @@ final class OneDnnPlan implements AutoCloseable {
                           strides,
                           dilations,
                           padding,
-                          padding,
+                          end,
                           attributes));
     }
   }

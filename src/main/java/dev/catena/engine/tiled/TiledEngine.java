@@ -9,6 +9,7 @@ import dev.catena.engine.Offer;
 import dev.catena.engine.Offers;
 import dev.catena.engine.Problem;
 import dev.catena.graph.DType;
+import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.TrainingOp;
 import java.util.List;
@@ -25,6 +26,8 @@ import java.util.function.Function;
  */
 public final class TiledEngine implements Engine {
   private final boolean tiles;
+  private static final String IRREGULAR =
+      "strides that differ, a dilation, or other padding behind the image than before it";
 
   private TiledEngine(boolean tiles) {
     this.tiles = tiles;
@@ -79,6 +82,11 @@ public final class TiledEngine implements Engine {
           Optional.of("input and output have different types");
       case Op.Conv conv when taps(conv) > TiledConvolution.MOST_TAPS ->
           Optional.of("a kernel of more than " + TiledConvolution.MOST_TAPS + " positions");
+      case Op.Conv conv when !conv.regular() -> Optional.of(IRREGULAR);
+      case TrainingOp.ConvDgrad dgrad when !dgrad.conv().regular() -> Optional.of(IRREGULAR);
+      case TrainingOp.ConvDgrad _ when problem.input(1).layout() == Layout.PARAMETER ->
+          Optional.of(Problem.CONSTANT_FILTERS);
+      case TrainingOp.ConvWgrad wgrad when !wgrad.conv().regular() -> Optional.of(IRREGULAR);
       case TrainingOp.ConvDgrad dgrad -> TiledDgrad.unsupported(problem, dgrad);
       case TrainingOp.ConvWgrad _ when problem.input(0).dtype() != problem.input(1).dtype() ->
           Optional.of("gradient and input have different types");

@@ -15,6 +15,12 @@ final class TiledPool {
 
   private TiledPool() {}
 
+  private record Taps(int kernel, int stride, int pad, int end, int dilation) {
+    static Taps of(Op.Window w) {
+      return new Taps(w.kernel(), w.stride(), w.pad(), w.end(), w.dilation());
+    }
+  }
+
   private record Pool(
       Image image,
       long y,
@@ -23,9 +29,8 @@ final class TiledPool {
       int outHeight,
       int outWidth,
       int kind,
-      int kernel,
-      int stride,
-      int pad,
+      Taps high,
+      Taps wide,
       boolean includePad,
       int rows) {}
 
@@ -43,9 +48,8 @@ final class TiledPool {
             y.shape().h(),
             y.shape().w(),
             op.kind() == Op.PoolKind.MAX ? 0 : 1,
-            op.kernel(),
-            op.stride(),
-            op.pad(),
+            Taps.of(op.rows()),
+            Taps.of(op.columns()),
             op.includePad(),
             rows);
     Dim grid = Dim.of(Math.ceilDiv(allRows, rows));

@@ -7,6 +7,7 @@ import dev.catena.driver.CudnnConstants;
 import dev.catena.engine.cudnn.CudnnTable.Direction;
 import dev.catena.engine.cudnn.CudnnTable.Row;
 import dev.catena.graph.DType;
+import dev.catena.graph.Op;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -118,7 +119,7 @@ class CudnnPlanTable {
     graphs.put(
         "data 3x3, added to another gradient, packed",
         graph(
-            convolution(Direction.DATA, dx, w, packed, 1),
+            convolution(Direction.DATA, dx, w, packed, Op.Window.of(1, 1, 1)),
             CudnnTable.add(dx, image(4, dtype, 128, 128), x)));
     CudnnTensor dw = CudnnTensor.krsc(2, DType.FP32, 32, 3, 3, 128);
     graphs.put("weights 3x3, their gradient in fp32", plain(Direction.WEIGHTS, x, dw, packed));
@@ -156,8 +157,8 @@ class CudnnPlanTable {
   }
 
   private static CudnnTable convolution(
-      Direction direction, CudnnTensor x, CudnnTensor w, CudnnTensor y, int pad) {
-    return CudnnTable.convolution(direction, x, w, y, pad, pad, 1);
+      Direction direction, CudnnTensor x, CudnnTensor w, CudnnTensor y, Op.Window window) {
+    return CudnnTable.convolution(direction, x, w, y, window, window);
   }
 
   private static CudnnTable multiply(CudnnTensor x, CudnnTensor b, CudnnTensor y) {
@@ -192,7 +193,7 @@ class CudnnPlanTable {
 
   private static CudnnTable plain(
       Direction direction, CudnnTensor x, CudnnTensor w, CudnnTensor y) {
-    return graph(convolution(direction, x, w, y, 1));
+    return graph(convolution(direction, x, w, y, Op.Window.of(1, 1, 1)));
   }
 
   private static CudnnTable growth12(DType dtype, long pitch) {
@@ -204,7 +205,7 @@ class CudnnPlanTable {
   private static CudnnTable pointwise(CudnnTensor x, DType dtype) {
     CudnnTensor w = CudnnTensor.krsc(2, dtype, 128, 1, 1, 256);
     CudnnTensor y = image(3, dtype, 128, 128);
-    return graph(convolution(Direction.FORWARD, x, w, y, 0));
+    return graph(convolution(Direction.FORWARD, x, w, y, Op.Window.of(1, 1, 0)));
   }
 
   private static CudnnTable withResidual(CudnnTensor x, DType dtype, boolean first) {
@@ -216,7 +217,7 @@ class CudnnPlanTable {
     CudnnTensor residual = image(5, dtype, 128, 128);
     CudnnTensor bias = CudnnTensor.channels(4, dtype, 128);
     return graph(
-        convolution(Direction.FORWARD, x, w, product, 0),
+        convolution(Direction.FORWARD, x, w, product, Op.Window.of(1, 1, 0)),
         CudnnTable.add(product, first ? residual : bias, once),
         CudnnTable.add(once, first ? bias : residual, twice),
         CudnnTable.relu(twice, y));
@@ -228,7 +229,7 @@ class CudnnPlanTable {
     CudnnTensor product = y.intermediate(10);
     CudnnTensor biased = y.intermediate(11);
     return graph(
-        convolution(Direction.FORWARD, x, w, product, 0),
+        convolution(Direction.FORWARD, x, w, product, Op.Window.of(1, 1, 0)),
         CudnnTable.add(product, CudnnTensor.channels(4, dtype, 128), biased),
         CudnnTable.relu(biased, y));
   }
@@ -245,7 +246,8 @@ class CudnnPlanTable {
     operations.add(multiply(x, CudnnTensor.channels(4, dtype, inputs), scaled));
     operations.add(CudnnTable.add(scaled, CudnnTensor.channels(5, dtype, inputs), shifted));
     operations.add(CudnnTable.relu(shifted, rectified));
-    operations.add(convolution(Direction.FORWARD, rectified, w, y, (int) kernel / 2));
+    operations.add(
+        convolution(Direction.FORWARD, rectified, w, y, Op.Window.of(1, 1, (int) kernel / 2)));
     return CudnnTable.graph(operations);
   }
 }
