@@ -228,15 +228,21 @@ final class RowOperators {
   /** Parts of any axis, one after the other. */
   static Term concat(GraphImport graph, OnnxNode node, List<Term> parts, int axis) {
     List<Integer> dims = new ArrayList<>(parts.getFirst().dims());
+    int n = axis > 0 ? images(parts) : 1;
+    dims.set(0, axis > 0 ? n : dims.getFirst());
     int before = OnnxTensor.elements(dims.subList(0, axis));
     int behind = OnnxTensor.elements(dims.subList(axis + 1, dims.size()));
-    int n = axis > 0 ? dims.getFirst() : 1;
     int extent = 0;
     List<Value> values = new ArrayList<>();
     for (Term part : parts) {
       int own = part.dims().get(axis);
       Shape shape = Shape.nhwc(n, before / n, 1, Math.multiplyExact(own, behind));
-      Value value = Arrangement.split(graph, node, part).laid(graph, node, shape);
+      Arrangement.Split split = Arrangement.split(graph, node, part);
+      boolean batched = axis > 0 && part instanceof Term.Known && n < part.dims().getFirst();
+      if (batched && part.dims().getFirst() == graph.exportedBatch()) {
+        split = split.picked(0, 0, 1, n); // as many as the batch that the graph is made for
+      }
+      Value value = split.laid(graph, node, shape);
       values.add(value.isConstant() ? copy(graph, node, value) : value);
       extent = Math.addExact(extent, own);
     }
@@ -247,6 +253,16 @@ final class RowOperators {
             : graph.add(node, new Op.Concat(), values.toArray(Value[]::new));
     int elements = Math.toIntExact(made.shape().elements());
     return new Term.Walked(made, Walk.straight(elements), List.copyOf(dims)).plain();
+  }
+
+  /** The first extent of a live part. */
+  private static int images(List<Term> parts) {
+    return parts.stream()
+        .filter(part -> !(part instanceof Term.Known))
+        .findFirst()
+        .orElse(parts.getFirst())
+        .dims()
+        .getFirst();
   }
 
   /** A constant as an activation. */
