@@ -52,7 +52,15 @@ public final class Inference extends CompileOptions<Inference> {
     return with(to -> to.lanes = count);
   }
 
-  /** Sets the preparation of pictures; without it, that of ImageNet's models. */
+  /** With this preparation of pictures where none was set. */
+  Inference otherwise(Optional<Preprocessing> how) {
+    return preprocessing.isPresent() || how.isEmpty() ? this : preprocessing(how.get());
+  }
+
+  /**
+   * Sets the preparation of pictures; without it, that of a file beside the weights, or that of
+   * ImageNet's models.
+   */
   public Inference preprocessing(Preprocessing how) {
     return with(to -> to.preprocessing = Optional.of(how));
   }

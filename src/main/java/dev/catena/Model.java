@@ -9,6 +9,7 @@ import dev.catena.graph.Graph;
 import dev.catena.graph.Heads;
 import dev.catena.graph.NamePatterns;
 import dev.catena.graph.Network;
+import dev.catena.io.Preprocessing;
 import dev.catena.io.SafeTensors;
 import dev.catena.model.NetworkWithClasses;
 import dev.catena.model.SizedNetwork;
@@ -29,6 +30,7 @@ public final class Model implements AutoCloseable {
   private final Network network;
   private final Parameters parameters;
   private final Runnable release;
+  private final Optional<Preprocessing> preprocessing;
 
   /** The parameters of another classifier than the network's, by name. */
   private final Set<String> replaced;
@@ -36,7 +38,7 @@ public final class Model implements AutoCloseable {
   private final Optional<LoadedWeights> loaded;
 
   Model(Network network, Parameters parameters, Runnable release) {
-    this(network, parameters, release, Set.of(), Optional.empty());
+    this(network, parameters, release, Set.of(), Optional.empty(), Optional.empty());
   }
 
   private Model(
@@ -44,7 +46,9 @@ public final class Model implements AutoCloseable {
       Parameters parameters,
       Runnable release,
       Set<String> replaced,
-      Optional<LoadedWeights> loaded) {
+      Optional<LoadedWeights> loaded,
+      Optional<Preprocessing> preprocessing) {
+    this.preprocessing = preprocessing;
     this.network = network;
     this.parameters = parameters;
     this.release = release;
@@ -57,13 +61,20 @@ public final class Model implements AutoCloseable {
     return network.name();
   }
 
+  /** How pictures are prepared, if a file beside the weights says so. */
+  public Optional<Preprocessing> preprocessing() {
+    return preprocessing;
+  }
+
   /** Its definition. */
   public Network network() {
     return network;
   }
 
   /**
-   * This model with the weights of a file, which it opens now and closes at {@link #close}.
+   * This model with the weights of a file, which it opens now and closes at {@link #close}. How
+   * pictures are prepared is read from {@code preprocessor_config.json} or timm's {@code
+   * config.json} where one lies beside it.
    *
    * @param file safetensors; names and shapes as torchvision has them, of any real type; timm's
    *     classifier of VGG, {@code num_batches_tracked} and the older names with {@code norm.1} are
@@ -79,8 +90,8 @@ public final class Model implements AutoCloseable {
   public Model load(Path file, String... optional) throws IOException {
     SafeTensors opened = SafeTensors.open(file);
     try {
-      return loaded(opened, optional, opened::close);
-    } catch (RuntimeException e) {
+      return loaded(opened, optional, opened::close, Preprocessing.beside(file));
+    } catch (RuntimeException | IOException e) {
       opened.close();
       throw e;
     }
@@ -88,10 +99,11 @@ public final class Model implements AutoCloseable {
 
   /** The same of an open file, which the caller closes when nothing more is to be compiled. */
   public Model load(SafeTensors file, String... optional) {
-    return loaded(file, optional, () -> {});
+    return loaded(file, optional, () -> {}, Optional.empty());
   }
 
-  private Model loaded(SafeTensors file, String[] optional, Runnable close) {
+  private Model loaded(
+      SafeTensors file, String[] optional, Runnable close, Optional<Preprocessing> prepared) {
     NamePatterns patterns = new NamePatterns(List.of(optional));
     StoredParameters stored =
         new StoredParameters(
@@ -100,7 +112,7 @@ public final class Model implements AutoCloseable {
             trainingGraph(1, 0, 0, DType.FP32),
             name -> replaced.contains(name) || patterns.matches(name),
             parameters);
-    return new Model(network, stored, close, replaced, Optional.of(stored.loaded()));
+    return new Model(network, stored, close, replaced, Optional.of(stored.loaded()), prepared);
   }
 
   /** What {@link #load} took; empty if nothing was loaded. */
@@ -128,7 +140,8 @@ public final class Model implements AutoCloseable {
                 : parameters.values(parameter),
         release,
         heads,
-        loaded);
+        loaded,
+        preprocessing);
   }
 
   /**
@@ -139,7 +152,12 @@ public final class Model implements AutoCloseable {
    */
   public Model sized(int height, int width) {
     return new Model(
-        new SizedNetwork(network, height, width), parameters, release, replaced, loaded);
+        new SizedNetwork(network, height, width),
+        parameters,
+        release,
+        replaced,
+        loaded,
+        preprocessing);
   }
 
   /** This model with initial weights drawn from {@code seed}. */
@@ -149,7 +167,7 @@ public final class Model implements AutoCloseable {
 
   /** This model with weights from anywhere. */
   public Model with(Parameters weights) {
-    return new Model(network, weights, () -> {}, replaced, Optional.empty());
+    return new Model(network, weights, () -> {}, replaced, Optional.empty(), Optional.empty());
   }
 
   /**
@@ -160,7 +178,8 @@ public final class Model implements AutoCloseable {
    */
   public Session compile(Device device, Inference options) {
     Engines engines = EngineRegistry.on(device, options.engine(), options.tuning());
-    return Session.compile(this::graph, parameters, options, engines, device);
+    return Session.compile(
+        this::graph, parameters, options.otherwise(preprocessing(options)), engines, device);
   }
 
   /**
@@ -223,6 +242,12 @@ public final class Model implements AutoCloseable {
    */
   public void exportOnnx(Path file) throws IOException {
     OnnxWriter.write(network.graph(1, DType.FP32), parameters::values, file);
+  }
+
+  /** That of a file, where it is for images of the size that is compiled. */
+  private Optional<Preprocessing> preprocessing(Inference options) {
+    return preprocessing.filter(
+        how -> how.crop() == (options.height() == 0 ? network.imageSize() : options.height()));
   }
 
   private Graph graph(int batch, int height, int width, DType dtype) {

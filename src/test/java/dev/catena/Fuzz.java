@@ -7,6 +7,7 @@ import dev.catena.graph.Graph;
 import dev.catena.graph.GraphBuilder;
 import dev.catena.graph.Node;
 import dev.catena.io.Image;
+import dev.catena.io.Preprocessing;
 import dev.catena.io.SafeTensors;
 import dev.catena.io.SafeTensorsWriter;
 import dev.catena.io.datasets.DataSet;
@@ -160,6 +161,11 @@ final class Fuzz {
         new Kind(
             "idx", "idx/train-images-idx3-ubyte", List.of(images), _ -> all(DataSets.mnist(idx))),
         new Kind("cifar", "cifar/train.bin", List.of(records), _ -> all(DataSets.cifar100(cifar))),
+        new Kind(
+            "preprocessing",
+            "config.json",
+            List.of(resource("/golden/io/timm.json"), resource("/golden/io/transformers.json")),
+            Preprocessing::read),
         new Kind(
             "checkpoint",
             "c.safetensors",

@@ -1,5 +1,6 @@
 package dev.catena.cli;
 
+import dev.catena.Model;
 import dev.catena.error.ModelFormatException;
 import dev.catena.graph.Network;
 import dev.catena.io.Image;
@@ -28,14 +29,19 @@ record InputImages(MemorySegment pixels, int height, int width, List<String> nam
     return names.size();
   }
 
-  /** Pictures, prepared as torchvision does. */
-  static InputImages pictures(List<Path> files, Network network, Arena arena) throws IOException {
+  /** Pictures, prepared as a file beside the weights says, else as torchvision does. */
+  static InputImages pictures(List<Path> files, Model model, Arena arena) throws IOException {
+    Network network = model.network();
     int size = network.imageSize();
     long bytes = (long) network.channels() * size * size * Float.BYTES;
+    Preprocessing preprocessing =
+        model
+            .preprocessing()
+            .filter(how -> how.crop() == size)
+            .orElseGet(() -> Preprocessing.imageNet(size));
     MemorySegment pixels = arena.allocate(bytes * files.size(), 64);
     for (int i = 0; i < files.size(); i++) {
-      Preprocessing.imageNet(size)
-          .apply(Image.read(files.get(i)), pixels.asSlice(i * bytes, bytes));
+      preprocessing.apply(Image.read(files.get(i)), pixels.asSlice(i * bytes, bytes));
     }
     return new InputImages(pixels, size, size, files.stream().map(Path::toString).toList());
   }

@@ -108,7 +108,7 @@ final class Run implements Callable<Integer> {
       List<String> names = labels.isPresent() ? Labels.read(labels.get()) : List.of();
       InputImages images =
           input == null
-              ? InputImages.pictures(pictures, network, arena)
+              ? InputImages.pictures(pictures, model, arena)
               : InputImages.tensor(input, network, arena);
       float[] logits = compute(model, images, names);
       if (logitsPath != null) {

@@ -1,5 +1,6 @@
 package dev.catena.io;
 
+import dev.catena.io.Preprocessing.Interpolation;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -61,7 +62,8 @@ public record Image(int width, int height, byte[] rgb) {
     if (newWidth < 1 || newHeight < 1 || (long) newWidth * newHeight > MAX_PIXELS) {
       throw new IllegalArgumentException("cannot resize to " + newWidth + " x " + newHeight);
     }
-    return Resampler.resize(this, newWidth, newHeight, 0, 0, newWidth, newHeight);
+    return Resampler.resize(
+        this, newWidth, newHeight, 0, 0, newWidth, newHeight, Interpolation.BILINEAR);
   }
 
   /**
@@ -69,6 +71,11 @@ public record Image(int width, int height, byte[] rgb) {
    * x {@code crop}.
    */
   public Image centerCrop(int size, int crop) {
+    return centerCrop(size, crop, Interpolation.BILINEAR);
+  }
+
+  /** The same with another interpolation. */
+  public Image centerCrop(int size, int crop, Interpolation interpolation) {
     if (crop < 1 || crop > size || (long) size * size > MAX_PIXELS) {
       throw new IllegalArgumentException("cannot cut " + crop + " pixels from " + size);
     }
@@ -77,6 +84,6 @@ public record Image(int width, int height, byte[] rgb) {
     long fullHeight = height * (long) size / shorter;
     long left = (long) Math.rint((fullWidth - crop) / 2.0);
     long top = (long) Math.rint((fullHeight - crop) / 2.0);
-    return Resampler.resize(this, fullWidth, fullHeight, left, top, crop, crop);
+    return Resampler.resize(this, fullWidth, fullHeight, left, top, crop, crop, interpolation);
   }
 }

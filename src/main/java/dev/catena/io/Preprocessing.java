@@ -1,8 +1,12 @@
 package dev.catena.io;
 
+import dev.catena.error.ModelFormatException;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Turns a picture into a network's input, as torchvision does: the shorter side is resized, the
@@ -10,10 +14,20 @@ import java.util.List;
  *
  * @param resize pixels of the shorter side
  * @param crop pixels of both sides of what is cut out, at most {@code resize}
+ * @param interpolation of pixels where the picture is resized
  * @param mean of red, green and blue, from 0 to 1
  * @param deviation of red, green and blue
  */
-public record Preprocessing(int resize, int crop, List<Float> mean, List<Float> deviation) {
+public record Preprocessing(
+    int resize, int crop, Interpolation interpolation, List<Float> mean, List<Float> deviation) {
+  /** How pixels between pixels are found; antialiased where a picture shrinks, as in Pillow. */
+  public enum Interpolation {
+    /** Of the nearest pixels, by distance. */
+    BILINEAR,
+    /** Of four by four pixels, by cubic curves. */
+    BICUBIC
+  }
+
   /** Checks the sizes. */
   public Preprocessing {
     mean = List.copyOf(mean);
@@ -30,7 +44,40 @@ public record Preprocessing(int resize, int crop, List<Float> mean, List<Float> 
    */
   public static Preprocessing imageNet(int crop) {
     return new Preprocessing(
-        crop * 8 / 7, crop, List.of(0.485f, 0.456f, 0.406f), List.of(0.229f, 0.224f, 0.225f));
+        crop * 8 / 7,
+        crop,
+        Interpolation.BILINEAR,
+        List.of(0.485f, 0.456f, 0.406f),
+        List.of(0.229f, 0.224f, 0.225f));
+  }
+
+  /**
+   * What a file says: {@code preprocessor_config.json} of transformers, or timm's {@code
+   * config.json}. Fields that are not there have the defaults of these libraries.
+   *
+   * @throws IOException if the file cannot be read
+   * @throws dev.catena.error.ModelFormatException if it says nothing of pictures, or something that
+   *     this record cannot, such as another interpolation or no square
+   */
+  public static Preprocessing read(Path file) throws IOException {
+    return PreprocessingFile.read(file)
+        .orElseThrow(
+            () ->
+                new ModelFormatException(
+                    file,
+                    "",
+                    "says nothing of pictures",
+                    "Give preprocessor_config.json, or timm's config.json."));
+  }
+
+  /**
+   * What such a file in the folder of {@code weights} says; empty if there is none.
+   *
+   * @throws IOException if the file cannot be read
+   * @throws dev.catena.error.ModelFormatException as {@link #read}
+   */
+  public static Optional<Preprocessing> beside(Path weights) throws IOException {
+    return PreprocessingFile.beside(weights);
   }
 
   /** The input for {@code image}, C,H,W: 3 x crop x crop. */
@@ -52,7 +99,7 @@ public record Preprocessing(int resize, int crop, List<Float> mean, List<Float> 
           "a picture of %d x %d takes %d bytes of fp32, the segment has %d"
               .formatted(crop, crop, 3L * pixels * Float.BYTES, to.byteSize()));
     }
-    byte[] rgb = image.centerCrop(resize, crop).rgb();
+    byte[] rgb = image.centerCrop(resize, crop, interpolation).rgb();
     for (int channel = 0; channel < 3; channel++) {
       float m = mean.get(channel);
       float d = deviation.get(channel);

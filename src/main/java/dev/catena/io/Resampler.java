@@ -1,14 +1,16 @@
 package dev.catena.io;
 
+import dev.catena.io.Preprocessing.Interpolation;
 import java.util.Arrays;
 
 /**
- * Antialiased bilinear resizing, with the results of Pillow and so of torchvision's {@code Resize}.
+ * Antialiased resizing, bilinear or bicubic, with the results of Pillow and so of torchvision's
+ * {@code Resize}.
  *
  * <p>An output pixel is the mean of the input around its centre, weighted by a triangle that
- * reaches one pixel to each side; where the picture shrinks, the triangle is widened by the ratio.
- * Columns are resized first, then rows, with rounding to bytes between. Weights are fixed-point
- * numbers with 22 bits of fraction.
+ * reaches one pixel to each side, or a cubic curve that reaches two; where the picture shrinks, it
+ * is widened by the ratio. Columns are resized first, then rows, with rounding to bytes between.
+ * Weights are fixed-point numbers with 22 bits of fraction.
  */
 final class Resampler {
   private static final int FRACTION = 22;
@@ -25,25 +27,28 @@ final class Resampler {
      * For outputs {@code from} to {@code from + count - 1} of {@code out}, stretched over {@code
      * in} inputs.
      */
-    static Taps of(int in, long out, long from, int count) {
+    static Taps of(int in, long out, long from, int count, Interpolation interpolation) {
       double scale = (double) in / out;
-      double reach = Math.max(scale, 1);
+      double width = Math.max(scale, 1);
+      double reach = interpolation == Interpolation.BICUBIC ? 2 * width : width;
       int[] first = new int[count];
       int[][] weights = new int[count][];
       for (int i = 0; i < count; i++) {
         double center = (from + i + 0.5) * scale;
         first[i] = Math.max((int) (center - reach + 0.5), 0);
         int end = Math.min((int) (center + reach + 0.5), in);
-        weights[i] = triangle(center - first[i] - 0.5, reach, end - first[i]);
+        weights[i] = weights(center - first[i] - 0.5, width, end - first[i], interpolation);
       }
       return new Taps(first, weights);
     }
 
-    private static int[] triangle(double center, double reach, int count) {
+    private static int[] weights(
+        double center, double width, int count, Interpolation interpolation) {
       double[] heights = new double[count];
       double sum = 0;
       for (int j = 0; j < count; j++) {
-        heights[j] = Math.max(0, 1 - Math.abs(j - center) / reach);
+        double x = Math.abs(j - center) / width;
+        heights[j] = interpolation == Interpolation.BICUBIC ? cubic(x) : Math.max(0, 1 - x);
         sum += heights[j];
       }
       int[] weights = new int[count];
@@ -51,6 +56,14 @@ final class Resampler {
         weights[j] = (int) Math.round(heights[j] / sum * (1 << FRACTION));
       }
       return weights;
+    }
+
+    /** Of Keys, with a = -1/2. */
+    private static double cubic(double x) {
+      if (x >= 2) {
+        return 0;
+      }
+      return x < 1 ? (1.5 * x - 2.5) * x * x + 1 : ((-0.5 * x + 2.5) * x - 4) * x + 2;
     }
 
     int end() {
@@ -64,9 +77,16 @@ final class Resampler {
    * computed, so the whole may be larger than memory.
    */
   static Image resize(
-      Image image, long outWidth, long outHeight, long left, long top, int width, int height) {
-    Taps columns = Taps.of(image.width(), outWidth, left, width);
-    Taps rows = Taps.of(image.height(), outHeight, top, height);
+      Image image,
+      long outWidth,
+      long outHeight,
+      long left,
+      long top,
+      int width,
+      int height,
+      Interpolation interpolation) {
+    Taps columns = Taps.of(image.width(), outWidth, left, width, interpolation);
+    Taps rows = Taps.of(image.height(), outHeight, top, height, interpolation);
     int firstRow = rows.first()[0];
     byte[] narrow = resizeColumns(image, columns, firstRow, rows.end() - firstRow);
     byte[] result = resizeRows(narrow, 3 * width, rows, firstRow);

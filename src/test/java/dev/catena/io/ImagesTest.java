@@ -60,7 +60,7 @@ class ImagesTest {
 
   private static Preprocessing imageNet(int resize, int crop) {
     Preprocessing usual = Preprocessing.imageNet(crop);
-    return new Preprocessing(resize, crop, usual.mean(), usual.deviation());
+    return new Preprocessing(resize, crop, usual.interpolation(), usual.mean(), usual.deviation());
   }
 
   @Test
