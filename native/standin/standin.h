@@ -55,6 +55,7 @@ struct Driver {
   CUresult (*isCapturing)(CUstream, int*);
   CUresult (*launchHost)(CUstream, CUhostFn, void*);
   CUresult (*copy)(CUdeviceptr, CUdeviceptr, size_t, CUstream);
+  CUresult (*synchronize)(CUstream);
   CUcontext context = nullptr;
 
   // Null where no driver that is loaded has a current context.
@@ -84,6 +85,7 @@ struct Driver {
       bind(driver->isCapturing, "cuStreamIsCapturing");
       bind(driver->launchHost, "cuLaunchHostFunc");
       bind(driver->copy, "cuMemcpyDtoDAsync_v2");
+      bind(driver->synchronize, "cuStreamSynchronize");
       bool interprets = file.find("libcuptx") != std::string::npos;
       if (driver->contextGet(&driver->context) == CUDA_SUCCESS && driver->context && (!found || interprets)) {
         found = std::move(driver);

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 final class Ranks implements AutoCloseable {
   private static final int HASH = 0xffffff; // exact in fp32
 
+  private final Collective given;
   private final Collective collective;
   private final Device device;
   private final int batch;
@@ -28,7 +29,8 @@ final class Ranks implements AutoCloseable {
   private @Nullable DeviceMemory memory;
 
   Ranks(Collective collective, Device device, int batch) {
-    this.collective = collective;
+    given = collective;
+    this.collective = collective.on(device);
     this.device = device;
     this.batch = batch;
     if (batch < size()) {
@@ -222,5 +224,8 @@ final class Ranks implements AutoCloseable {
       stream.close();
     }
     close(memory);
+    if (collective != given) {
+      collective.close();
+    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.catena.collective;
 
+import dev.catena.device.Device;
 import dev.catena.device.Stream;
 
 /**
@@ -25,6 +26,16 @@ public interface Collective extends AutoCloseable {
 
   /** Gives all ranks the floats of rank 0, ordered like {@link #sum}. */
   void broadcast(Stream stream, long address, long count);
+
+  /**
+   * These ranks, each with its sums where they are fastest: between GPUs by NCCL if every rank has
+   * it, over the host's memory otherwise. All ranks call it.
+   *
+   * @return to be closed before this one, which it may be
+   */
+  default Collective on(Device device) {
+    return this;
+  }
 
   /** Waits until every rank has called it. */
   void barrier();

@@ -1,5 +1,6 @@
 package dev.catena.collective;
 
+import dev.catena.device.Device;
 import dev.catena.device.Stream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -15,6 +16,16 @@ abstract class HostCollective implements Collective {
 
   /** Gives all ranks the floats of rank 0. */
   abstract void broadcast(MemorySegment floats);
+
+  /** Has {@code action} run when a rank of this process has failed. */
+  void onFailure(Runnable action) {
+    // Where ranks are processes, the launcher ends them.
+  }
+
+  @Override
+  public final Collective on(Device device) {
+    return size() == 1 ? this : NcclCollective.over(this, device);
+  }
 
   @Override
   public final void sum(Stream stream, long address, long count) {

@@ -103,6 +103,13 @@ public final class LocalCollective extends HostCollective {
   }
 
   @Override
+  void onFailure(Runnable action) {
+    synchronized (group) {
+      group.onFailure.add(action);
+    }
+  }
+
+  @Override
   public void barrier() {
     group.meet();
   }
@@ -123,6 +130,7 @@ public final class LocalCollective extends HostCollective {
   static final class Group {
     private final MemorySegment[] given;
     private MemorySegment total = MemorySegment.NULL;
+    private final List<Runnable> onFailure = new ArrayList<>();
     private int arrived;
     private long meetings;
     private @Nullable String failure;
@@ -188,6 +196,9 @@ public final class LocalCollective extends HostCollective {
       if (cause == null) {
         failure = failure == null ? message : failure;
         cause = failed;
+        if (failed != null) {
+          onFailure.forEach(Runnable::run);
+        }
       }
       notifyAll();
     }

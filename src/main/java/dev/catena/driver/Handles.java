@@ -109,6 +109,9 @@ public final class Handles {
       case "float" -> ValueLayout.JAVA_FLOAT;
       case "double" -> ValueLayout.JAVA_DOUBLE;
       case "ptr" -> ValueLayout.ADDRESS;
+      case "id" ->
+          MemoryLayout.structLayout(
+              MemoryLayout.sequenceLayout(Nccl.ID_BYTES, ValueLayout.JAVA_BYTE));
       default -> throw new IllegalArgumentException("unknown C type: " + word);
     };
   }
