@@ -6,15 +6,22 @@ import dev.catena.device.Stream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLongArray;
 
 /** Ranks of one process that sum and broadcast by NCCL, or by a library that stands for it. */
 final class NcclMain {
-  static final int COUNT = 1000;
+  private static final int COUNT = 1000;
+  private static final int RANKS = 3;
+  private static final AtomicLongArray STREAMS = new AtomicLongArray(RANKS);
 
   private NcclMain() {}
 
   public static void main(String[] args) throws IOException {
-    LocalCollective.run(3, NcclMain::rank);
+    LocalCollective.run(RANKS, NcclMain::rank);
+    // Now, when the library writes no more.
+    for (int rank = 0; rank < RANKS; rank++) {
+      System.out.printf("stream of rank %d: 0x%x%n", rank, STREAMS.get(rank));
+    }
     System.out.println("summed");
   }
 
@@ -23,7 +30,7 @@ final class NcclMain {
         Stream stream = device.newStream();
         DeviceMemory memory = device.allocate(COUNT * Float.BYTES);
         Collective nccl = new NcclCollective((HostCollective) ranks, device)) {
-      System.err.printf("stream of rank %d: 0x%x%n", ranks.rank(), stream.handle());
+      STREAMS.set(ranks.rank(), stream.handle());
       float[] values = new float[COUNT];
       Arrays.fill(values, ranks.rank() + 1);
       memory.upload(MemorySegment.ofArray(values));
