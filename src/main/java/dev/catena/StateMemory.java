@@ -3,7 +3,7 @@ package dev.catena;
 import dev.catena.device.Device;
 import dev.catena.device.DeviceMemory;
 import dev.catena.device.Stream;
-import dev.catena.engine.kernel.KernelFilters;
+import dev.catena.engine.FilterPacking;
 import dev.catena.error.ParameterException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
@@ -131,7 +131,7 @@ final class StateMemory implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment image = arena.allocate(slot.elements() * type.bytes(), Float.BYTES);
       if (isFilters(slot)) {
-        KernelFilters.of(slot.parameter().output().shape(), type).pack(given, image);
+        FilterPacking.of(slot.parameter().output().shape(), type).pack(given, image);
       } else {
         MemorySegment.copy(given, 0, image, ValueLayout.JAVA_FLOAT, 0, given.length);
       }
@@ -144,7 +144,7 @@ final class StateMemory implements AutoCloseable {
       MemorySegment image = arena.allocate(slot.elements() * Float.BYTES, Float.BYTES);
       memory.download(offset + slot.first() * Float.BYTES, image);
       return isFilters(slot)
-          ? KernelFilters.of(slot.parameter().output().shape(), DType.FP32).unpack(image)
+          ? FilterPacking.of(slot.parameter().output().shape(), DType.FP32).unpack(image)
           : image.toArray(ValueLayout.JAVA_FLOAT);
     }
   }

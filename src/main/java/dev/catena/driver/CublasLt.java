@@ -11,7 +11,6 @@ import java.lang.invoke.MethodHandles;
  * streams and device pointers are {@code long}; memory of the host is {@code ptr}.
  */
 public record CublasLt(
-    @C("long()") MethodHandle cublasLtGetVersion,
     @C("ptr(int)") MethodHandle cublasLtGetStatusName,
     @C("int(ptr)") MethodHandle cublasLtCreate,
     @C("int(long)") MethodHandle cublasLtDestroy,

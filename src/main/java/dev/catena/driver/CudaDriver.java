@@ -61,7 +61,6 @@ public record CudaDriver(
     @C("int(ptr, long, long)") MethodHandle cuEventElapsedTime,
     @C("int(long)") MethodHandle cuEventDestroy_v2,
     // Modules and kernels.
-    @C("int(ptr, ptr)") MethodHandle cuModuleLoadData,
     @C("int(ptr, ptr, int, ptr, ptr)") MethodHandle cuModuleLoadDataEx,
     @C("int(long)") MethodHandle cuModuleUnload,
     @C("int(ptr, long, ptr)") MethodHandle cuModuleGetFunction,

@@ -10,7 +10,6 @@ public record HostControls(
     @C("ptr(int)") MethodHandle cuhostLimitReason,
     @C("void(long)") MethodHandle cuhostSetMemoryLimit,
     @C("void(int)") MethodHandle cuhostSetChecking,
-    @C("void(long)") MethodHandle cuhostSetSeed,
     @C("void(ptr, int, int, int)") MethodHandle cuhostInjectFault,
     @C("void()") MethodHandle cuhostClearFaults,
     @C("ptr()") MethodHandle cuhostLastFault,

@@ -1,5 +1,7 @@
 package dev.catena.engine;
 
+import dev.catena.graph.DType;
+
 /** Addresses for one {@link Problem}. Fixed for the life of the {@link Work} prepared with them. */
 public interface Binding {
   /** Device address of the first element of the input at {@code index}, which is no constant. */
@@ -32,4 +34,17 @@ public interface Binding {
    * @param packer fills them
    */
   long constant(int index, String layout, long bytes, Packer packer);
+
+  /** Device address of the constant vector at {@code index} in an element type. */
+  default long vector(int index, DType dtype, int length) {
+    return constant(
+        index,
+        "vector-" + dtype.suffix(),
+        (long) length * dtype.bytes(),
+        (values, target) -> {
+          for (int i = 0; i < length; i++) {
+            ElementPacking.put(target, dtype, i, values[i]);
+          }
+        });
+  }
 }

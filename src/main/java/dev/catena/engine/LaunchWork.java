@@ -7,10 +7,21 @@ import java.util.List;
 /** Launches of our own kernels, one after the other. */
 public final class LaunchWork implements Work {
   private final Launch[] launches;
+  private final Runnable free;
 
-  /** Launches in the order in which they are enqueued. */
+  /** Launches in the order in which they are enqueued, which keep their parameters themselves. */
   public LaunchWork(List<Launch> launches) {
+    this(launches, () -> {});
+  }
+
+  /**
+   * The same of launches that use more than their parameters.
+   *
+   * @param free gives it back when the work is closed
+   */
+  public LaunchWork(List<Launch> launches, Runnable free) {
     this.launches = launches.toArray(Launch[]::new);
+    this.free = free;
   }
 
   @Override
@@ -25,7 +36,8 @@ public final class LaunchWork implements Work {
     return launches.length;
   }
 
-  /** Nothing to free: a launch keeps its parameters as long as it lives. */
   @Override
-  public void close() {}
+  public void close() {
+    free.run();
+  }
 }

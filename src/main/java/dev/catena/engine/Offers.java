@@ -2,6 +2,7 @@ package dev.catena.engine;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** An engine's answer to a problem on a device. */
 public sealed interface Offers {
@@ -30,6 +31,11 @@ public sealed interface Offers {
   /** An answer of one offer. */
   static Offers of(Offer offer) {
     return new Some(offer, List.of());
+  }
+
+  /** A refusal for {@code reason}; without one what {@code offers} gives. */
+  static Offers unless(Optional<String> reason, Supplier<Offers> offers) {
+    return reason.<Offers>map(Refusal::new).orElseGet(offers);
   }
 
   /** The offers, if there are any. */

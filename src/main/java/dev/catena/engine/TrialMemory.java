@@ -5,11 +5,9 @@ import dev.catena.device.DeviceMemory;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.device.Stream;
-import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -62,7 +60,7 @@ final class TrialMemory implements Binding, AutoCloseable {
       MemorySegment data = arena.allocate(filled, Float.BYTES);
       SplittableRandom random = new SplittableRandom(SEED);
       for (long i = 0; i < filled / width; i++) {
-        set(data, operand.dtype(), i, (float) (2 * random.nextDouble() - 1));
+        ElementPacking.put(data, operand.dtype(), i, (float) (2 * random.nextDouble() - 1));
       }
       whole.upload(data);
     }
@@ -73,13 +71,6 @@ final class TrialMemory implements Binding, AutoCloseable {
     }
     stream.synchronize();
     return whole.address() + (long) operand.firstChannel() * width;
-  }
-
-  private static void set(MemorySegment data, DType dtype, long index, float value) {
-    switch (dtype) {
-      case FP32 -> data.setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
-      case FP16, BF16 -> data.setAtIndex(ValueLayout.JAVA_SHORT, index, dtype.toBits(value));
-    }
   }
 
   private DeviceMemory allocate(long bytes) {

@@ -200,6 +200,12 @@ public final class Fields {
     return within;
   }
 
+  /** The same, of an enumeration the number of its constant. */
+  public static Object number(Op op, String name) {
+    Object value = value(op, name);
+    return value instanceof Enum<?> constant ? (Object) constant.ordinal() : value;
+  }
+
   /** The same record with another value in one component. */
   static <R> R with(R of, String name, Object value) {
     @SuppressWarnings("unchecked")

@@ -44,11 +44,6 @@ final class CublasLtLibrary implements ForeignCall.Check {
     return Holder.LIBRARY.isPresent() ? Optional.empty() : Optional.of(Holder.SEARCH.explain());
   }
 
-  /** The version: major·10000 + minor·100 + patch. */
-  long version() {
-    return ForeignCall.of(() -> (long) calls.cublasLtGetVersion().invokeExact());
-  }
-
   /** A handle on the current CUDA context's device; for any number of threads. */
   long createHandle() {
     return create("cublasLtCreate", calls.cublasLtCreate());

@@ -3,8 +3,8 @@ package dev.catena.engine.cublaslt;
 import dev.catena.device.Device;
 import dev.catena.device.Stream;
 import dev.catena.engine.Binding;
-import dev.catena.engine.ElementPacking;
 import dev.catena.engine.Engine;
+import dev.catena.engine.FilterPacking;
 import dev.catena.engine.Offer;
 import dev.catena.engine.Offers;
 import dev.catena.engine.Operand;
@@ -12,9 +12,9 @@ import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
 import dev.catena.engine.cublaslt.CublasLtProduct.Algorithm;
 import dev.catena.engine.cublaslt.CublasLtProduct.Extents;
-import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
@@ -57,22 +57,17 @@ public final class CublasLtMatmul implements Engine {
       return new Offers.Refusal("cuBLASLt runs on GPUs only");
     }
     Optional<String> reason = unsupported(problem).or(CublasLtLibrary::missing);
-    if (reason.isPresent()) {
-      return new Offers.Refusal(reason.get());
-    }
-    return algorithm(problem, device)
-        .map(
-            algorithm ->
-                Offers.of(
-                    new Offer(
-                        name(),
-                        algorithm.workspace(),
-                        binding -> prepare(problem, algorithm, binding, device))))
-        .orElseGet(
-            () ->
-                new Offers.Refusal(
-                    "cuBLASLt has no algorithm within %d bytes on %s"
-                        .formatted(workspaceLimit, device.name())));
+    return Offers.unless(reason, () -> recommended(problem, device));
+  }
+
+  private Offers recommended(Problem problem, Device device) {
+    Algorithm found = algorithm(problem, device).orElse(null);
+    return found == null
+        ? new Offers.Refusal(
+            "cuBLASLt has no algorithm within %d bytes on %s"
+                .formatted(workspaceLimit, device.name()))
+        : Offers.of(
+            new Offer(name(), found.workspace(), at -> prepare(problem, found, at, device)));
   }
 
   /** Why no matrix product can say this problem; empty where one can. */
@@ -161,30 +156,13 @@ public final class CublasLtMatmul implements Engine {
   }
 
   private static long weights(Problem problem, Binding binding) {
-    DType dtype = problem.output().dtype();
-    int inputs = problem.input(0).shape().c();
-    int outputs = problem.output().shape().c();
-    int pitch = Operand.packedPitch(inputs);
-    return binding.constant(
-        1,
-        "cublaslt-rows-" + dtype.suffix(),
-        (long) outputs * pitch * dtype.bytes(),
-        (values, target) -> {
-          for (int row = 0; row < outputs; row++) {
-            ElementPacking.put(target, dtype, (long) row * pitch, values, row * inputs, inputs);
-          }
-        });
+    Shape shape = problem.input(1).shape();
+    return FilterPacking.of(shape, problem.output().dtype()).upload(binding, 1);
   }
 
   private static long bias(Problem problem, Binding binding) {
-    DType dtype = problem.output().dtype();
-    int outputs = problem.output().shape().c();
     int index = problem.op() instanceof Op.Conv conv ? conv.biasIndex() : 2;
-    return binding.constant(
-        index,
-        "cublaslt-vector-" + dtype.suffix(),
-        (long) outputs * dtype.bytes(),
-        (values, target) -> ElementPacking.put(target, dtype, 0, values, 0, outputs));
+    return binding.vector(index, problem.output().dtype(), problem.output().shape().c());
   }
 
   /** cuBLASLt's handle on one device, as long as somebody holds it. */

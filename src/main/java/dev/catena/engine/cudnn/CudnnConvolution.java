@@ -3,8 +3,8 @@ package dev.catena.engine.cudnn;
 import dev.catena.device.Device;
 import dev.catena.device.Stream;
 import dev.catena.engine.Binding;
-import dev.catena.engine.ElementPacking;
 import dev.catena.engine.Engine;
+import dev.catena.engine.FilterPacking;
 import dev.catena.engine.Offer;
 import dev.catena.engine.Offers;
 import dev.catena.engine.Problem;
@@ -13,9 +13,7 @@ import dev.catena.engine.cudnn.CudnnPlanCache.Choice;
 import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
-import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -66,7 +64,7 @@ public final class CudnnConvolution implements Engine {
       return new Offers.Refusal("cuDNN runs on GPUs only");
     }
     Optional<String> reason = CudnnLibrary.missing().or(() -> CudnnProblem.unsupported(problem));
-    return reason.<Offers>map(Offers.Refusal::new).orElseGet(() -> planned(problem, device));
+    return Offers.unless(reason, () -> planned(problem, device));
   }
 
   private Offers planned(Problem problem, Device device) {
@@ -179,47 +177,22 @@ public final class CudnnConvolution implements Engine {
   }
 
   private static long weights(Problem problem, Binding binding) {
-    if (problem.input(1).layout() == Layout.FILTERS) {
-      return binding.input(1);
-    }
-    DType dtype = problem.output().dtype();
-    Shape shape = problem.input(1).shape();
-    return binding.constant(
-        1,
-        "cudnn-krsc-" + dtype.suffix(),
-        shape.elements() * dtype.bytes(),
-        (values, target) -> packKrsc(values, shape, dtype, target));
+    return problem.input(1).layout() == Layout.FILTERS
+        ? binding.input(1)
+        : FilterPacking.dense(problem.input(1).shape(), problem.output().dtype())
+            .upload(binding, 1);
   }
 
   private static long bias(Problem problem, Op.Conv conv, Binding binding) {
-    if (conv.bias() && problem.input(conv.biasIndex()).layout() == Layout.DENSE) {
-      return binding.input(conv.biasIndex());
-    }
     DType dtype = problem.output().dtype();
     int channels = problem.output().shape().c();
-    long bytes = (long) channels * dtype.bytes();
-    return conv.bias()
-        ? binding.constant(
-            conv.biasIndex(),
-            "cudnn-vector-" + dtype.suffix(),
-            bytes,
-            (values, target) -> ElementPacking.put(target, dtype, 0, values, 0, channels))
-        : binding.constant(
-            1, "cudnn-zeros-" + dtype.suffix() + "-" + channels, bytes, (values, target) -> {});
-  }
-
-  /** Filters of the checkpoint's order K, C, R, S in the order K, R, S, C. */
-  static void packKrsc(float[] values, Shape shape, DType dtype, MemorySegment target) {
-    int inputs = shape.dim(1);
-    int taps = shape.dim(2) * shape.dim(3);
-    int i = 0;
-    for (int k = 0; k < shape.dim(0); k++) {
-      for (int c = 0; c < inputs; c++) {
-        for (int tap = 0; tap < taps; tap++) {
-          ElementPacking.put(target, dtype, ((long) k * taps + tap) * inputs + c, values[i++]);
-        }
-      }
+    if (!conv.bias()) {
+      String zeros = "cudnn-zeros-" + dtype.suffix() + "-" + channels;
+      return binding.constant(1, zeros, (long) channels * dtype.bytes(), (values, target) -> {});
     }
+    return problem.input(conv.biasIndex()).layout() == Layout.DENSE
+        ? binding.input(conv.biasIndex())
+        : binding.vector(conv.biasIndex(), dtype, channels);
   }
 
   private static final class Prepared implements Work {

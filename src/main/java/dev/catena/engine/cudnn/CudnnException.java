@@ -8,23 +8,11 @@ public final class CudnnException extends DeviceException {
 
   private static final long serialVersionUID = 1;
 
-  private final String function;
   private final int status;
 
   CudnnException(String function, int status, String name, String reason) {
     super(function + ": " + name + " (" + status + ")" + (reason.isEmpty() ? "" : ", " + reason));
-    this.function = function;
     this.status = status;
-  }
-
-  /** The C function that failed. */
-  public String function() {
-    return function;
-  }
-
-  /** The {@code cudnnStatus_t}. */
-  public int status() {
-    return status;
   }
 
   /** True if cuDNN understood the request and cannot serve it: try the next plan. */

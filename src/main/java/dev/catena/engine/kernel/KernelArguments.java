@@ -58,7 +58,7 @@ final class KernelArguments {
       case "channels" -> shape.c();
       case "area" -> shape.h() * shape.w();
       case "images", "rows" -> shape.n();
-      default -> isOutput(last) || inputs.contains(last) ? address(last) : number(last);
+      default -> isOutput(last) || inputs.contains(last) ? address(last) : Fields.number(op, last);
     };
   }
 
@@ -102,10 +102,5 @@ final class KernelArguments {
     return what.equals("prologue") && Fields.value(op, "prologue") instanceof Op.Prologue prologue
         ? prologue == Op.Prologue.SCALE_SHIFT_RELU
         : Fields.value(op, "relu");
-  }
-
-  private Object number(String name) {
-    Object value = Fields.value(op, name);
-    return value instanceof Enum<?> constant ? (Object) constant.ordinal() : value;
   }
 }

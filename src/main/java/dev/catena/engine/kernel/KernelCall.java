@@ -5,16 +5,17 @@ import dev.catena.device.Device;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
 import dev.catena.engine.Binding;
+import dev.catena.engine.FilterPacking;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.engine.kernel.KernelParameters.ConvChannels;
 import dev.catena.engine.kernel.KernelParameters.ConvExtents;
 import dev.catena.engine.kernel.KernelParameters.Epilogue;
 import dev.catena.engine.kernel.KernelParameters.View;
+import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
-import java.lang.foreign.MemorySegment;
 
 /**
  * A problem with its addresses on a device: what the launches of {@code kernels/*.cu} are made of.
@@ -143,9 +144,8 @@ record KernelCall(Problem problem, Binding binding, Device device) {
     if (problem.input(index).layout() == Layout.DENSE) {
       return binding.input(index);
     }
-    long bytes = problem.input(index).shape().elements() * Float.BYTES;
-    return binding.constant(
-        index, "fp32", bytes, (values, target) -> target.copyFrom(MemorySegment.ofArray(values)));
+    int length = Math.toIntExact(problem.input(index).shape().elements());
+    return binding.vector(index, DType.FP32, length);
   }
 
   /**
@@ -156,8 +156,7 @@ record KernelCall(Problem problem, Binding binding, Device device) {
     if (problem.input(index).layout() == Layout.FILTERS) {
       return binding.input(index);
     }
-    KernelFilters filters = KernelFilters.of(problem.input(index).shape(), x().dtype());
-    return binding.constant(index, filters.layout(), filters.bytes(), filters);
+    return FilterPacking.of(problem.input(index).shape(), x().dtype()).upload(binding, index);
   }
 
   /** Whether the kernels' indices, of which pipeline.cuh keeps 30 bits, reach every pixel. */

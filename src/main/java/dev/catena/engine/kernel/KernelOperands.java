@@ -1,6 +1,7 @@
 package dev.catena.engine.kernel;
 
 import dev.catena.device.Launch;
+import dev.catena.engine.FilterPacking;
 import dev.catena.engine.Operand;
 import dev.catena.engine.kernel.KernelParameters.View;
 import dev.catena.graph.Layout;
@@ -82,9 +83,8 @@ final class KernelOperands {
     }
     // Filters of one tap for each pixel: the same rows of channels.
     Shape shape = given.shape();
-    KernelFilters rows =
-        KernelFilters.of(Shape.of((int) shape.pixels(), shape.c()), call.y().dtype());
-    long address = call.binding().constant(index, rows.layout(), rows.bytes(), rows);
+    Shape rows = Shape.of((int) shape.pixels(), shape.c());
+    long address = FilterPacking.of(rows, call.y().dtype()).upload(call.binding(), index);
     return new View(address, Operand.packedPitch(shape.c()));
   }
 }

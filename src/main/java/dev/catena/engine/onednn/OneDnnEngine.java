@@ -7,6 +7,7 @@ import dev.catena.engine.Engine;
 import dev.catena.engine.Offer;
 import dev.catena.engine.Offers;
 import dev.catena.engine.Problem;
+import dev.catena.graph.DType;
 import dev.catena.graph.Op;
 import dev.catena.graph.TrainingOp;
 import java.util.Optional;
@@ -45,18 +46,17 @@ public final class OneDnnEngine implements Engine {
             || problem.op() instanceof TrainingOp.ConvWgrad;
     Optional<String> reason =
         (gradient ? OneDnnGradient.unsupported(problem) : unsupported(problem)).or(this::absent);
-    return reason
-        .<Offers>map(Offers.Refusal::new)
-        .or(
-            () ->
-                (gradient ? OneDnnGradient.offer(name(), problem, device) : offer(problem, device))
-                    .map(Offers::of))
-        .orElseGet(
-            () ->
-                new Offers.Refusal(
-                    "this oneDNN has no such primitive for "
-                        + problem.output().dtype()
-                        + " on this CPU"));
+    return Offers.unless(
+        reason,
+        () ->
+            (gradient ? OneDnnGradient.offer(name(), problem, device) : offer(problem, device))
+                .map(Offers::of)
+                .orElseGet(() -> noPrimitive(problem)));
+  }
+
+  private static Offers noPrimitive(Problem problem) {
+    DType dtype = problem.output().dtype();
+    return new Offers.Refusal("this oneDNN has no such primitive for " + dtype + " on this CPU");
   }
 
   private static Optional<String> unsupported(Problem problem) {
@@ -83,6 +83,6 @@ public final class OneDnnEngine implements Engine {
                 new Offer(
                     name(),
                     sizes.bytes(),
-                    binding -> new OneDnnWork(problem, sizes, binding, device)));
+                    binding -> OneDnnWork.of(problem, sizes, binding, device)));
   }
 }

@@ -5,10 +5,10 @@ import static java.lang.invoke.MethodHandles.insertArguments;
 
 import dev.catena.device.Device;
 import dev.catena.device.Launch;
-import dev.catena.device.Stream;
 import dev.catena.driver.ForeignCall;
 import dev.catena.driver.OneDnn;
 import dev.catena.engine.Binding;
+import dev.catena.engine.LaunchWork;
 import dev.catena.engine.Offer;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
@@ -31,7 +31,7 @@ import java.util.function.ToLongBiFunction;
  * dev.catena.graph.Layout#FILTERS}, before or behind it. The workspace has the reordered filters,
  * then the scratchpad.
  */
-final class OneDnnGradient implements Work {
+final class OneDnnGradient implements AutoCloseable {
   private static final int TRAINING = 64;
   private static final int DIRECT = 1;
   private static final int QUERY_WEIGHTS = 131;
@@ -51,7 +51,6 @@ final class OneDnnGradient implements Work {
   private final long source;
   private final long target;
   private final long primitive;
-  private List<Launch> launches = List.of();
 
   private OneDnnGradient(Problem problem) {
     byInput = problem.op() instanceof TrainingOp.ConvDgrad;
@@ -122,8 +121,7 @@ final class OneDnnGradient implements Work {
         () -> {
           var one = new OneDnnGradient(problem);
           try {
-            one.launches = one.bind(binding, device);
-            return one;
+            return new LaunchWork(one.bind(binding, device), one::close);
           } catch (RuntimeException | Error e) {
             one.close();
             throw e;
@@ -236,16 +234,6 @@ final class OneDnnGradient implements Work {
     MemorySegment call =
         arena.allocateFrom(JAVA_LONG, what, objects.stream(), kinds.length, arguments.address());
     return OneDnnWork.launch(device, call, 1, device.threads());
-  }
-
-  @Override
-  public void enqueue(Stream stream) {
-    launches.forEach(launch -> launch.enqueue(stream));
-  }
-
-  @Override
-  public int launches() {
-    return launches.size();
   }
 
   @Override

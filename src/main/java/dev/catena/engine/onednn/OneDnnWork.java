@@ -5,10 +5,9 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.catena.device.Device;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
-import dev.catena.device.Stream;
 import dev.catena.driver.OneDnn;
 import dev.catena.engine.Binding;
-import dev.catena.engine.ElementPacking;
+import dev.catena.engine.LaunchWork;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.engine.Work;
@@ -20,14 +19,25 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Calls of one primitive for parts of the batch, between the copies that they need. */
-final class OneDnnWork implements Work {
+final class OneDnnWork {
   private static final int BLOCKS_OF_A_COPY = 16;
 
   private final Arena arena = Arena.ofShared();
   private final OneDnnObjects objects = new OneDnnObjects();
   private final List<Launch> launches = new ArrayList<>();
 
-  OneDnnWork(Problem problem, OneDnnSizes sizes, Binding binding, Device device) {
+  /** Work that keeps what it calls until it is closed. */
+  static Work of(Problem problem, OneDnnSizes sizes, Binding binding, Device device) {
+    var one = new OneDnnWork(problem, sizes, binding, device);
+    return new LaunchWork(one.launches, one::free);
+  }
+
+  private void free() {
+    objects.close();
+    arena.close();
+  }
+
+  private OneDnnWork(Problem problem, OneDnnSizes sizes, Binding binding, Device device) {
     Operand x = problem.input(0);
     Operand y = problem.output();
     long source = sizes.input() < 0 ? binding.input(0) : binding.workspace() + sizes.input();
@@ -88,7 +98,9 @@ final class OneDnnWork implements Work {
           };
       boolean convolution = problem.op() instanceof Op.Conv;
       long bias =
-          biasIndex < 0 ? 0 : plan.bias(objects, uploadBias(binding, biasIndex, y.shape().c()));
+          biasIndex < 0
+              ? 0
+              : plan.bias(objects, binding.vector(biasIndex, DType.FP32, y.shape().c()));
       long sourceStep = part(x, convolution, sizes.calls());
       long targetStep = part(y, convolution, sizes.calls());
       MemorySegment calls = arena.allocate(JAVA_LONG, 4L * sizes.calls());
@@ -140,31 +152,5 @@ final class OneDnnWork implements Work {
         .module("onednn")
         .kernel("channel_copy_bytes")
         .prepare(Dim.of(Math.ceilDiv(pixels, rows)), Dim.of(1), 0, parameters);
-  }
-
-  @Override
-  public void enqueue(Stream stream) {
-    for (Launch launch : launches) {
-      launch.enqueue(stream);
-    }
-  }
-
-  @Override
-  public int launches() {
-    return launches.size();
-  }
-
-  @Override
-  public void close() {
-    objects.close();
-    arena.close();
-  }
-
-  private static long uploadBias(Binding binding, int input, int channels) {
-    return binding.constant(
-        input,
-        "fp32",
-        (long) channels * Float.BYTES,
-        (values, target) -> ElementPacking.put(target, DType.FP32, 0, values, 0, channels));
   }
 }

@@ -28,9 +28,6 @@ final class TiledConvolution {
 
   private TiledConvolution() {}
 
-  private record Parameters(
-      Image image, long w, Output output, ConvolutionShape shape, int form, int panels) {}
-
   /** The filters' panels, if they are trained. */
   static long workspace(Problem problem, Op.Conv op, TiledForm form) {
     return TiledFilters.trained(problem) ? filters(problem, op, form).bytes() : 0;
@@ -71,14 +68,19 @@ final class TiledConvolution {
     List<Launch> launches = new ArrayList<>();
     long filters = filters(problem, op, form, binding, device, launches);
     var parameters =
-        new Parameters(
-            Image.of(problem, binding, 0, x.shape(), channels, op.prologue(), 2, op.padW(), merged),
-            filters,
-            Output.of(problem, binding, op),
-            ConvolutionShape.of(
-                op, x.shape(), y.shape(), op.padH(), op.padW(), merged, rows, strip),
-            taken.ordinal(),
-            panels);
+        TiledParameters.of(problem)
+            .set(
+                "image",
+                Image.of(
+                    problem, binding, 0, x.shape(), channels, op.prologue(), 2, op.padW(), merged))
+            .set("w", filters)
+            .set("output", Output.of(problem, binding, op))
+            .set(
+                "shape",
+                ConvolutionShape.of(
+                    op, x.shape(), y.shape(), op.padH(), op.padW(), merged, rows, strip))
+            .set("form", taken.ordinal())
+            .set("panels", panels);
     Dim grid =
         Dim.of(
             x.shape().n() * Math.ceilDiv(height, rows),

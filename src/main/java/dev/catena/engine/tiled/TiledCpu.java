@@ -1,5 +1,6 @@
 package dev.catena.engine.tiled;
 
+import dev.catena.device.Arguments;
 import dev.catena.device.Device;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
@@ -96,7 +97,7 @@ final class TiledCpu {
 
   /** A launch of one thread a block, with so many words of scratch. */
   static Launch launch(
-      Device device, String file, String kernel, Dim grid, long words, Record parameters) {
+      Device device, String file, String kernel, Dim grid, long words, Arguments parameters) {
     int bytes = Math.toIntExact(words * Float.BYTES);
     return device.module(file).kernel(kernel).prepare(grid, Dim.of(1), bytes, parameters);
   }

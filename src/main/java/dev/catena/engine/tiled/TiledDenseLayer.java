@@ -14,19 +14,6 @@ import dev.catena.graph.Op;
 final class TiledDenseLayer {
   private TiledDenseLayer() {}
 
-  private record Layer(
-      Image image,
-      long y,
-      long w1,
-      long bias,
-      long w2,
-      int yPitch,
-      int mid,
-      int growth,
-      int rows,
-      int strip,
-      int form) {}
-
   static Launch prepare(Problem problem, TiledForm given, Binding binding, Device device) {
     Operand x = problem.input(0);
     Operand y = problem.output();
@@ -50,18 +37,18 @@ final class TiledDenseLayer {
     var w1 = new TiledFilters(mid, 1, 1, form.depth(channels), pairs, dtype);
     Op.Prologue prologue = Op.Prologue.SCALE_SHIFT_RELU;
     var parameters =
-        new Layer(
-            Image.of(problem, binding, 0, x.shape(), channels, prologue, 1, 0, 0),
-            binding.output(),
-            w1.upload(binding, 3, "1x1", channels, (w, k, t, c) -> w[k * channels + c]),
-            TiledFilters.uploadVector(binding, 4, mid),
-            uploadW2(binding, form, growth, mid, dtype),
-            y.pitch(),
-            mid,
-            growth,
-            rows,
-            strip,
-            form.ordinal());
+        TiledParameters.of(problem)
+            .set("image", Image.of(problem, binding, 0, x.shape(), channels, prologue, 1, 0, 0))
+            .set("y", binding.output())
+            .set("w1", w1.upload(binding, 3, "1x1", channels, (w, k, t, c) -> w[k * channels + c]))
+            .set("bias", TiledFilters.uploadVector(binding, 4, mid))
+            .set("w2", uploadW2(binding, form, growth, mid, dtype))
+            .set("yPitch", y.pitch())
+            .set("mid", mid)
+            .set("growth", growth)
+            .set("rows", rows)
+            .set("strip", strip)
+            .set("form", form.ordinal());
     Dim grid = Dim.of(x.shape().n() * Math.ceilDiv(height, rows));
     String kernel = "tiled_dense_layer_" + dtype.suffix();
     return TiledCpu.launch(device, "tiled_dense_layer", kernel, grid, words, parameters);

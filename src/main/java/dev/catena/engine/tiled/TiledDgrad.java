@@ -29,33 +29,6 @@ final class TiledDgrad {
 
   private TiledDgrad() {}
 
-  private record Through(
-      long dx,
-      long x,
-      long a,
-      long scale,
-      long shift,
-      long mean,
-      long sum,
-      long moment,
-      int pitch,
-      int xPitch,
-      int aPitch,
-      boolean rectified,
-      int outputs) {}
-
-  private record Parameters(
-      Image g,
-      long w,
-      Through through,
-      long partial,
-      ConvolutionShape shape,
-      int partialPitch,
-      int form) {}
-
-  private record Sums(
-      long partial, long out, int blocks, int channels, int partialPitch, int outPitch) {}
-
   static Optional<String> unsupported(Problem problem, TrainingOp.ConvDgrad op) {
     Op.Conv conv = op.conv();
     if (conv.stride() != 1) {
@@ -158,37 +131,41 @@ final class TiledDgrad {
         winograd
             ? filters.packWinograd(device, w, binding.workspace(), steps, channels)
             : filters.pack(device, w, binding.workspace(), steps, channels));
-    var through =
-        new Through(
-            binding.output(),
-            prologue ? binding.input(2) : 0,
-            op.accumulate() ? binding.input(last) : 0,
-            prologue ? binding.input(3) : 0,
-            prologue ? binding.input(4) : 0,
-            prologue ? binding.input(5) : 0,
-            0,
-            0,
-            dx.pitch(),
-            prologue ? problem.input(2).pitch() : 0,
-            op.accumulate() ? problem.input(last).pitch() : 0,
-            conv.prologue() == Op.Prologue.SCALE_SHIFT_RELU,
-            to.c() / conv.groups());
     var parameters =
-        new Parameters(
-            Image.plain(problem, binding, 0, from, channels, padW),
-            binding.workspace(),
-            through,
-            partial,
-            ConvolutionShape.of(conv, from, to, padH, padW, 0, rows, strip),
-            pitch(problem),
-            form.ordinal());
+        TiledParameters.of(problem)
+            .set("g", Image.plain(problem, binding, 0, from, channels, padW))
+            .set("w", binding.workspace())
+            .set("through.dx", binding.output())
+            .set("through.x", prologue ? binding.input(2) : 0)
+            .set("through.a", op.accumulate() ? binding.input(last) : 0)
+            .set("through.scale", prologue ? binding.input(3) : 0)
+            .set("through.shift", prologue ? binding.input(4) : 0)
+            .set("through.mean", prologue ? binding.input(5) : 0)
+            .set("through.sum", 0L)
+            .set("through.moment", 0L)
+            .set("through.pitch", dx.pitch())
+            .set("through.xPitch", prologue ? problem.input(2).pitch() : 0)
+            .set("through.aPitch", op.accumulate() ? problem.input(last).pitch() : 0)
+            .set("through.rectified", conv.prologue() == Op.Prologue.SCALE_SHIFT_RELU)
+            .set("through.outputs", to.c() / conv.groups())
+            .set("partial", partial)
+            .set("shape", ConvolutionShape.of(conv, from, to, padH, padW, 0, rows, strip))
+            .set("partialPitch", pitch(problem))
+            .set("form", form.ordinal());
     int blocks = blocks(problem, op);
     Dim grid = Dim.of(blocks, conv.groups());
     String kernel = "tiled_dgrad_" + dtype.suffix();
     launches.add(TiledCpu.launch(device, "tiled_dgrad", kernel, grid, words, parameters));
     if (prologue) {
       int outPitch = problem.output(1).pitch();
-      var sums = new Sums(partial, binding.output(1), blocks, to.c(), pitch(problem), outPitch);
+      var sums =
+          TiledParameters.of(problem)
+              .set("partial", partial)
+              .set("out", binding.output(1))
+              .set("blocks", blocks)
+              .set("channels", to.c())
+              .set("partialPitch", pitch(problem))
+              .set("outPitch", outPitch);
       launches.add(TiledCpu.launch(device, "tiled_dgrad", "tiled_dgrad_sums", Dim.of(2), 0, sums));
     }
     return launches;

@@ -3,6 +3,7 @@ package dev.catena.engine.tiled;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.catena.device.Arguments;
 import dev.catena.device.Device;
 import dev.catena.device.Dim;
 import dev.catena.device.Launch;
@@ -80,22 +81,6 @@ record TiledFilters(int outputs, int groups, int taps, int depth, boolean pairs,
     }
   }
 
-  private record Filters(
-      long w,
-      long out,
-      long groupStep,
-      long outputStep,
-      long tapStep,
-      long outerStep,
-      long channelStep,
-      int outputs,
-      int taps,
-      int depth,
-      int filled,
-      int inner,
-      int channels,
-      int form) {}
-
   long bytes() {
     return panels() * panelWords() * groups * Float.BYTES;
   }
@@ -152,21 +137,21 @@ record TiledFilters(int outputs, int groups, int taps, int depth, boolean pairs,
 
   private Launch pack(Device device, long source, long target, Steps steps, int filled, int form) {
     var parameters =
-        new Filters(
-            source + steps.first() * dtype.bytes(),
-            target,
-            steps.group(),
-            steps.output(),
-            steps.tap(),
-            steps.outer(),
-            steps.channel(),
-            outputs,
-            taps,
-            depth,
-            filled,
-            steps.run(),
-            steps.channels(),
-            form);
+        Arguments.of(toString(), _ -> null)
+            .set("w", source + steps.first() * dtype.bytes())
+            .set("out", target)
+            .set("groupStep", steps.group())
+            .set("outputStep", steps.output())
+            .set("tapStep", steps.tap())
+            .set("outerStep", steps.outer())
+            .set("channelStep", steps.channel())
+            .set("outputs", outputs)
+            .set("taps", taps)
+            .set("depth", depth)
+            .set("filled", filled)
+            .set("inner", steps.run())
+            .set("channels", steps.channels())
+            .set("form", form);
     Dim grid = Dim.of(Math.toIntExact(panels()), groups);
     String kernel = "tiled_filters_" + dtype.suffix();
     return TiledCpu.launch(device, "tiled_filters", kernel, grid, 0, parameters);

@@ -13,14 +13,18 @@ final class TiledLayout {
 
   private TiledLayout() {}
 
-  private record FromNchw(long x, long y, int area, int channels, int yPitch, int pixels) {}
-
   static Launch fromNchw(Problem problem, Binding binding, Device device) {
     Operand y = problem.output();
     int area = y.shape().h() * y.shape().w();
     int pixels = Math.ceilDiv(area, BLOCKS_OF_A_CORE * device.threads());
     var parameters =
-        new FromNchw(binding.input(0), binding.output(), area, y.shape().c(), y.pitch(), pixels);
+        TiledParameters.of(problem)
+            .set("x", binding.input(0))
+            .set("y", binding.output())
+            .set("area", area)
+            .set("channels", y.shape().c())
+            .set("yPitch", y.pitch())
+            .set("pixels", pixels);
     Dim grid = Dim.of(Math.ceilDiv(area, pixels), y.shape().n());
     String kernel = "tiled_from_nchw_" + y.dtype().suffix();
     return TiledCpu.launch(device, "tiled_layout", kernel, grid, 0, parameters);

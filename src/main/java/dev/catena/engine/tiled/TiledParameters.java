@@ -1,13 +1,22 @@
 package dev.catena.engine.tiled;
 
+import dev.catena.device.Arguments;
 import dev.catena.engine.Binding;
 import dev.catena.engine.Problem;
+import dev.catena.graph.Fields;
 import dev.catena.graph.Op;
 import dev.catena.graph.Shape;
 
 /** Structs within the parameters of several kernels of {@code native/host}, field by field. */
 final class TiledParameters {
   private TiledParameters() {}
+
+  /** Parameters of which fields of the operation have their names already. */
+  static Arguments of(Problem problem) {
+    Op op = problem.op();
+    return Arguments.of(
+        op.toString(), path -> Fields.number(op, path.substring(path.lastIndexOf('.') + 1)));
+  }
 
   /** An image in a channel view, and what is applied to it while loading (strip.h). */
   record Image(
@@ -71,7 +80,7 @@ final class TiledParameters {
     }
   }
 
-  /** A convolution of one group (strip.h). */
+  /** A convolution of one group, but for its kernel and stride (strip.h). */
   record ConvolutionShape(
       int height,
       int width,
@@ -79,9 +88,6 @@ final class TiledParameters {
       int outWidth,
       int channels,
       int outputs,
-      int kernelH,
-      int kernelW,
-      int stride,
       int padH,
       int padW,
       int merged,
@@ -97,9 +103,6 @@ final class TiledParameters {
           to.w(),
           from.c() / conv.groups(),
           to.c() / conv.groups(),
-          conv.kernelH(),
-          conv.kernelW(),
-          conv.stride(),
           padH,
           padW,
           merged,

@@ -22,17 +22,6 @@ final class TiledPointwise {
 
   private TiledPointwise() {}
 
-  private record Product(
-      Image image,
-      long w,
-      Output output,
-      int count,
-      int outputs,
-      int pixels,
-      int panels,
-      int strip,
-      int form) {}
-
   /** The filters' panels, if they are trained. */
   static long workspace(Problem problem, TiledForm form) {
     return TiledFilters.trained(problem) ? filters(problem, form).bytes() : 0;
@@ -84,16 +73,17 @@ final class TiledPointwise {
     List<Launch> launches = new ArrayList<>();
     long filters = filters(problem, form, binding, device, launches);
     var parameters =
-        new Product(
-            Image.of(problem, binding, 0, x.shape(), channels, op.prologue(), 2, 0, 0),
-            filters,
-            Output.of(problem, binding, op),
-            count,
-            outputs,
-            pixels,
-            panels,
-            strip,
-            form.ordinal());
+        TiledParameters.of(problem)
+            .set(
+                "image", Image.of(problem, binding, 0, x.shape(), channels, op.prologue(), 2, 0, 0))
+            .set("w", filters)
+            .set("output", Output.of(problem, binding, op))
+            .set("count", count)
+            .set("outputs", outputs)
+            .set("pixels", pixels)
+            .set("panels", panels)
+            .set("strip", strip)
+            .set("form", form.ordinal());
     Dim grid = Dim.of(Math.ceilDiv(count, pixels), Math.ceilDiv(allPanels, panels));
     String kernel = "tiled_pointwise_" + dtype.suffix();
     launches.add(TiledCpu.launch(device, "tiled_pointwise", kernel, grid, words, parameters));

@@ -21,37 +21,26 @@ final class TiledPool {
     }
   }
 
-  private record Pool(
-      Image image,
-      long y,
-      int yPitch,
-      int images,
-      int outHeight,
-      int outWidth,
-      int kind,
-      Taps high,
-      Taps wide,
-      boolean includePad,
-      int rows) {}
-
   static Launch prepare(Problem problem, Op.Pool op, Binding binding, Device device) {
     Operand x = problem.input(0);
     Operand y = problem.output();
     int allRows = y.shape().n() * y.shape().h();
     int rows = Math.ceilDiv(allRows, BLOCKS_OF_A_CORE * device.threads());
     var parameters =
-        new Pool(
-            Image.of(problem, binding, 0, x.shape(), x.shape().c(), op.prologue(), 1, 0, 0),
-            binding.output(),
-            y.pitch(),
-            x.shape().n(),
-            y.shape().h(),
-            y.shape().w(),
-            op.kind() == Op.PoolKind.MAX ? 0 : 1,
-            Taps.of(op.rows()),
-            Taps.of(op.columns()),
-            op.includePad(),
-            rows);
+        TiledParameters.of(problem)
+            .set(
+                "image",
+                Image.of(problem, binding, 0, x.shape(), x.shape().c(), op.prologue(), 1, 0, 0))
+            .set("y", binding.output())
+            .set("yPitch", y.pitch())
+            .set("images", x.shape().n())
+            .set("outHeight", y.shape().h())
+            .set("outWidth", y.shape().w())
+            .set("kind", op.kind() == Op.PoolKind.MAX ? 0 : 1)
+            .set("high", Taps.of(op.rows()))
+            .set("wide", Taps.of(op.columns()))
+            .set("includePad", op.includePad())
+            .set("rows", rows);
     Dim grid = Dim.of(Math.ceilDiv(allRows, rows));
     String kernel = "tiled_pool_" + x.dtype().suffix();
     return TiledCpu.launch(device, "tiled_pool", kernel, grid, 0, parameters);

@@ -31,21 +31,6 @@ final class TiledWgrad {
   /** {@code kWindows} of the kernel. */
   private static final int WINDOWS = 32;
 
-  private record Parameters(
-      Image x, Image g, long partial, ConvolutionShape shape, int images, boolean winograd) {}
-
-  private record Sums(
-      long partial,
-      long dw,
-      int blocks,
-      int taps,
-      int partialPitch,
-      int runs,
-      int run,
-      int channels,
-      int pitch,
-      boolean winograd) {}
-
   private final TrainingOp.ConvWgrad op;
   private final Problem problem;
   private final Shape g;
@@ -106,25 +91,29 @@ final class TiledWgrad {
     long lines = (strip - 1L) * conv.stride() + conv.kernelH();
     long words = (long) strip * gLine + lines * line + TiledFilters.PANEL + windowWords();
     var partial =
-        new Parameters(
-            Image.of(problem, binding, 1, x, channels, conv.prologue(), 2, conv.padW(), merged),
-            Image.plain(problem, binding, 0, g, outputs, 0),
-            binding.workspace(),
-            ConvolutionShape.of(conv, x, g, conv.padH(), conv.padW(), merged, rows, strip),
-            g.n(),
-            winograd);
+        TiledParameters.of(problem)
+            .set(
+                "x",
+                Image.of(problem, binding, 1, x, channels, conv.prologue(), 2, conv.padW(), merged))
+            .set("g", Image.plain(problem, binding, 0, g, outputs, 0))
+            .set("partial", binding.workspace())
+            .set(
+                "shape",
+                ConvolutionShape.of(conv, x, g, conv.padH(), conv.padW(), merged, rows, strip))
+            .set("images", g.n())
+            .set("winograd", winograd);
     var sums =
-        new Sums(
-            binding.workspace(),
-            binding.output(),
-            blocks(),
-            taps(),
-            pitch(),
-            merged > 0 ? conv.kernelW() : 1,
-            merged,
-            channels,
-            problem.output().pitch(),
-            winograd);
+        TiledParameters.of(problem)
+            .set("partial", binding.workspace())
+            .set("dw", binding.output())
+            .set("blocks", blocks())
+            .set("taps", taps())
+            .set("partialPitch", pitch())
+            .set("runs", merged > 0 ? conv.kernelW() : 1)
+            .set("run", merged)
+            .set("channels", channels)
+            .set("pitch", problem.output().pitch())
+            .set("winograd", winograd);
     String file = "tiled_wgrad";
     String kernel = "tiled_wgrad_" + problem.input(0).dtype().suffix();
     Dim blocks = Dim.of(blocks(), conv.groups());

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.catena.driver.CudnnAttribute;
 import dev.catena.driver.NativeLibrary;
+import dev.catena.engine.FilterPacking;
 import dev.catena.engine.Operand;
 import dev.catena.engine.Problem;
 import dev.catena.graph.DType;
@@ -167,10 +168,10 @@ class CudnnProblemTest {
     float[] expected = {1, 3, 5, 2, 4, 6, 7, 9, 11, 8, 10, 12};
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment target = arena.allocate(JAVA_FLOAT, 12);
-      CudnnConvolution.packKrsc(values, shape, DType.FP32, target);
+      FilterPacking.dense(shape, DType.FP32).pack(values, target);
       assertArrayEquals(expected, target.toArray(JAVA_FLOAT));
       MemorySegment half = arena.allocate(JAVA_SHORT, 12);
-      CudnnConvolution.packKrsc(values, shape, DType.BF16, half);
+      FilterPacking.dense(shape, DType.BF16).pack(values, half);
       assertEquals(3, DType.BF16.fromBits(half.getAtIndex(JAVA_SHORT, 1)));
     }
   }
