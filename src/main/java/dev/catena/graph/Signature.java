@@ -25,6 +25,9 @@ public final class Signature {
   /** Vectors of means and variances. */
   private static final Extent MOMENTS = Extent.of(2);
 
+  /** Far beyond any network; kernels calculate with 32 bits. */
+  private static final int FARTHEST = 1 << 20;
+
   /** Halves of a seed and of a step. */
   private static final Extent RANDOM_WORDS = Extent.of(4);
 
@@ -196,6 +199,9 @@ public final class Signature {
     boolean taps = window.stride() >= 1 && window.kernel() >= 1 && window.dilation() >= 1;
     require(
         taps && window.pad() >= 0 && window.end() >= 0, "stride, kernel or padding out of range");
+    require(window.stride() <= FARTHEST, "stride is more than " + FARTHEST);
+    require(window.dilation() <= FARTHEST, "dilation is more than " + FARTHEST);
+    require(Math.max(window.pad(), window.end()) <= FARTHEST, "padding is more than " + FARTHEST);
     rules.add(
         e -> {
           if (e.knows(in)) {

@@ -57,7 +57,7 @@ final class ChannelOperators {
     if (all > Math.max(channels, MOST_CHANNELS)) {
       throw new Unsupported("it makes more than " + MOST_CHANNELS + " channels");
     }
-    if (before > 0) {
+    if (before != 0 || behind < 0) {
       return select(
           graph,
           node,

@@ -85,7 +85,7 @@ final class LayerOperators {
     for (int axis = 0; axis < axes; axis++) {
       int kernel = w.dims().get(axis + 2);
       int stride = strides.get(axis);
-      int dilation = dilations.get(axis);
+      int dilation = kernel == 1 ? 1 : dilations.get(axis);
       int in = x.dims().get(axis + 2);
       int whole = stride * (in - 1) + (kernel - 1) * dilation + 1 + more.get(axis);
       boolean same = auto.startsWith("SAME");

@@ -150,7 +150,8 @@ public final class OnnxWriter {
         rows.add(node.output().id());
       }
       case Op.Linear _ -> linear(node);
-      default -> throw new GraphException(node.name() + ": ONNX has no operator for " + node.op());
+      default ->
+          throw new GraphException(node.name() + ": " + node.op() + " is not written to ONNX");
     }
   }
 

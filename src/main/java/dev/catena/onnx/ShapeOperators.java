@@ -106,7 +106,7 @@ final class ShapeOperators {
     List<Integer> axes = axes(graph, node, x.dims().size());
     List<Integer> dims = new ArrayList<>();
     for (int i = 0; i < x.dims().size(); i++) {
-      boolean batch = x instanceof Term.Live && i == 0 && graph.exportedBatch() != 1;
+      boolean batch = !(x instanceof Term.Known) && i == 0 && graph.exportedBatch() != 1;
       boolean one = x.dims().get(i) == 1 && !batch;
       if (axes.contains(i) && !one) {
         throw new Unsupported("it drops axis " + i + " of " + x.dims());

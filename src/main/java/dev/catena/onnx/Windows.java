@@ -34,7 +34,7 @@ record Windows(Op.Window h, Op.Window w) {
     }
     Op.Window[] made = {POINT, POINT};
     for (int axis = 0; axis < axes; axis++) {
-      int dilation = dilations.get(axis);
+      int dilation = kernel.get(axis) == 1 ? 1 : dilations.get(axis);
       int window = Math.addExact(Math.multiplyExact(kernel.get(axis) - 1, dilation), 1);
       int stride = strides.get(axis);
       int[] pads = pads(node, axis, axes, x.dims().get(axis + 2), window, stride);

@@ -87,7 +87,7 @@ class SignatureTest {
         refused(three, "C = 8 is no multiple of 3", X, filters),
         refused(Op.Conv.of(3, 0, 1), "out of range", X, filters),
         refused(Op.Conv.of(3, 1, -1), "out of range", X, filters),
-        refused(Op.Conv.of(3, 1, 1 << 30), "beyond 2^31", X, filters),
+        refused(Op.Conv.of(3, 1, 1 << 30), "padding is more than 1048576", X, filters),
         refused(
             conv.withEpilogue(true, false),
             "input b is PARAMETER [8], not a bias [4]",

@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -93,8 +94,26 @@ class HostileOnnxTest {
   }
 
   @Test
+  void farPaddingIsComputed() {
+    tensor("w", 64, 64, 1, 1);
+    int far = 1 << 20;
+    List<Integer> pads = List.of(0, far, 0, far);
+    node("Conv", "c", Map.of("strides", List.of(1, far), "pads", pads), "x", "w");
+    node("GlobalMaxPool", "y", Map.of(), "c");
+    float[] sums = new float[64];
+    Arrays.fill(sums, 64 * 65 / 2);
+    assertMakes(sums, 1, 64, 1, 1);
+  }
+
+  @Test
+  void channelsAreLeftOutInFront() {
+    node("Pad", "y", Map.of("pads", List.of(0, -1, 0, 0, 0, -1, 0, 0)), "x");
+    assertMakes(new float[] {2, 3}, 1, 4, 1, 1);
+  }
+
+  @Test
   void filtersAreBoundedAndReal() {
-    tensor("w", 1, 1, 3, 1);
+    tensor("w", 1, 1, 2, 1);
     int far = 1 << 30;
     node(
         "Conv",
@@ -102,7 +121,15 @@ class HostileOnnxTest {
         Map.of("dilations", List.of(far, 1), "pads", List.of(far, 0, far, 0)),
         "x",
         "w");
-    assertRefused("integer overflow", 1, 1, 1, 1);
+    assertRefused("dilation is more than 1048576", 1, 1, 1, 1);
+    tensor("w", 8, 8, 1, 1);
+    for (String field : List.of("stride", "padding")) {
+      nodes.clear();
+      List<Integer> strides = List.of(1, field.equals("stride") ? far : 1);
+      List<Integer> pads = field.equals("stride") ? List.of(0, 0, 0, 0) : List.of(0, far, 0, 0);
+      node("Conv", "y", Map.of("strides", strides, "pads", pads), "x", "w");
+      assertRefused(field + " is more than 1048576", 1, 8, 8, 8);
+    }
     nodes.clear();
     tensors.put("w", OnnxTensor.of(List.of(1L)).as(List.of(1, 1, 1, 1)));
     node("Conv", "y", Map.of("pads", List.of(1, 0, 0, 0)), "x", "w");

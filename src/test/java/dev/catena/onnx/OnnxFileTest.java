@@ -79,8 +79,8 @@ class OnnxFileTest {
 
   @Test
   void everyOperatorThatIsNotOursIsNamed() throws IOException {
-    Path file = model(17, "Erf", inside(), "Einsum");
-    assertRefused(file, "operators", "2 cannot be run: Erf 'y' ");
+    Path file = model(17, "Det", inside(), "Einsum");
+    assertRefused(file, "operators", "2 cannot be run: Det 'y' ");
     assertRefused(file, "operators", "Einsum 'z'");
   }
 

@@ -69,7 +69,8 @@ final class KernelBackward {
   }
 
   static boolean supported(Op.Pool pool) {
-    return pool.kernel() * pool.kernelW() <= MOST_PLACES;
+    return pool.kind() == Op.PoolKind.AVERAGE
+        || (long) pool.kernel() * pool.kernelW() <= MOST_PLACES;
   }
 
   /** Bytes before the taps of a maximum in the workspace: the sums. */

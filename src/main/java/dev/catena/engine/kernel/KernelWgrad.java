@@ -33,9 +33,13 @@ record KernelWgrad(Problem problem, Op.Conv conv, Optional<WgradCut> cut, Filter
   /** Blocks of a multiprocessor on the fp32 units. */
   private static final int RESIDENT = 4;
 
-  /** Whether such a kernel computes it. */
+  /** Whether such a kernel computes it: it has one stride and no dilation. */
   static boolean supports(TrainingOp.ConvWgrad op) {
-    return op.conv().groups() == 1;
+    Op.Conv conv = op.conv();
+    return conv.groups() == 1
+        && conv.stride() == conv.strideW()
+        && conv.dilation() == 1
+        && conv.dilationW() == 1;
   }
 
   /** On tensor cores where they take it, in as many parts as keep the device busy. */

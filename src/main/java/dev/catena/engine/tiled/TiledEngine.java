@@ -11,6 +11,7 @@ import dev.catena.engine.Problem;
 import dev.catena.graph.DType;
 import dev.catena.graph.Layout;
 import dev.catena.graph.Op;
+import dev.catena.graph.Shape;
 import dev.catena.graph.TrainingOp;
 import java.util.List;
 import java.util.Optional;
@@ -25,9 +26,14 @@ import java.util.function.Function;
  * AMX's tiles that by the input. Results do not depend on the number of threads.
  */
 public final class TiledEngine implements Engine {
+  /** Elements of a padded row of pixels; a strip of several is scratch of each worker. */
+  private static final long LONGEST_ROW = 1 << 24;
+
   private final boolean tiles;
   private static final String IRREGULAR =
       "strides that differ, a dilation, or other padding behind the image than before it";
+
+  private static final String LONG_ROW = "a padded row of more than " + LONGEST_ROW + " elements";
 
   private TiledEngine(boolean tiles) {
     this.tiles = tiles;
@@ -83,6 +89,10 @@ public final class TiledEngine implements Engine {
       case Op.Conv conv when taps(conv) > TiledConvolution.MOST_TAPS ->
           Optional.of("a kernel of more than " + TiledConvolution.MOST_TAPS + " positions");
       case Op.Conv conv when !conv.regular() -> Optional.of(IRREGULAR);
+      case Op.Conv conv when !conv.pointwise() && row(problem, 0, conv) > LONGEST_ROW ->
+          Optional.of(LONG_ROW);
+      case TrainingOp.ConvWgrad wgrad when row(problem, 1, wgrad.conv()) > LONGEST_ROW ->
+          Optional.of(LONG_ROW);
       case TrainingOp.ConvDgrad dgrad when !dgrad.conv().regular() -> Optional.of(IRREGULAR);
       case TrainingOp.ConvDgrad _ when problem.input(1).layout() == Layout.PARAMETER ->
           Optional.of(Problem.CONSTANT_FILTERS);
@@ -94,6 +104,11 @@ public final class TiledEngine implements Engine {
       case TrainingOp.ConvWgrad _ -> Optional.empty();
       default -> Optional.of("neither convolution, pool nor input");
     };
+  }
+
+  private static long row(Problem problem, int image, Op.Conv conv) {
+    Shape x = problem.input(image).shape();
+    return (x.w() + 2L * conv.padW()) * x.c();
   }
 
   private static Optional<String> unsupportedByTiles(Problem problem, Device device) {
