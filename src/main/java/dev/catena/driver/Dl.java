@@ -69,6 +69,18 @@ final class Dl {
     }
   }
 
+  /** Sets a variable of this process's environment, for native code, if it is not set. */
+  static void setDefault(String variable, String value) {
+    try (Arena arena = Arena.ofConfined()) {
+      var setenv = libc("setenv", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT));
+      int _ = (int) setenv.invokeExact(arena.allocateFrom(variable), arena.allocateFrom(value), 0);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+
   /**
    * Loads a library by path or, without a slash, by the loader's own search.
    *

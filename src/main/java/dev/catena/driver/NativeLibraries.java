@@ -149,6 +149,10 @@ public final class NativeLibraries {
   private static Optional<Search> load(
       NativeLibrary library, String name, String origin, String place, List<Attempt> attempts) {
     try {
+      if (library == NativeLibrary.OPENMPI || library == NativeLibrary.MPICH) {
+        // UCX, which both may load, would catch the signals by which the JVM finds null pointers.
+        Dl.setDefault("UCX_ERROR_SIGNALS", "");
+      }
       Dl.Library loaded = Dl.open(name);
       if (loaded.find(library.symbol()).isEmpty()) {
         attempts.add(new Attempt(place, "has no function " + library.symbol()));

@@ -13,9 +13,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -109,8 +111,8 @@ final class ImageFile {
 
   private static <T> T decode(Path file, String format, byte[] bytes, Decoding<T> decoding) {
     ImageReader reader = ImageIO.getImageReadersByFormatName(format).next();
-    StringBuilder warning = new StringBuilder();
-    reader.addIIOReadWarningListener((_, text) -> warning.append(text).append("; "));
+    Set<String> warnings = new LinkedHashSet<>(); // the decoder repeats itself
+    reader.addIIOReadWarningListener((_, text) -> warnings.add(text));
     try (var stream = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
       reader.setInput(stream, true, true);
       int width = reader.getWidth(0);
@@ -124,8 +126,9 @@ final class ImageFile {
       }
       T image = decoding.by(reader);
       // The decoder goes on after damage, with grey where pixels are missing.
-      if (isDamage(warning.toString())) {
-        throw new ImageFormatException(file, "", "damaged: " + warning, AGAIN);
+      if (warnings.stream().anyMatch(ImageFile::isDamage)) {
+        String reason = FormatException.clip(String.join("; ", warnings));
+        throw new ImageFormatException(file, "", "damaged: " + reason, AGAIN);
       }
       return image;
     } catch (ImageFormatException e) {
