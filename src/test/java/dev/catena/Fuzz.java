@@ -29,9 +29,9 @@ import java.util.TreeMap;
 import java.util.zip.ZipInputStream;
 
 /**
- * Reads files that were changed at random, for a time. Each is read, or refused with an exception
- * that says why; nothing else may come of it, and nothing may take long. The process has little
- * memory beside the files, so that whoever believes a size in a file runs out of it.
+ * Reads files that were changed at random. Each is read, or refused with an exception that says
+ * why; nothing else may come of it, and nothing may take long. The process has little memory beside
+ * the files, so that whoever believes a size in a file runs out of it.
  */
 final class Fuzz {
   private static final long SLOW_NANOS = 5_000_000_000L;
@@ -54,26 +54,25 @@ final class Fuzz {
   /** Files of a kind, whole, and how they are read. */
   private record Kind(String name, String file, List<byte[]> seeds, Reader reader) {}
 
-  /** Arguments: a folder for files, seconds, a seed. Prints faults and what was read. */
+  /** Arguments: a folder for files, how many mutants, a seed. Prints faults and what was read. */
   public static void main(String[] args) throws IOException {
     Fuzz fuzz = new Fuzz(Path.of(args[0]));
-    fuzz.run(Double.parseDouble(args[1]), Long.parseLong(args[2]));
+    fuzz.run(Integer.parseInt(args[1]), Long.parseLong(args[2]));
     fuzz.faults.forEach(System.out::println);
     fuzz.counts.forEach(
         (kind, n) -> System.out.printf("%s: %d mutants, %d read%n", kind, n[0], n[1]));
     System.exit(fuzz.faults.isEmpty() ? 0 : 1);
   }
 
-  private void run(double seconds, long seed) throws IOException {
+  private void run(int mutants, long seed) throws IOException {
     List<Kind> kinds = kinds();
     for (Kind kind : kinds) {
       for (byte[] whole : kind.seeds) {
         kind.reader.read(Files.write(folder.resolve(kind.file), whole)); // sound as it is
       }
     }
-    long end = System.nanoTime() + (long) (1e9 * seconds);
     SplittableRandom random = new SplittableRandom(seed);
-    for (int i = 0; System.nanoTime() < end && faults.size() < 20; i++) {
+    for (int i = 0; i < mutants && faults.size() < 20; i++) {
       Kind kind = kinds.get(i % kinds.size());
       byte[] whole = kind.seeds.get(random.nextInt(kind.seeds.size()));
       read(kind, i, mutant(whole, random));

@@ -12,10 +12,13 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A minute of files that were changed at random, always the same ones. */
+/**
+ * Files that were changed at random, always the same ones. {@code -Dcatena.fuzz.mutants=60000
+ * -Dcatena.fuzz.seed=2} tries more and others.
+ */
 @Tag("slow")
 class FuzzTest {
-  private static final String SECONDS = System.getProperty("catena.fuzz.seconds", "60");
+  private static final String MUTANTS = System.getProperty("catena.fuzz.mutants", "8000");
   private static final String SEED = System.getProperty("catena.fuzz.seed", "1");
 
   @TempDir private Path folder;
@@ -26,7 +29,7 @@ class FuzzTest {
         new ChildJvm("-Xmx96m", "-XX:+UseSerialGC")
             .with(JsonFactory.class)
             .with(ByteString.class)
-            .run(Fuzz.class, folder.toString(), SECONDS, SEED);
+            .run(Fuzz.class, folder.toString(), MUTANTS, SEED);
     assertEquals(0, result.status(), result::said);
     for (String kind : new String[] {"safetensors", "onnx", "jpeg", "png", "idx", "checkpoint"}) {
       assertTrue(result.said().contains(kind + ": "), result::said);

@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import jcuda.driver.JCudaDriver;
 
@@ -118,6 +120,8 @@ public final class ChildJvm {
   }
 
   private static Result result(Process process) throws IOException, InterruptedException {
+    // One that hangs must not hang the build.
+    CompletableFuture.delayedExecutor(5, TimeUnit.MINUTES).execute(process::destroyForcibly);
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     return new Result(process.waitFor(), said);
   }
