@@ -103,7 +103,7 @@ final class Arrangement {
       if (loops.get(axis).size() > 1) {
         throw new Unsupported("it takes a part of an axis that was put together of several");
       }
-      int stride = loops.get(axis).getFirst().stride() * step;
+      int stride = loops.get(axis).isEmpty() ? 0 : loops.get(axis).getFirst().stride() * step;
       return with(axis, List.of(new Walk.Loop(count, stride)), count, from);
     }
 

@@ -4,6 +4,7 @@ import com.google.protobuf.UnsafeByteOperations;
 import dev.catena.onnx.OnnxOperator.Unsupported;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleBinaryOperator;
@@ -33,9 +34,9 @@ final class Folding {
           Map.entry("Mul", binary((a, b) -> a * b)),
           Map.entry("Div", binary((a, b) -> a / b)),
           Map.entry("Pow", binary(Math::pow)),
-          Map.entry("Mod", binary((a, b) -> a - b * Math.floor(a / b))),
-          Map.entry("Max", binary(Math::max)),
-          Map.entry("Min", binary(Math::min)),
+          Map.entry("Mod", Folding::modulo),
+          Map.entry("Max", all(Math::max)),
+          Map.entry("Min", all(Math::min)),
           Map.entry("Equal", binary((a, b) -> a == b ? 1 : 0)),
           Map.entry("Greater", binary((a, b) -> a > b ? 1 : 0)),
           Map.entry("Less", binary((a, b) -> a < b ? 1 : 0)),
@@ -202,7 +203,11 @@ final class Folding {
     OnnxTensor x = inputs.getFirst();
     for (OnnxTensor.Type type : OnnxTensor.Type.values()) {
       if (type.number == node.integer("to", 0)) {
-        return type == x.type() ? x : OnnxTensor.of(x.dims(), type, x.numbers());
+        double[] numbers = x.numbers();
+        if (type == OnnxTensor.Type.BOOL) {
+          Arrays.setAll(numbers, i -> numbers[i] != 0 ? 1 : 0);
+        }
+        return type == x.type() ? x : OnnxTensor.of(x.dims(), type, numbers);
       }
     }
     throw new Unsupported("it rounds to ONNX's type " + node.integer("to", 0));
@@ -217,6 +222,20 @@ final class Folding {
           x.type(),
           IntStream.range(0, values.length).mapToDouble(i -> f.applyAsDouble(values[i])).toArray());
     };
+  }
+
+  /** The remainder has the divisor's sign; with fmod the dividend's. */
+  private static OnnxTensor modulo(OnnxNode node, List<OnnxTensor> inputs) {
+    DoubleBinaryOperator remainder =
+        node.integer("fmod", 0) != 0 ? (a, b) -> a % b : (a, b) -> a - b * Math.floor(a / b);
+    return binary(remainder).apply(node, inputs);
+  }
+
+  /** Over one input or more. */
+  private static Operator all(DoubleBinaryOperator f) {
+    Operator two = binary(f);
+    return (node, inputs) ->
+        inputs.stream().reduce((a, b) -> two.apply(node, List.of(a, b))).orElseThrow();
   }
 
   private static Operator binary(DoubleBinaryOperator f) {

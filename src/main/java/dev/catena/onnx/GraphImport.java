@@ -88,17 +88,25 @@ final class GraphImport {
     if (!refused.isEmpty()) {
       throw error("operators", refused.size() + " cannot be run: " + String.join("; ", refused));
     }
-    Term made = terms.get(output);
-    if (made instanceof Term.Sliced sliced) {
-      made = sliced("output", sliced);
-    }
-    if (made instanceof Term.Walked walked) {
-      made = Arrangement.image(this, nodes.getLast(), walked);
+    Term made;
+    try {
+      made = image(terms.get(output));
+    } catch (OnnxOperator.Unsupported | GraphException | ArithmeticException e) {
+      throw error("output '" + output + "'", e.getMessage());
     }
     if (!(made instanceof Term.Live result)) {
       throw error("output '" + output + "'", "it does not depend on the input");
     }
     return builder.build(result.value());
+  }
+
+  /** The output as images; what is none as it is. */
+  private Term image(Term made) {
+    return switch (made) {
+      case Term.Sliced sliced -> sliced("output", sliced);
+      case Term.Walked walked -> Arrangement.image(this, nodes.getLast(), walked);
+      default -> made;
+    };
   }
 
   private List<Term> terms(OnnxNode node) {

@@ -101,7 +101,7 @@ final class LayerOperators {
       }
       int at = 2 - axes + axis;
       windows[at] = new Op.Window(kernel, stride, begin, end, dilation);
-      out[at] = whole - begin - end;
+      out[at] = given.isEmpty() && !same ? whole - begin - end : wanted;
     }
     Op.Conv conv = new Op.Conv(windows[0], windows[1], groups, false);
     int rows = axes == 1 ? 1 : w.dims().get(2);

@@ -39,26 +39,27 @@ record OnnxFunctions(Map<String, Message> functions) {
    */
   List<OnnxNode> inline(List<Message> nodes) throws InvalidProtocolBufferException {
     List<OnnxNode> all = new ArrayList<>();
+    int[] calls = {0}; // counted too, for a call need not become an operator
     for (Message node : nodes) {
-      inline(OnnxNode.of(node), 0, all);
+      inline(OnnxNode.of(node), 0, calls, all);
     }
     return all;
   }
 
-  private void inline(OnnxNode node, int depth, List<OnnxNode> to)
+  private void inline(OnnxNode node, int depth, int[] calls, List<OnnxNode> to)
       throws InvalidProtocolBufferException {
     Message function = functions.get(node.operator());
     if (function == null) {
       to.add(node);
-    } else if (depth == DEEPEST || to.size() > MOST_OPERATORS) {
+    } else if (depth == DEEPEST || to.size() + ++calls[0] > MOST_OPERATORS) {
       throw new IllegalArgumentException(
           "its function " + node.operator() + " becomes too many operators");
     } else {
-      call(node, function, depth, to);
+      call(node, function, depth, calls, to);
     }
   }
 
-  private void call(OnnxNode node, Message function, int depth, List<OnnxNode> to)
+  private void call(OnnxNode node, Message function, int depth, int[] calls, List<OnnxNode> to)
       throws InvalidProtocolBufferException {
     Map<String, String> names = new HashMap<>();
     bind(names, function.strings(INPUT), node.inputs());
@@ -81,6 +82,7 @@ record OnnxFunctions(Map<String, Message> functions) {
               outputs,
               referred(inner.attributes(), attributes)),
           depth + 1,
+          calls,
           to);
     }
   }

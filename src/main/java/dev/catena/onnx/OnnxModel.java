@@ -78,11 +78,19 @@ public final class OnnxModel implements Network {
           dims.add(OnnxFile.Port.OPEN);
         }
         if (dims.size() > 1 && dims.get(1) == OnnxFile.Port.OPEN) {
-          dims.set(1, Math.multiplyExact(filters.dims().get(1), node.integer("group", 1)));
+          dims.set(1, channels(file, node, filters));
         }
       }
     }
     return dims;
+  }
+
+  private static int channels(OnnxFile file, OnnxNode node, OnnxTensor filters) {
+    try {
+      return Math.multiplyExact(filters.dims().get(1), node.integer("group", 1));
+    } catch (ArithmeticException e) {
+      throw error(file, "node '" + node.name() + "'", "its groups: " + e.getMessage());
+    }
   }
 
   /** Numbers of one image's result. */

@@ -274,7 +274,6 @@ public final class OnnxWriter {
         SpaceOperators.linear(rows, x.h(), columns, x.w())
             .orElseThrow(
                 () -> new GraphException(name + ": ONNX has no operator for " + node.op()));
-    List<Integer> sizes = List.of(x.n(), x.c(), rows.size(), columns.size());
     if (x.n() != 1) {
       throw new GraphException(name + ": a model for any batch is written from one for one image");
     }
@@ -282,7 +281,13 @@ public final class OnnxWriter {
         name + ".scales",
         List.of(4),
         OnnxTensor.Type.FLOAT,
-        raw(new float[] {1, 1, (float) sizes.get(2) / x.h(), (float) sizes.get(3) / x.w()}));
+        raw(
+            new float[] {
+              1,
+              1,
+              SpaceOperators.scale(x.h(), rows.size()),
+              SpaceOperators.scale(x.w(), columns.size())
+            }));
     make("Resize", node)
         .withText("mode", "linear")
         .withText("coordinate_transformation_mode", mode)

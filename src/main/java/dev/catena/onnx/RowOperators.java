@@ -103,8 +103,8 @@ final class RowOperators {
     Term.Walked rows = Arrangement.rows(graph, node, x, inner);
     Op op = new Op.Norm(Op.NormOver.PIXEL, 1, root, epsilon);
     int channels = rows.value().shape().c();
-    Value gamma = vector(graph, node, 1, channels, 1);
-    Value beta = vector(graph, node, 2, channels, 0);
+    Value gamma = vector(graph, node, 1, channels, 1, true);
+    Value beta = vector(graph, node, 2, channels, 0, true);
     return Arrangement.pixels(rows, graph.add(node, op, rows.value(), gamma, beta), rows.dims());
   }
 
@@ -126,14 +126,14 @@ final class RowOperators {
     Term.Live x = there ? (Term.Live) given : graph.aligned(node, 0);
     int channels = x.value().shape().c();
     Op op = new Op.Norm(Op.NormOver.IMAGE, groups, false, node.number("epsilon", 1e-5f));
-    Value gamma = vector(graph, node, 1, channels, 1);
-    Value beta = vector(graph, node, 2, channels, 0);
+    Value gamma = vector(graph, node, 1, channels, 1, false);
+    Value beta = vector(graph, node, 2, channels, 0, false);
     return new Term.Live(graph.add(node, op, x.value(), gamma, beta), x.dims());
   }
 
-  /** One number for each channel, or for each of equal groups of them. */
+  /** One number for each channel, or for each of equal groups of them; or a whole one for each. */
   private static Value vector(
-      GraphImport graph, OnnxNode node, int index, int channels, float absent) {
+      GraphImport graph, OnnxNode node, int index, int channels, float absent, boolean whole) {
     Shape shape = Shape.of(channels);
     String name = node.name() + (index == 1 ? ".scale" : ".shift");
     if (!node.has(index)) {
@@ -156,7 +156,7 @@ final class RowOperators {
           float[] values = given.floats();
           float[] all = new float[channels];
           for (int c = 0; c < channels; c++) {
-            all[c] = values[c / each];
+            all[c] = values[whole ? c % values.length : c / each];
           }
           return all;
         });

@@ -174,7 +174,7 @@ final class SpaceOperators {
       int in = x.dims().get(axis);
       int at = axes.stream().map(a -> ShapeOperators.axis(a, rank)).toList().indexOf(axis);
       float factor = at < 0 ? 1 : sized ? factors[at] / in : factors[at];
-      int out = at < 0 ? in : sized ? (int) factors[at] : (int) Math.floor((double) in * factor);
+      int out = at < 0 ? in : sized ? (int) factors[at] : (int) Math.floor(in * factor);
       boolean part = at >= 0 && region.length == 2 * axes.size();
       all.add(
           new Resizing(
@@ -199,7 +199,7 @@ final class SpaceOperators {
     List<Resizing> all = new ArrayList<>();
     for (int axis = 0; axis < x.dims().size(); axis++) {
       int in = x.dims().get(axis);
-      int out = (int) Math.floor((double) in * factors[axis]);
+      int out = (int) Math.floor(in * factors[axis]);
       all.add(new Resizing("asymmetric", in, out, factors[axis], 0, 1));
     }
     return resized(graph, node, x, all, "floor");
@@ -305,6 +305,15 @@ final class SpaceOperators {
         .filter(mode -> resizing(mode, h, rows.size()).equals(rows))
         .filter(mode -> resizing(mode, w, columns.size()).equals(columns))
         .findFirst();
+  }
+
+  /** The factor from {@code in} to {@code out} pixels: ONNX rounds their product down. */
+  static float scale(int in, int out) {
+    float scale = (float) out / in;
+    while ((int) Math.floor(in * scale) < out) {
+      scale = Math.nextUp(scale);
+    }
+    return scale;
   }
 
   private static List<Float> resizing(String mode, int in, int out) {

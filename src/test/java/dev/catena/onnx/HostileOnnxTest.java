@@ -112,6 +112,40 @@ class HostileOnnxTest {
   }
 
   @Test
+  void theOnlyIndexIsTakenTwice() {
+    tensors.put("i", OnnxTensor.of(List.of(0L, 0L)));
+    node("Gather", "y", Map.of("axis", 2), "x", "i");
+    assertMakes(new float[] {1, 1, 2, 2}, 1, 2, 1, 1);
+  }
+
+  @Test
+  void theLargestOfThreeConstants() {
+    tensor("w", 1);
+    node("Neg", "minus", Map.of(), "w");
+    node("Max", "most", Map.of(), "minus", "minus", "w");
+    node("Min", "one", Map.of(), "most");
+    node("Mul", "y", Map.of(), "x", "one");
+    assertMakes(new float[] {1, 2}, 1, 2);
+  }
+
+  @Test
+  void oneScaleIsOfEveryRow() {
+    tensor("one", 1);
+    node("Neg", "minus", Map.of(), "one");
+    node("Concat", "w", Map.of("axis", 0), "one", "minus");
+    node("LayerNormalization", "y", Map.of("axis", 2), "x", "w");
+    assertMakes(new float[] {-1.3416355f, 0.4472118f, 0.4472118f, -1.3416355f}, 1, 1, 2, 2);
+  }
+
+  @Test
+  void aTransposedConvolutionMakesTheWantedShape() {
+    tensor("w", 1, 1, 1);
+    Map<String, ?> attributes = Map.of("strides", List.of(2), "output_shape", List.of(4));
+    node("ConvTranspose", "y", attributes, "x", "w");
+    assertMakes(new float[] {1, 0, 2, 0}, 1, 1, 2);
+  }
+
+  @Test
   void filtersAreBoundedAndReal() {
     tensor("w", 1, 1, 2, 1);
     int far = 1 << 30;
@@ -315,6 +349,6 @@ class HostileOnnxTest {
         Session session = model(dims).compile(device, Inference.batch(1))) {
       session.run(MemorySegment.ofArray(x), MemorySegment.ofArray(made));
     }
-    assertArrayEquals(expected, made);
+    assertArrayEquals(expected, made, 1e-6f);
   }
 }
