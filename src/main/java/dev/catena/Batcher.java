@@ -81,7 +81,8 @@ public final class Batcher implements AutoCloseable {
   /**
    * Computes the result of one image.
    *
-   * @param image as {@link Session#run(float[])} takes it
+   * @param image as {@link Session#run(float[])} takes it; it must not change until the result is
+   *     there
    * @return the row of the image
    * @throws IllegalArgumentException if it is not one image
    * @throws RejectedExecutionException if the queue is full
@@ -114,8 +115,11 @@ public final class Batcher implements AutoCloseable {
   }
 
   /**
-   * The same without waiting.
+   * The same without waiting. What the caller chains to the future runs on a virtual thread of its
+   * own and may use the batcher again.
    *
+   * @param image as {@link Session#run(float[])} takes it; it must not change until the future is
+   *     done
    * @return the row; an image whose future is cancelled before it has begun is not computed
    */
   public CompletableFuture<float[]> submit(float[] image) {
@@ -132,7 +136,11 @@ public final class Batcher implements AutoCloseable {
     try {
       if (closed) {
         throw new IllegalStateException("the batcher is closed");
-      } else if (queue.size() >= capacity) {
+      }
+      if (queue.size() >= capacity) {
+        dropDone();
+      }
+      if (queue.size() >= capacity) {
         counts.reject();
         throw new RejectedExecutionException(
             "%d images wait, which is as many as may".formatted(capacity));
@@ -170,26 +178,34 @@ public final class Batcher implements AutoCloseable {
         }
         batch.clear();
       }
-      passOn();
     } finally {
+      passOn();
       lock.unlock();
     }
   }
 
   /** Gives the leadership to whoever has waited longest and does not lead yet. */
   private void passOn() {
-    while (!queue.isEmpty() && queue.peek().result.isDone()) {
-      queue.poll();
-      counts.cancel();
-    }
+    dropDone(); // the thread of a cancelled request is gone: it cannot lead
     for (Request request : queue) {
-      if (!request.leads) {
+      if (!request.leads && !request.result.isDone()) {
         appoint(request);
         return;
       }
     }
     leaders--;
     drained.signalAll();
+  }
+
+  private void dropDone() {
+    queue.removeIf(
+        request -> {
+          boolean done = request.result.isDone();
+          if (done) {
+            counts.cancel();
+          }
+          return done;
+        });
   }
 
   private void appoint(Request request) {
@@ -221,7 +237,9 @@ public final class Batcher implements AutoCloseable {
         batch.add(next);
       }
     }
-    lastBatch = Math.max(1, batch.size());
+    if (!batch.isEmpty()) {
+      lastBatch = batch.size();
+    }
   }
 
   private void execute(List<Request> batch) {
@@ -231,20 +249,31 @@ public final class Batcher implements AutoCloseable {
     BatchEvent event = new BatchEvent();
     event.begin();
     try {
-      if (batch.size() == 1) {
-        batch.getFirst().result.complete(session.run(batch.getFirst().image));
-      } else {
-        compute(batch);
-      }
+      List<float[]> rows =
+          batch.size() == 1 ? List.of(session.run(batch.getFirst().image)) : compute(batch);
       counts.add(batch.size(), batch.stream().mapToLong(request -> request.start).toArray());
+      for (int i = 0; i < rows.size(); i++) {
+        Request request = batch.get(i);
+        float[] row = rows.get(i);
+        finish(request, () -> request.result.complete(row));
+      }
     } catch (RuntimeException | Error e) {
       counts.fail(batch.size());
-      batch.forEach(request -> request.result.completeExceptionally(e));
+      batch.forEach(request -> finish(request, () -> request.result.completeExceptionally(e)));
     }
     event.commit(batch.size(), queued());
   }
 
-  private void compute(List<Request> batch) {
+  /** What users have chained to a future must not hold up the leader. */
+  private static void finish(Request request, Runnable completion) {
+    if (request.turn == null) {
+      Thread.ofVirtual().name("catena-batcher").start(completion);
+    } else {
+      completion.run();
+    }
+  }
+
+  private List<float[]> compute(List<Request> batch) {
     Buffers room = take();
     try {
       int imageSize = session.imageSize();
@@ -257,10 +286,11 @@ public final class Batcher implements AutoCloseable {
       long rowBytes = (long) resultSize * Float.BYTES;
       MemorySegment rows = room.results.asSlice(0, batch.size() * rowBytes);
       session.run(room.images.asSlice(0, (long) batch.size() * imageSize * Float.BYTES), rows);
+      List<float[]> copies = new ArrayList<>();
       for (int i = 0; i < batch.size(); i++) {
-        float[] row = rows.asSlice(i * rowBytes, rowBytes).toArray(ValueLayout.JAVA_FLOAT);
-        batch.get(i).result.complete(row);
+        copies.add(rows.asSlice(i * rowBytes, rowBytes).toArray(ValueLayout.JAVA_FLOAT));
       }
+      return copies;
     } finally {
       giveBack(room);
     }
@@ -316,7 +346,7 @@ public final class Batcher implements AutoCloseable {
     return counts.metrics(queued());
   }
 
-  /** Refuses further images, waits for those that were given before; may be called twice. */
+  /** Refuses further images, waits until those given before are computed; may be called twice. */
   @Override
   public void close() {
     lock.lock();

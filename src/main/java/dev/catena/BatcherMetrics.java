@@ -11,8 +11,8 @@ import java.util.List;
  * @param failed images of batches that failed
  * @param queued images that wait now
  * @param batches how many batches had as many images as the index says
- * @param latencies how many images took from their arrival to their result at most {@link
- *     #bucketMicros} microseconds of the index, and more than of the index before
+ * @param latencies counts of images by latency, from arrival to result; entry i counts those of at
+ *     most {@code bucketMicros(i)} microseconds and more than {@code bucketMicros(i - 1)}
  */
 public record BatcherMetrics(
     long computed,

@@ -29,16 +29,25 @@ final class Ranks implements AutoCloseable {
   private @Nullable DeviceMemory memory;
 
   Ranks(Collective collective, Device device, int batch) {
+    requireImages(batch, collective.size());
     given = collective;
     this.collective = collective.on(device);
     this.device = device;
     this.batch = batch;
-    if (batch < size()) {
+    try {
+      stream = alone() ? null : device.newStream();
+    } catch (RuntimeException | Error e) {
+      closeCollective();
+      throw e;
+    }
+  }
+
+  private static void requireImages(int batch, int ranks) {
+    if (batch < ranks) {
       throw new IllegalArgumentException(
           "a batch of %d has no image for some of %d ranks; take a larger batch"
-              .formatted(batch, size()));
+              .formatted(batch, ranks));
     }
-    stream = alone() ? null : device.newStream();
   }
 
   int rank() {
@@ -224,6 +233,10 @@ final class Ranks implements AutoCloseable {
       stream.close();
     }
     close(memory);
+    closeCollective();
+  }
+
+  private void closeCollective() {
     if (collective != given) {
       collective.close();
     }

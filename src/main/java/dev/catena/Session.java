@@ -356,9 +356,12 @@ public final class Session implements AutoCloseable {
 
   /**
    * A batcher of single images over this session, with a queue of eight batches for each lane.
+   * Close it before the session.
    *
    * @param maxDelay how long an image waits for others, at most
    * @param maxBatch images of a batch, at most; not more than {@link #maxBatch()}
+   * @throws IllegalArgumentException if the delay is negative, or the batch is not between 1 and
+   *     {@link #maxBatch()}
    */
   public Batcher batcher(Duration maxDelay, int maxBatch) {
     return batcher(maxDelay, maxBatch, Math.multiplyExact(8 * options.lanes(), maxBatch));
@@ -367,7 +370,8 @@ public final class Session implements AutoCloseable {
   /**
    * The same with a queue of another length.
    *
-   * @param capacity images that may wait; more are rejected
+   * @param capacity images that may wait, at least 1; more are rejected
+   * @throws IllegalArgumentException also if the capacity is less than 1
    */
   public Batcher batcher(Duration maxDelay, int maxBatch, int capacity) {
     return new Batcher(this, options.lanes(), maxDelay, maxBatch, capacity);

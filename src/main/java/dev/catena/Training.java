@@ -59,7 +59,7 @@ public final class Training extends CompileOptions<Training> {
     return with(to -> to.nesterov = ahead);
   }
 
-  /** This factor of a parameter added to its gradient, for all trainable parameters. */
+  /** Adds this factor times each parameter to its gradient, for all trainable parameters. */
   public Training weightDecay(float decay) {
     require(decay >= 0, "weight decay is not negative: " + decay);
     return with(to -> to.weightDecay = decay);

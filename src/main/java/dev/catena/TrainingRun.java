@@ -122,7 +122,7 @@ final class TrainingRun {
           listener.epoch(epochs.getLast());
           train = new Evaluation(0, 0, 0);
           seconds = 0;
-          if (fit.patience() > 0 && ranks.any(stale >= fit.patience())) {
+          if (fit.patience() > 0 && ranks.any(ranks.rank() == 0 && stale >= fit.patience())) {
             return epochs;
           }
         } else if (stopped || fit.saveEvery() > 0 && trainer.steps() % fit.saveEvery() == 0) {

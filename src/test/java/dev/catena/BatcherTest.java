@@ -18,6 +18,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.AfterEach;
@@ -114,6 +115,61 @@ class BatcherTest {
           one.get();
         }
         assertEquals(120, batcher.metrics().computed());
+      }
+    }
+  }
+
+  @Test
+  void aCallerInterruptedDeepInTheQueueIsNotMadeLeader() throws Exception {
+    try (Session lanes = model.compile(device, Inference.batch(1, MOST).lanes(2))) {
+      for (int round = 0; round < 20; round++) {
+        CountDownLatch held = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        Thread reloading = Thread.ofPlatform().start(() -> lanes.reload(waiting(held, release)));
+        held.await();
+        Batcher batcher = lanes.batcher(Duration.ZERO, 1);
+        CompletableFuture<float[]> first = batcher.submit(image(0));
+        CompletableFuture<float[]> second = batcher.submit(image(1));
+        while (batcher.metrics().queued() > 0) {
+          Thread.onSpinWait();
+        }
+        CompletableFuture<float[]> third = batcher.submit(image(2));
+        Thread gone =
+            Thread.ofPlatform()
+                .start(() -> assertThrows(InterruptedException.class, () -> batcher.run(image(3))));
+        while (batcher.metrics().queued() < 2) {
+          Thread.onSpinWait();
+        }
+        CompletableFuture<float[]> last = batcher.submit(image(0));
+        gone.interrupt();
+        gone.join();
+        release.countDown();
+        reloading.join();
+        CompletableFuture.allOf(first, second, third, last).get(30, TimeUnit.SECONDS);
+        Thread closing = Thread.ofPlatform().daemon().start(batcher::close);
+        assertTrue(closing.join(Duration.ofSeconds(10)), "the batcher does not close");
+        assertEquals(1, batcher.metrics().cancelled());
+      }
+    }
+  }
+
+  @Test
+  void whatIsChainedToAFutureMayUseTheBatcher() throws Exception {
+    float[] expected = session.run(image(1));
+    try (Batcher batcher = session.batcher(Duration.ZERO, MOST)) {
+      for (int round = 0; round < 20; round++) {
+        CompletableFuture<float[]> row =
+            batcher
+                .submit(image(0))
+                .thenApply(
+                    _ -> {
+                      try {
+                        return batcher.run(image(1));
+                      } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                      }
+                    });
+        assertArrayEquals(expected, row.get(10, TimeUnit.SECONDS));
       }
     }
   }

@@ -7,6 +7,8 @@ import dev.catena.error.DeviceLostException;
 import dev.catena.error.DriverTooOldException;
 import dev.catena.error.FormatException;
 import dev.catena.error.GraphException;
+import dev.catena.error.MissingLibraryException;
+import dev.catena.error.MissingNativeException;
 import dev.catena.error.NonFiniteException;
 import dev.catena.error.RankFailedException;
 import dev.catena.error.UnknownModelException;
@@ -27,6 +29,7 @@ final class Explanation {
     String sentence =
         switch (error) {
           case UserException _, FormatException _, GraphException _ -> error.getMessage();
+          case MissingNativeException _, MissingLibraryException _ -> error.getMessage();
           case NonFiniteException _, RankFailedException _ -> error.getMessage();
           case UnknownModelException _ -> error.getMessage() + "; `catena models` lists all";
           case DriverTooOldException _ -> error.getMessage();

@@ -19,6 +19,8 @@ import dev.catena.io.datasets.DataSet;
 import dev.catena.io.datasets.DataSets;
 import dev.catena.io.datasets.Normalization;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -204,6 +206,12 @@ final class Train implements Callable<Integer> {
     if (save != null) {
       save.requireOrdinary("--save");
     }
+    if (saveEvery != null && save == null) {
+      throw new UserException("--save-every says when --save writes: give --save FILE");
+    }
+    if (resume.isPresent() && !Files.exists(resume.get())) {
+      throw new NoSuchFileException(resume.get().toString());
+    }
     if (initialised.length > 0 && weights.isEmpty()) {
       throw new UserException("--initialise is for what --weights lacks: give --weights FILE");
     }
@@ -251,6 +259,12 @@ final class Train implements Callable<Integer> {
 
   private void train(Collective ranks, @Nullable String name, Interruption interruption)
       throws IOException {
+    if (batch < ranks.size()) {
+      throw new UserException(
+          "--batch %d has no image for some of %d devices".formatted(batch, ranks.size()));
+    } else if (synchronised && ranks.size() == 1) {
+      throw new UserException("--sync-batch-norm is for several devices: this run has one");
+    }
     Network network = arguments.model().network();
     Shape made = Shape.nhwc(1, network.imageSize(), network.imageSize(), network.channels());
     try (Model model = arguments.model(weights, seed, initialised);

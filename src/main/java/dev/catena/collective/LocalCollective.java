@@ -32,22 +32,32 @@ public final class LocalCollective extends HostCollective {
    * Runs {@code task} on {@code size} ranks, each a thread, and waits for all. Where one fails the
    * others end too.
    *
+   * @param size at least 1
    * @throws IOException what the first rank that failed threw, if it is one
    */
   public static void run(int size, Task task) throws IOException {
+    if (size < 1) {
+      throw new IllegalArgumentException("%d ranks are not possible".formatted(size));
+    }
     Group group = new Group(size);
     List<Thread> threads = new ArrayList<>();
     for (int i = 0; i < size; i++) {
       LocalCollective ranks = group.rank(i);
       threads.add(Thread.ofPlatform().name("catena-rank-" + i).start(() -> group.run(task, ranks)));
     }
+    boolean interrupted = false;
     for (Thread thread : threads) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        group.fail("the run was interrupted", e);
-        Thread.currentThread().interrupt();
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          group.fail("the run was interrupted", e);
+          interrupted = true;
+        }
       }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
     switch (group.cause) {
       case null -> {}
@@ -105,8 +115,12 @@ public final class LocalCollective extends HostCollective {
   @Override
   void onFailure(Runnable action) {
     synchronized (group) {
-      group.onFailure.add(action);
+      if (group.cause == null) {
+        group.onFailure.add(action);
+        return;
+      }
     }
+    action.run();
   }
 
   @Override

@@ -15,7 +15,8 @@ import java.util.Optional;
  * Ranks that are processes, started by the {@code mpirun} of Open MPI or MPICH. A sum has the same
  * bits on all ranks, and in every run on as many ranks of the same machines.
  *
- * <p>Where a process dies, the launcher ends the others and says which it was.
+ * <p>Where a process dies, the launcher ends the others and says which it was. A process that fails
+ * without dying must call {@link #abort}.
  */
 public final class MpiCollective extends HostCollective {
   private static final int FAILED = 2;
@@ -135,6 +136,10 @@ public final class MpiCollective extends HostCollective {
     call("MPI_Abort", () -> (int) mpi.functions().MPI_Abort().invokeExact(mpi.world(), FAILED));
   }
 
+  /**
+   * Ends MPI and waits until every rank does. A rank that fails alone calls {@link #abort} instead:
+   * closing would wait for the others, which wait for it.
+   */
   @Override
   public void close() {
     if (!closed) {

@@ -8,6 +8,7 @@ import dev.catena.device.Stream;
 import dev.catena.driver.ForeignCall;
 import dev.catena.driver.NativeLibrary;
 import dev.catena.driver.Nccl;
+import dev.catena.error.DeviceException;
 import dev.catena.error.RankFailedException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -68,7 +69,8 @@ final class NcclCollective implements Collective {
   }
 
   @Override
-  public void sum(Stream stream, long address, long count) {
+  public synchronized void sum(Stream stream, long address, long count) {
+    requireOpen();
     long queue = stream.handle();
     call(
         "ncclAllReduce",
@@ -80,7 +82,8 @@ final class NcclCollective implements Collective {
   }
 
   @Override
-  public void broadcast(Stream stream, long address, long count) {
+  public synchronized void broadcast(Stream stream, long address, long count) {
+    requireOpen();
     long queue = stream.handle();
     call(
         "ncclBroadcast",
@@ -98,6 +101,12 @@ final class NcclCollective implements Collective {
   @Override
   public void abort(Throwable failure) {
     ranks.abort(failure);
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new RankFailedException("another rank has failed: its sums with this one are given up");
+    }
   }
 
   private synchronized void abandon() {
@@ -119,7 +128,7 @@ final class NcclCollective implements Collective {
     device.makeCurrent();
     int result = ForeignCall.of(call);
     if (result != 0) {
-      throw new RankFailedException(
+      throw new DeviceException(
           "%s failed with %s (%d) on rank %d"
               .formatted(function, nccl.explain(result), result, rank()));
     }

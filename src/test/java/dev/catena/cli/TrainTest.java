@@ -204,6 +204,9 @@ class TrainTest {
     assertComplaint("there is no 'best', only unfused,", run(data, "--policy", "best"));
     Path weights = Samples.weights(folder.resolve("weights.safetensors"));
     assertComplaint("is no checkpoint", run(data, "--resume", weights.toString()));
+    assertComplaint("no such file", run(data, "--resume", weights + ".none"));
+    assertComplaint("give --save FILE", run(data, "--save-every", "2"));
+    assertComplaint("for several devices", run(data, "--sync-batch-norm"));
     assertComplaint(
         "either --weights or --resume",
         run(data, "--resume", "" + weights, "--weights", "" + weights));
