@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Options to compile a model for inference. Immutable; each method gives a changed copy. */
 public final class Inference extends CompileOptions<Inference> {
@@ -14,6 +15,7 @@ public final class Inference extends CompileOptions<Inference> {
   private boolean adapt = true;
   private int lanes = 1;
   private Optional<Preprocessing> preprocessing = Optional.empty();
+  private Supplier<Optional<Preprocessing>> other = Optional::empty;
   private List<String> names = List.of();
 
   private Inference(List<Integer> batches) {
@@ -53,8 +55,8 @@ public final class Inference extends CompileOptions<Inference> {
   }
 
   /** With this preparation of pictures where none was set. */
-  Inference otherwise(Optional<Preprocessing> how) {
-    return preprocessing.isPresent() || how.isEmpty() ? this : preprocessing(how.get());
+  Inference otherwise(Supplier<Optional<Preprocessing>> how) {
+    return with(to -> to.other = how);
   }
 
   /**
@@ -94,7 +96,7 @@ public final class Inference extends CompileOptions<Inference> {
 
   /** The preparation of pictures for a network that takes {@code size} pixels. */
   Preprocessing preprocessing(int size) {
-    return preprocessing.orElseGet(() -> Preprocessing.imageNet(size));
+    return preprocessing.or(other).orElseGet(() -> Preprocessing.imageNet(size));
   }
 
   List<String> names() {

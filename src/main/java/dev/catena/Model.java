@@ -4,6 +4,7 @@ import dev.catena.collective.Collective;
 import dev.catena.device.Device;
 import dev.catena.engine.Engines;
 import dev.catena.engine.registry.EngineRegistry;
+import dev.catena.error.ModelFormatException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Graph;
 import dev.catena.graph.Heads;
@@ -21,6 +22,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * A network with weights. Immutable and thread-safe; it closes the file that it has opened for its
@@ -30,7 +32,7 @@ public final class Model implements AutoCloseable {
   private final Network network;
   private final Parameters parameters;
   private final Runnable release;
-  private final Optional<Preprocessing> preprocessing;
+  private final Supplier<Optional<Preprocessing>> preprocessing;
 
   /** The parameters of another classifier than the network's, by name. */
   private final Set<String> replaced;
@@ -38,7 +40,7 @@ public final class Model implements AutoCloseable {
   private final Optional<LoadedWeights> loaded;
 
   Model(Network network, Parameters parameters, Runnable release) {
-    this(network, parameters, release, Set.of(), Optional.empty(), Optional.empty());
+    this(network, parameters, release, Set.of(), Optional.empty(), Optional::empty);
   }
 
   private Model(
@@ -47,7 +49,7 @@ public final class Model implements AutoCloseable {
       Runnable release,
       Set<String> replaced,
       Optional<LoadedWeights> loaded,
-      Optional<Preprocessing> preprocessing) {
+      Supplier<Optional<Preprocessing>> preprocessing) {
     this.preprocessing = preprocessing;
     this.network = network;
     this.parameters = parameters;
@@ -61,9 +63,13 @@ public final class Model implements AutoCloseable {
     return network.name();
   }
 
-  /** How pictures are prepared, if a file beside the weights says so. */
+  /**
+   * How pictures are prepared, if a file beside the weights says so.
+   *
+   * @throws ModelFormatException if it says something that Catena does not do
+   */
   public Optional<Preprocessing> preprocessing() {
-    return preprocessing;
+    return preprocessing.get();
   }
 
   /** Its definition. */
@@ -84,26 +90,46 @@ public final class Model implements AutoCloseable {
    *     layers and blocks for all of theirs, with {@code *} for any text. After {@link #classes}
    *     the classifier is optional. {@link #loaded} says what was taken
    * @throws IOException if the file cannot be read
-   * @throws dev.catena.error.ModelFormatException if it is damaged, or naming every other tensor
-   *     that is missing, unexpected or of the wrong shape
+   * @throws ModelFormatException if it is damaged, or naming every other tensor that is missing,
+   *     unexpected or of the wrong shape
    */
   public Model load(Path file, String... optional) throws IOException {
     SafeTensors opened = SafeTensors.open(file);
     try {
-      return loaded(opened, optional, opened::close, Preprocessing.beside(file));
+      Runnable close =
+          () -> {
+            opened.close();
+            release.run();
+          };
+      return loaded(opened, optional, close, prepared(file));
     } catch (RuntimeException | IOException e) {
       opened.close();
       throw e;
     }
   }
 
+  /** A file that says what Catena does not do is an error only where pictures are prepared. */
+  private static Supplier<Optional<Preprocessing>> prepared(Path weights) throws IOException {
+    try {
+      Optional<Preprocessing> found = Preprocessing.beside(weights);
+      return () -> found;
+    } catch (ModelFormatException e) {
+      return () -> {
+        throw e;
+      };
+    }
+  }
+
   /** The same of an open file, which the caller closes when nothing more is to be compiled. */
   public Model load(SafeTensors file, String... optional) {
-    return loaded(file, optional, () -> {}, Optional.empty());
+    return loaded(file, optional, release, Optional::empty);
   }
 
   private Model loaded(
-      SafeTensors file, String[] optional, Runnable close, Optional<Preprocessing> prepared) {
+      SafeTensors file,
+      String[] optional,
+      Runnable close,
+      Supplier<Optional<Preprocessing>> prepared) {
     NamePatterns patterns = new NamePatterns(List.of(optional));
     StoredParameters stored =
         new StoredParameters(
@@ -167,7 +193,7 @@ public final class Model implements AutoCloseable {
 
   /** This model with weights from anywhere. */
   public Model with(Parameters weights) {
-    return new Model(network, weights, () -> {}, replaced, Optional.empty(), Optional.empty());
+    return new Model(network, weights, () -> {}, replaced, Optional.empty(), preprocessing);
   }
 
   /**
@@ -179,7 +205,7 @@ public final class Model implements AutoCloseable {
   public Session compile(Device device, Inference options) {
     Engines engines = EngineRegistry.on(device, options.engine(), options.tuning());
     return Session.compile(
-        this::graph, parameters, options.otherwise(preprocessing(options)), engines, device);
+        this::graph, parameters, options.otherwise(() -> preprocessing(options)), engines, device);
   }
 
   /**
@@ -246,8 +272,9 @@ public final class Model implements AutoCloseable {
 
   /** That of a file, where it is for images of the size that is compiled. */
   private Optional<Preprocessing> preprocessing(Inference options) {
-    return preprocessing.filter(
-        how -> how.crop() == (options.height() == 0 ? network.imageSize() : options.height()));
+    return preprocessing()
+        .filter(
+            how -> how.crop() == (options.height() == 0 ? network.imageSize() : options.height()));
   }
 
   private Graph graph(int batch, int height, int width, DType dtype) {

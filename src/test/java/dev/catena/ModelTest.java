@@ -9,10 +9,12 @@ import dev.catena.device.Device;
 import dev.catena.error.ModelFormatException;
 import dev.catena.graph.DType;
 import dev.catena.graph.Node;
+import dev.catena.io.Image;
 import dev.catena.io.SafeTensors;
 import dev.catena.io.SafeTensorsWriter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -78,6 +80,22 @@ class ModelTest {
       assertEquals(used, device.usedMemory());
       session.close();
       assertTrue(session.launches() > 0 && session.arenaBytes() > 0, "facts survive");
+    }
+  }
+
+  /** Who gives tensors does not need what a file says of pictures. */
+  @Test
+  void aPreparationThatCatenaDoesNotHaveIsAnErrorOfPicturesAlone() throws IOException {
+    Path file = write("model", name -> name);
+    Files.writeString(folder.resolve("config.json"), "{\"input_size\": 32}");
+    try (Device device = Device.open("host");
+        Model model = Models.get(NAME).load(file);
+        Session session = model.compile(device, Inference.batch(1))) {
+      session.run(images(), MemorySegment.ofArray(new byte[40]));
+      Image image = new Image(1, 1, new byte[3]);
+      var e = assertThrows(ModelFormatException.class, () -> session.classify(image, 1));
+      assertTrue(e.getMessage().contains("config.json"), e.getMessage());
+      assertThrows(ModelFormatException.class, model::preprocessing);
     }
   }
 

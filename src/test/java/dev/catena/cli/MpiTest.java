@@ -78,7 +78,8 @@ class MpiTest {
     String said = new String(process.getInputStream().readAllBytes());
     assertTrue(process.waitFor(30, TimeUnit.SECONDS), "the launcher still runs");
     assertNotEquals(0, process.exitValue());
-    assertTrue(said.contains(mpi.equals("mpich") ? "EXIT CODE: 9" : "signal 9"), said);
+    // Under MPICH the other rank may end first, where UCX reads the memory of the one that is gone.
+    assertTrue(said.contains(mpi.equals("mpich") ? "BAD TERMINATION" : "signal 9"), said);
     for (ProcessHandle other : ranks) {
       other.onExit().get(30, TimeUnit.SECONDS);
     }
