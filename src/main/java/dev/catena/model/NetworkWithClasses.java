@@ -22,22 +22,7 @@ import java.util.Set;
  * @param network the network
  * @param classes how many
  */
-public record NetworkWithClasses(Network network, int classes) implements Network {
-  @Override
-  public String name() {
-    return network.name();
-  }
-
-  @Override
-  public int channels() {
-    return network.channels();
-  }
-
-  @Override
-  public int axes() {
-    return network.axes();
-  }
-
+public record NetworkWithClasses(Network network, int classes) implements WrappedNetwork {
   @Override
   public int imageSize() {
     return network.imageSize();

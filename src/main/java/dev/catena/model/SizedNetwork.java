@@ -12,22 +12,7 @@ import dev.catena.graph.Network;
  * @param height of an image in pixels
  * @param width of an image in pixels
  */
-public record SizedNetwork(Network network, int height, int width) implements Network {
-  @Override
-  public String name() {
-    return network.name();
-  }
-
-  @Override
-  public int channels() {
-    return network.channels();
-  }
-
-  @Override
-  public int axes() {
-    return network.axes();
-  }
-
+public record SizedNetwork(Network network, int height, int width) implements WrappedNetwork {
   /**
    * Height and width.
    *
