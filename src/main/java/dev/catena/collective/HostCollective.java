@@ -5,17 +5,23 @@ import dev.catena.device.Stream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** A collective over the host's memory, for any device: values are copied there and back. */
-abstract class HostCollective implements Collective {
+/**
+ * A collective over the host's memory, for any device: values are copied there and back. Between
+ * GPUs NCCL takes its place where every rank has it.
+ */
+public abstract class HostCollective implements Collective {
   private static final long ALIGNMENT = 64;
 
   private MemorySegment room = MemorySegment.NULL;
 
-  /** Adds up floats of the host over all ranks, in place. */
-  abstract void sum(MemorySegment floats);
+  /** Without memory yet. */
+  protected HostCollective() {}
+
+  /** Adds up floats of the host over all ranks, in place; the same bits on every rank. */
+  protected abstract void sum(MemorySegment floats);
 
   /** Gives all ranks the floats of rank 0. */
-  abstract void broadcast(MemorySegment floats);
+  protected abstract void broadcast(MemorySegment floats);
 
   /** Has {@code action} run when a rank of this process has failed. */
   void onFailure(Runnable action) {

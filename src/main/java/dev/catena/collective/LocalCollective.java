@@ -79,7 +79,7 @@ public final class LocalCollective extends HostCollective {
   }
 
   @Override
-  void sum(MemorySegment floats) {
+  protected void sum(MemorySegment floats) {
     group.offer(rank, floats);
     long count = floats.byteSize() / Float.BYTES;
     long first = count * rank / size();
@@ -104,7 +104,7 @@ public final class LocalCollective extends HostCollective {
   }
 
   @Override
-  void broadcast(MemorySegment floats) {
+  protected void broadcast(MemorySegment floats) {
     group.offer(rank, floats);
     if (rank != 0) {
       floats.copyFrom(group.given[0]);

@@ -93,7 +93,7 @@ public final class MpiCollective extends HostCollective {
   }
 
   @Override
-  void sum(MemorySegment floats) {
+  protected void sum(MemorySegment floats) {
     long count = floats.byteSize() / Float.BYTES;
     for (long first = 0; first < count; first += MOST) {
       MemorySegment part = floats.asSlice(first * Float.BYTES);
@@ -110,7 +110,7 @@ public final class MpiCollective extends HostCollective {
   }
 
   @Override
-  void broadcast(MemorySegment floats) {
+  protected void broadcast(MemorySegment floats) {
     long count = floats.byteSize() / Float.BYTES;
     for (long first = 0; first < count; first += MOST) {
       MemorySegment part = floats.asSlice(first * Float.BYTES);

@@ -40,6 +40,15 @@ public record Image(int width, int height, byte[] rgb) {
   }
 
   /**
+   * The same of a file's bytes.
+   *
+   * @throws dev.catena.error.ImageFormatException as {@link #read}, calling the file {@code image}
+   */
+  public static Image decode(byte[] file) {
+    return ImageFile.decode(Path.of("image"), file);
+  }
+
+  /**
    * Why {@link #read} would refuse a file, as far as its head tells; empty if nothing there is
    * wrong. Pixels are not read.
    *

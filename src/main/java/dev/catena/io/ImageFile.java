@@ -57,7 +57,11 @@ final class ImageFile {
       throw new ImageFormatException(
           file, "", "has more than " + (MAX_FILE >> 20) + " MiB", REMEDY);
     }
-    byte[] bytes = Files.readAllBytes(file);
+    return decode(file, Files.readAllBytes(file));
+  }
+
+  /** See {@link Image#decode}; {@code file} is what errors call it. */
+  static Image decode(Path file, byte[] bytes) {
     if (startsWith(bytes, PNG)) {
       return colors(decode(file, "png", bytes, r -> r.read(0)));
     } else if (startsWith(bytes, JPEG)) {

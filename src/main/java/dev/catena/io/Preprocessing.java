@@ -2,6 +2,7 @@ package dev.catena.io;
 
 import dev.catena.error.ModelFormatException;
 import java.io.IOException;
+import java.io.Serializable;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -19,7 +20,8 @@ import java.util.Optional;
  * @param deviation of red, green and blue
  */
 public record Preprocessing(
-    int resize, int crop, Interpolation interpolation, List<Float> mean, List<Float> deviation) {
+    int resize, int crop, Interpolation interpolation, List<Float> mean, List<Float> deviation)
+    implements Serializable {
   /** How pixels between pixels are found; antialiased where a picture shrinks, as in Pillow. */
   public enum Interpolation {
     /** Of the nearest pixels, by distance. */
